@@ -1,0 +1,1 @@
+"""Domain types and conventions. Imports numpy only."""

@@ -1,0 +1,124 @@
+"""Errors of predictions against labels, as DESIGN.md section 5 defines them.
+
+Nothing is left out: a missing prediction counts as the frame's diagonal, and no confidence cut-off is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.errors import LabelsError
+
+GROSS_SHARE = 0.05  # of the frame's diagonal
+PCK_THRESHOLDS = (0.05, 0.1, 0.2)  # of the animal's size
+
+
+@dataclass(frozen=True)
+class SplitErrors:
+    """Errors over the frames of one split; means are over labelled points, lengths in px of the original frame.
+
+    Attributes:
+        gross: Share of points farther than 5 % of the frame's diagonal, or nearer to another keypoint's label than to their own.
+        per_keypoint: Keypoint name -> mean error (NaN when it is never labelled).
+        pck: Share of points within 0.05, 0.1, 0.2 of the animal's size.
+    """
+
+    n_frames: int
+    n_points: int
+    mean_px: float
+    median_px: float
+    rmse_px: float
+    p95_px: float
+    max_px: float
+    gross: float
+    per_keypoint: dict[str, float]
+    pck: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; NaN becomes None, as JSON has no NaN."""
+        values = asdict(self)
+        values["per_keypoint"] = {name: _plain(value) for name, value in self.per_keypoint.items()}
+        return {key: _plain(value) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def point_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: FloatArray) -> FloatArray:
+    """Distance of each prediction to its label.
+
+    Args:
+        predicted: `(F, K, 2)` px, NaN where the model gives nothing.
+        labeled: `(F, K, 2)` px, NaN where there is no label.
+        frame_diagonal: `(F,)` px, what a missing prediction counts.
+
+    Returns:
+        `(F, K)` px, NaN where there is no label.
+    """
+    distance: FloatArray = np.linalg.norm(predicted - labeled, axis=-1)
+    missing = np.isnan(predicted).any(axis=-1)
+    distance = np.where(missing, frame_diagonal[:, None], distance)
+    return np.where(np.isnan(labeled).any(axis=-1), np.nan, distance)
+
+
+def gross_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: FloatArray) -> npt.NDArray[np.bool_]:
+    """`(F, K)`: labelled points that are badly wrong; arguments as in `point_errors`.
+
+    A point is badly wrong when it is farther than 5 % of the frame's diagonal from its label, or nearer to another keypoint's label.
+    """
+    error = point_errors(predicted, labeled, frame_diagonal)
+    to_others = np.linalg.norm(predicted[:, :, None] - labeled[:, None, :], axis=-1)  # (F, K predicted, K labeled)
+    n_keypoints = labeled.shape[1]
+    to_others[:, np.arange(n_keypoints), np.arange(n_keypoints)] = np.inf
+    nearest_other = np.where(np.isnan(to_others), np.inf, to_others).min(axis=-1)
+    return np.isfinite(error) & ((error > GROSS_SHARE * frame_diagonal[:, None]) | (nearest_other < error))
+
+
+def split_errors(
+    predicted: FloatArray,
+    labeled: FloatArray,
+    frame_diagonal: FloatArray,
+    animal_size_px: float,
+    keypoints: Sequence[str],
+) -> SplitErrors | None:
+    """All figures of one split; None when it has no frames.
+
+    Args:
+        predicted: `(F, K, 2)` px.
+        labeled: `(F, K, 2)` px.
+        frame_diagonal: `(F,)` px.
+        animal_size_px: Size that the PCK thresholds are shares of.
+        keypoints: K names.
+
+    Raises:
+        LabelsError: the frames hold not a single labelled point.
+    """
+    if len(labeled) == 0:
+        return None
+    error = point_errors(predicted, labeled, frame_diagonal)
+    flat = error[np.isfinite(error)]
+    if flat.size == 0:
+        raise LabelsError(f"expected labelled points to measure errors on, got none in {len(labeled)} frames")
+    per_keypoint = {}
+    for k, name in enumerate(keypoints):
+        column = error[:, k][np.isfinite(error[:, k])]
+        per_keypoint[name] = float(column.mean()) if column.size else float("nan")
+    return SplitErrors(
+        n_frames=len(labeled),
+        n_points=int(flat.size),
+        mean_px=float(flat.mean()),
+        median_px=float(np.median(flat)),
+        rmse_px=float(np.sqrt((flat**2).mean())),
+        p95_px=float(np.percentile(flat, 95)),
+        max_px=float(flat.max()),
+        gross=float(gross_errors(predicted, labeled, frame_diagonal).sum() / flat.size),
+        per_keypoint=per_keypoint,
+        pck={str(t): float((flat <= t * animal_size_px).mean()) for t in PCK_THRESHOLDS},
+    )
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,16 @@
+"""How long-running work tells whoever started it where it stands, without knowing who listens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives progress; the command line draws a bar on stderr, a notebook may ignore it."""
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """`done` of `total` units are finished; `message` is a short text such as "loss 0.12"."""
+
+
+def silent(done: int, total: int, message: str) -> None:
+    """Ignores progress."""

@@ -1,0 +1,78 @@
+"""Metadata of a video: a file, or a folder of images in natural order. No decoding happens here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".mpg",
+    ".mpeg",
+    ".m4v",
+    ".webm",
+    ".wmv",
+    ".mjpeg",
+    ".mjpg",
+    ".ts",
+    ".h264",
+    ".hevc",
+)
+FINGERPRINT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Video:
+    """What is known of a video without decoding it.
+
+    Attributes:
+        path: The file, or the folder of images.
+        n_frames: Number of frames = demuxed packets without the discard flag; this many rows every result has.
+        width: Frame width in pixels, after rotation metadata has been applied.
+        height: Frame height in pixels, likewise.
+        fps: Average frames per second; NaN for a folder of images.
+        codec: Name of the codec ("h264"), "images" for a folder.
+        container_n_frames: What the container claims; None when it claims nothing.
+    """
+
+    path: Path
+    n_frames: int
+    width: int
+    height: int
+    fps: float
+    codec: str
+    container_n_frames: int | None = None
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts img2 before img10."""
+    return tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part
+    )
+
+
+def fingerprint(path: Path) -> str:
+    """Content fingerprint: size and SHA-256 of the first and last MiB; for a folder, of every picture's name and size.
+
+    It re-finds moved videos and tells whether a result is still up to date; it is no protection against tampering.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for image in sorted(path.iterdir(), key=lambda entry: natural_key(entry.name)):
+            if image.suffix.lower() in IMAGE_SUFFIXES:
+                digest.update(f"{image.name}:{image.stat().st_size}\n".encode())
+        return digest.hexdigest()[:32]
+    size = path.stat().st_size
+    digest.update(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(FINGERPRINT_BYTES))
+        if size > 2 * FINGERPRINT_BYTES:
+            file.seek(-FINGERPRINT_BYTES, 2)
+            digest.update(file.read(FINGERPRINT_BYTES))
+    return digest.hexdigest()[:32]
