@@ -74,7 +74,8 @@ def gross_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: Flo
     n_keypoints = labeled.shape[1]
     to_others[:, np.arange(n_keypoints), np.arange(n_keypoints)] = np.inf
     nearest_other = np.where(np.isnan(to_others), np.inf, to_others).min(axis=-1)
-    return np.isfinite(error) & ((error > GROSS_SHARE * frame_diagonal[:, None]) | (nearest_other < error))
+    gross: npt.NDArray[np.bool_] = np.isfinite(error) & ((error > GROSS_SHARE * frame_diagonal[:, None]) | (nearest_other < error))
+    return gross
 
 
 def split_errors(
