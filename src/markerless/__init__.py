@@ -1,0 +1,41 @@
+"""Measures how animals move: open a project, train, evaluate, analyze, render.
+
+    import markerless as ml
+    project = ml.Project("openfield-Pranav-2018-10-30")
+
+Names are loaded when they are first used (PEP 562), so that importing the package is quick and loads no heavy library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from markerless.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from markerless.core.labels import Labels
+    from markerless.core.skeleton import Skeleton
+    from markerless.core.tracks import Tracks
+    from markerless.errors import MarkerlessError
+
+__all__ = ["Labels", "MarkerlessError", "Skeleton", "Tracks", "__version__"]
+
+_HOMES = {
+    "Labels": "markerless.core.labels",
+    "MarkerlessError": "markerless.errors",
+    "Skeleton": "markerless.core.skeleton",
+    "Tracks": "markerless.core.tracks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'markerless' has no attribute '{name}'; public names: {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,6 +6,7 @@ Built-in plug-ins are the modules of a package; third-party ones are entry point
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import pkgutil
@@ -56,4 +57,10 @@ class Registry:
         return importlib.import_module(f"{self.package}.{name}")
 
     def _entry_points(self) -> importlib.metadata.EntryPoints:
-        return importlib.metadata.entry_points(group=f"markerless.{self.kind}")
+        return _entry_points(f"markerless.{self.kind}")
+
+
+@functools.cache
+def _entry_points(group: str) -> importlib.metadata.EntryPoints:
+    # reading the metadata of all installed packages takes 40 ms, and the command line asks for every verb
+    return importlib.metadata.entry_points(group=group)
