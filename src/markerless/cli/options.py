@@ -6,6 +6,8 @@ the parameter that it fills.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -102,6 +104,23 @@ tracks_option: Decorator = click.option(
     "--tracks", type=PATH, metavar="FILE", help="Trajectories of any tool; default: ours, beside the video."
 )
 """Fills `tracks: Path | None`."""
+
+
+def gathered(name: str, cls: type[Any]) -> Decorator:
+    """Hands the parameters named like the fields of the dataclass `cls` to the function as one argument `name`.
+
+    It keeps the functions of verbs with many options within six parameters; put it directly above the function.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(**parameters: Any) -> Any:
+            values = {field.name: parameters.pop(field.name) for field in dataclasses.fields(cls)}
+            return function(**{name: cls(**values)}, **parameters)
+
+        return call
+
+    return decorate
 
 
 def echo_json(value: Any) -> None:
