@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from markerless.errors import StorageError
@@ -27,7 +27,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder itself is impossible, there is nothing to delete
+            temporary.unlink()
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | IsADirectoryError):
             raise storage_error(error, path) from error
         raise
