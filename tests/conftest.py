@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -34,3 +35,7 @@ def shared_data() -> Path:
     if "data" in required():
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+settings.register_profile("markerless", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("markerless")

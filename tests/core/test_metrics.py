@@ -1,0 +1,77 @@
+"""Errors of predictions, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from markerless.core.metrics import gross_errors, point_errors, split_errors
+from markerless.errors import LabelsError
+
+NAN = float("nan")
+DIAGONAL = np.array([100.0, 100.0, 100.0])
+LABELED = np.array([[[10, 10], [50, 50]], [[20, 20], [NAN, NAN]], [[30, 30], [60, 60]]], dtype=float)
+# errors: 5 (3-4-5), 1 | missing -> 100, no label | 0, 2
+PREDICTED = np.array([[[13, 14], [50, 51]], [[NAN, NAN], [70, 70]], [[30, 30], [62, 60]]], dtype=float)
+ERRORS = [5, 1, 100, 0, 2]
+
+
+def test_a_missing_prediction_counts_as_the_diagonal_and_a_missing_label_not_at_all() -> None:
+    np.testing.assert_allclose(point_errors(PREDICTED, LABELED, DIAGONAL), [[5, 1], [100, NAN], [0, 2]])
+
+
+def test_half_a_prediction_is_a_missing_one() -> None:
+    predicted = np.array([[[10, NAN]]])
+    np.testing.assert_allclose(point_errors(predicted, np.array([[[10.0, 10.0]]]), np.array([500.0])), [[500]])
+
+
+def test_figures_of_a_split() -> None:
+    errors = split_errors(PREDICTED, LABELED, DIAGONAL, 20.0, ["nose", "tail"])
+    assert errors is not None
+    assert (errors.n_frames, errors.n_points) == (3, 5)
+    assert errors.mean_px == pytest.approx(108 / 5)
+    assert errors.median_px == 2
+    assert errors.rmse_px == pytest.approx(math.sqrt((25 + 1 + 10000 + 0 + 4) / 5))
+    assert errors.p95_px == pytest.approx(5 + 0.8 * 95)  # rank 0.95 * 4 = 3.8, between 5 and 100
+    assert errors.max_px == 100
+    assert errors.gross == pytest.approx(1 / 5)  # only the missing one is beyond 5 % of 100 px; 5 px is not
+    assert errors.per_keypoint == {"nose": pytest.approx(105 / 3), "tail": pytest.approx(1.5)}
+    # thresholds 1, 2 and 4 px
+    assert errors.pck == {"0.05": pytest.approx(2 / 5), "0.1": pytest.approx(3 / 5), "0.2": pytest.approx(3 / 5)}
+
+
+def test_a_point_on_another_keypoints_label_is_gross_however_near() -> None:
+    labeled = np.array([[[10, 10], [13, 10]]], dtype=float)
+    predicted = np.array([[[12, 10], [13, 10]]], dtype=float)  # 2 px from its own label, 1 px from the other
+    np.testing.assert_array_equal(gross_errors(predicted, labeled, np.array([1000.0])), [[True, False]])
+    at_midpoint = np.array([[[11.5, 10], [13, 10]]])
+    np.testing.assert_array_equal(gross_errors(at_midpoint, labeled, np.array([1000.0])), [[False, False]])
+
+
+def test_farther_than_five_percent_of_the_diagonal_is_gross() -> None:
+    labeled = np.array([[[0, 0]], [[0, 0]]], dtype=float)
+    predicted = np.array([[[50, 0]], [[50.1, 0]]])
+    np.testing.assert_array_equal(gross_errors(predicted, labeled, np.array([1000.0, 1000.0])), [[False], [True]])
+
+
+def test_an_empty_split_has_no_figures() -> None:
+    assert split_errors(np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), np.zeros(0), 10, ["a", "b"]) is None
+
+
+def test_frames_without_a_label_are_refused() -> None:
+    nothing = np.full((2, 1, 2), np.nan)
+    with pytest.raises(LabelsError, match="none in 2 frames"):
+        split_errors(np.zeros((2, 1, 2)), nothing, np.ones(2), 10, ["a"])
+
+
+def test_json_has_no_nan() -> None:
+    labeled = LABELED.copy()
+    labeled[:, 1] = np.nan
+    errors = split_errors(PREDICTED, labeled, DIAGONAL, 20.0, ["nose", "tail"])
+    assert errors is not None
+    values = json.loads(json.dumps(errors.to_json(), allow_nan=False))
+    assert values["per_keypoint"]["tail"] is None
+    assert values["n_points"] == 3
