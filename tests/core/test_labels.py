@@ -58,11 +58,11 @@ def test_select_keeps_the_given_order(labels: Labels) -> None:
 
 
 def test_select_names_an_image_that_is_not_there(labels: Labels) -> None:
-    with pytest.raises(LabelsError, match=r"no\.png is not among the 3 labelled frames"):
+    with pytest.raises(LabelsError, match=r"no\.png is not among the 3 labeled frames"):
         labels.select(["no.png"])
 
 
-def test_matching_reorders_by_name_and_leaves_new_names_unlabelled(labels: Labels) -> None:
+def test_matching_reorders_by_name_and_leaves_new_names_unlabeled(labels: Labels) -> None:
     matched = labels.matching(Skeleton(("tail", "paw", "nose")))
     np.testing.assert_array_equal(matched.xy()[0, 0], [[3, 4], [NAN, NAN], [0, 0]])
     assert matched.frames[0].instances[0].visibility.tolist() == [2, 0, 2]

@@ -28,7 +28,8 @@ class Instance:
     """One animal in one frame.
 
     Attributes:
-        xy: `(K, 2)` float64, pixels of the original frame, (0, 0) the centre of the top-left pixel; NaN where there is no point.
+        xy: `(K, 2)` float64, pixels of the original frame, (0, 0) the center of the top-left pixel; NaN where there is
+            no point.
         visibility: `(K,)` int8 of `Visibility`.
         score: `(K,)` float64 in 0..1, NaN for a missing point; 1 for human labels.
         individual: Name of the animal.
@@ -49,12 +50,13 @@ class Instance:
             or self.score.shape != (n_keypoints,)
         ):
             raise LabelsError(
-                f"expected xy (K, 2), visibility (K,), score (K,), got {self.xy.shape}, {self.visibility.shape}, {self.score.shape}"
+                f"expected xy (K, 2), visibility (K,), score (K,), "
+                f"got {self.xy.shape}, {self.visibility.shape}, {self.score.shape}"
             )
 
     @classmethod
     def from_xy(cls, xy: npt.ArrayLike, individual: str = "individual_0") -> Instance:
-        """A human-labelled animal: NaN keypoints of an animal with other points are absent (DESIGN: DeepLabCut's rule).
+        """A human-labeled animal: NaN keypoints of an animal with other points are absent (DESIGN: DeepLabCut's rule).
 
         Args:
             xy: `(K, 2)` pixels, NaN where missing. A point with only one of x and y counts as missing.

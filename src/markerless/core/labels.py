@@ -1,4 +1,4 @@
-"""What people annotated: labelled frames of a study, as values."""
+"""What people annotated: labeled frames of a study, as values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LabeledFrame:
     Attributes:
         image: Relative POSIX path as label files name it ("labeled-data/m4s1/img0000.png"); the frame's identity.
         instances: The animals in it; empty when a person looked and found none.
-        labeler: Who labelled it (DeepLabCut's scorer).
+        labeler: Who labeled it (DeepLabCut's scorer).
         path: Where the picture is on this machine; None when it was not found.
     """
 
@@ -43,7 +43,7 @@ class LabeledFrame:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labelled frames that share a skeleton.
+    """Labeled frames that share a skeleton.
 
     Attributes:
         skeleton: Names and order of the keypoints.
@@ -99,12 +99,12 @@ class Labels:
         chosen = []
         for image in images:
             if image not in by_image:
-                raise LabelsError(f"image {image} is not among the {len(self.frames)} labelled frames")
+                raise LabelsError(f"image {image} is not among the {len(self.frames)} labeled frames")
             chosen.append(by_image[image])
         return replace(self, frames=tuple(chosen))
 
     def matching(self, skeleton: Skeleton) -> Labels:
-        """The same labels in another skeleton's order, keypoints matched by name; names that are not here become unlabelled.
+        """The same labels in another skeleton's order, matched by name; names that are not here become unlabeled.
 
         Raises:
             LabelsError: no name is shared.
@@ -115,7 +115,8 @@ class Labels:
         ]
         if max(source, default=-1) < 0:
             raise LabelsError(
-                f"no keypoint name is shared: expected some of {', '.join(skeleton.keypoints)}, got {', '.join(self.skeleton.keypoints)}"
+                f"no keypoint name is shared: expected some of {', '.join(skeleton.keypoints)}, "
+                f"got {', '.join(self.skeleton.keypoints)}"
             )
         frames = tuple(
             replace(frame, instances=tuple(_reorder(i, source) for i in frame.instances)) for frame in self.frames
@@ -123,7 +124,7 @@ class Labels:
         return replace(self, skeleton=skeleton, frames=frames)
 
     def animal_size_px(self, frame_diagonal: float = float("nan")) -> float:
-        """Median diagonal of the box around an animal's labelled points, in pixels.
+        """Median diagonal of the box around an animal's labeled points, in pixels.
 
         Args:
             frame_diagonal: Median diagonal of the images in pixels, used (10 % of it) when no animal has two points.
@@ -139,7 +140,7 @@ class Labels:
 
 
 def _reorder(instance: Instance, source: Sequence[int]) -> Instance:
-    """Keypoints taken from the places `source`; -1 gives a keypoint that is not labelled."""
+    """Keypoints taken from the places `source`; -1 gives a keypoint that is not labeled."""
     index = np.array(source)
     known = index >= 0
     xy = np.where(known[:, None], instance.xy[index], np.nan)

@@ -21,11 +21,12 @@ PCK_THRESHOLDS = (0.05, 0.1, 0.2)  # of the animal's size
 
 @dataclass(frozen=True)
 class SplitErrors:
-    """Errors over the frames of one split; means are over labelled points, lengths in px of the original frame.
+    """Errors over the frames of one split; means are over labeled points, lengths in px of the original frame.
 
     Attributes:
-        gross: Share of points farther than 5 % of the frame's diagonal, or nearer to another keypoint's label than to their own.
-        per_keypoint: Keypoint name -> mean error (NaN when it is never labelled).
+        gross: Share of points farther than 5 % of the frame's diagonal, or nearer to another keypoint's label than to
+            their own.
+        per_keypoint: Keypoint name -> mean error (NaN when it is never labeled).
         pck: Share of points within 0.05, 0.1, 0.2 of the animal's size.
     """
 
@@ -65,16 +66,18 @@ def point_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: Flo
 
 
 def gross_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: FloatArray) -> npt.NDArray[np.bool_]:
-    """`(F, K)`: labelled points that are badly wrong; arguments as in `point_errors`.
+    """`(F, K)`: labeled points that are badly wrong; arguments as in `point_errors`.
 
-    A point is badly wrong when it is farther than 5 % of the frame's diagonal from its label, or nearer to another keypoint's label.
+    A point is badly wrong when it is farther than 5 % of the frame's diagonal from its label, or nearer to another
+    keypoint's label.
     """
     error = point_errors(predicted, labeled, frame_diagonal)
     to_others = np.linalg.norm(predicted[:, :, None] - labeled[:, None, :], axis=-1)  # (F, K predicted, K labeled)
     n_keypoints = labeled.shape[1]
     to_others[:, np.arange(n_keypoints), np.arange(n_keypoints)] = np.inf
     nearest_other = np.where(np.isnan(to_others), np.inf, to_others).min(axis=-1)
-    gross: npt.NDArray[np.bool_] = np.isfinite(error) & ((error > GROSS_SHARE * frame_diagonal[:, None]) | (nearest_other < error))
+    far = error > GROSS_SHARE * frame_diagonal[:, None]
+    gross: npt.NDArray[np.bool_] = np.isfinite(error) & (far | (nearest_other < error))
     return gross
 
 
@@ -95,14 +98,14 @@ def split_errors(
         keypoints: K names.
 
     Raises:
-        LabelsError: the frames hold not a single labelled point.
+        LabelsError: the frames hold not a single labeled point.
     """
     if len(labeled) == 0:
         return None
     error = point_errors(predicted, labeled, frame_diagonal)
     flat = error[np.isfinite(error)]
     if flat.size == 0:
-        raise LabelsError(f"expected labelled points to measure errors on, got none in {len(labeled)} frames")
+        raise LabelsError(f"expected labeled points to measure errors on, got none in {len(labeled)} frames")
     per_keypoint = {}
     for k, name in enumerate(keypoints):
         column = error[:, k][np.isfinite(error[:, k])]

@@ -18,7 +18,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix, so that writers which look at it work.
 
     Raises:
-        StorageError: disk full, folder not writable, or `path` held open by another program (then the new file stays beside it).
+        StorageError: disk full, folder not writable, or `path` held open by another program (then the new file stays
+            beside it).
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
@@ -36,7 +37,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except PermissionError as error:
         raise StorageError(
-            f"cannot replace {path}: another program holds it open (Excel?); close it. The new file is kept as {temporary.name}"
+            f"cannot replace {path}: another program holds it open (Excel?); close it. "
+            f"The new file is kept as {temporary.name}"
         ) from error
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -57,7 +59,8 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     """One line for an operating-system error at `path`."""
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return StorageError(
-            f"no space left to write {path}; free some space or choose another folder with --out, then run the same command again"
+            f"no space left to write {path}; free some space or choose another folder with --out, "
+            "then run the same command again"
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return StorageError(f"cannot write {path}: {error.strerror}; choose a writable folder with --out")

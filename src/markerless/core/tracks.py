@@ -19,8 +19,8 @@ class Tracks:
 
     Attributes:
         skeleton: Names and order of the keypoints.
-        points: `(T, N, K, D)` float64; D = 2 pixels of the full frame, (0, 0) the centre of the top-left pixel, or D = 3 in
-            the unit of the calibration. NaN where there is no prediction.
+        points: `(T, N, K, D)` float64; D = 2 pixels of the full frame, (0, 0) the center of the top-left pixel, or D = 3
+            in the unit of the calibration. NaN where there is no prediction.
         score: `(T, N, K)` float64 in 0..1; NaN where there is no prediction.
         error: `(T, N, K)` expected error in px (or the unit of the calibration), or None when the model gives none.
         individuals: Names of the animals, length N.
@@ -58,6 +58,6 @@ class Tracks:
         return len(self.individuals)
 
     def present(self, min_score: float = 0.0) -> npt.NDArray[np.bool_]:
-        """`(T, N, K)`: points that exist and whose score is at least `min_score` (an unknown score counts as enough)."""
+        """`(T, N, K)`: points that exist with a score of at least `min_score` (an unknown score counts as enough)."""
         exists = np.isfinite(self.points).all(axis=-1)
         return exists & ~(self.score < min_score)
