@@ -1,0 +1,59 @@
+"""Writes h5 tables as DeepLabCut does: through pandas, with equal bytes for equal content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from markerless.core.instance import FloatArray
+
+KEY = "df_with_missing"
+Layout = Literal["fixed", "table"]
+
+
+def write_frame(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
+    """Write one table under DeepLabCut's key.
+
+    HDF5 would stamp the time on every array; that is switched off, so that a repeated analysis gives identical files.
+
+    Args:
+        path: Where to; not atomic, give it a temporary path.
+        frame: The table.
+        layout: "table" for predictions, "fixed" for labels, as DeepLabCut has them.
+    """
+    # pandas leaves out a "table" without rows altogether.
+    layout = layout if len(frame) else "fixed"
+    with pd.HDFStore(str(path), mode="w") as store:
+        file = store.root._v_file
+        for name in ("create_array", "create_carray", "create_earray", "create_vlarray", "create_table"):
+            setattr(file, name, partial(getattr(file, name), track_times=False))
+        store.put(KEY, frame, format=layout, index=False)
+
+
+def make_frame(
+    values: FloatArray,
+    index: Sequence[int] | Sequence[tuple[str, ...]],
+    columns: Sequence[tuple[str, ...]],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """A DataFrame with DeepLabCut's column levels.
+
+    Args:
+        values: `(rows, columns)` float64.
+        index: Frame numbers, or one tuple of texts per row.
+        columns: One tuple per column, scorer first.
+        names: Names of the column levels.
+    """
+    levels = pd.MultiIndex.from_tuples(list(columns), names=list(names))
+    return pd.DataFrame(values, index=_index(index), columns=levels)
+
+
+def _index(index: Sequence[int] | Sequence[tuple[str, ...]]) -> Any:
+    if not isinstance(next(iter(index), 0), tuple):
+        return pd.Index(list(index), dtype="int64")
+    levels = list(zip(*index, strict=True))
+    return pd.Index(levels[0], dtype=object) if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
