@@ -1,0 +1,1 @@
+"""Made animals with known truth, for the demo and for tests."""
