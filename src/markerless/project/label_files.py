@@ -1,0 +1,266 @@
+"""Label tables of one folder `labeled-data/<video>`: found, read with their pictures, compared.
+
+A folder may hold the tables of several people, each as h5 and CSV. The h5 is the master of coordinates; every
+person's table is read; where two people labelled the same picture, the scorer of config.yaml comes first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.skeleton import Skeleton
+from markerless.core.video import natural_key
+from markerless.errors import LabelsError, MarkerlessError
+from markerless.formats import dlc_labels
+
+DATA_FOLDER = "labeled-data"
+TABLE_PREFIX = "CollectedData"
+SAME_POINT_PX = 1e-3  # a CSV may have been rounded by a spreadsheet
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """One person's labels of one folder.
+
+    Attributes:
+        folder: `labeled-data/<video>`.
+        name: Name of the files without suffix, `CollectedData_<scorer>`.
+        h5: The master, when it exists.
+        csv: The readable copy, when it exists.
+    """
+
+    folder: Path
+    name: str
+    h5: Path | None
+    csv: Path | None
+
+    @property
+    def master(self) -> Path:
+        """The file that labels are read from."""
+        path = self.h5 or self.csv
+        if path is None:
+            raise LabelsError(f"expected {self.name}.h5 or {self.name}.csv in {self.folder}, got neither")
+        return path
+
+    @property
+    def where(self) -> str:
+        """The master as a path inside the project, for messages."""
+        return f"{DATA_FOLDER}/{self.folder.name}/{self.master.name}"
+
+    def read(self) -> Labels:
+        """The labels of the master, images named as in this folder, pictures found.
+
+        Raises:
+            LabelsError: the table is malformed.
+        """
+        return with_pictures(dlc_labels.read(self.master), self.folder)
+
+    @property
+    def csv_is_newer(self) -> bool:
+        """True when both files exist and the CSV was written last."""
+        return self.h5 is not None and self.csv is not None and self.csv.stat().st_mtime > self.h5.stat().st_mtime
+
+
+@dataclass(frozen=True)
+class FolderLabels:
+    """All labels of one folder.
+
+    Attributes:
+        folder: `labeled-data/<video>`.
+        frames: With the keypoints of the project; one per image.
+        individuals: Names of the animals in the tables.
+        notes: One-line remarks for the user.
+        revision: Content hash of the tables, empty when there is none.
+    """
+
+    folder: Path
+    frames: tuple[LabeledFrame, ...] = ()
+    individuals: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    revision: str = ""
+
+
+def label_folders(root: Path) -> tuple[Path, ...]:
+    """Folders of `labeled-data` in natural order, without hidden ones and check_labels' pictures (`*_labeled`)."""
+    data = root / DATA_FOLDER
+    if not data.is_dir():
+        return ()
+    folders = [entry for entry in data.iterdir() if entry.is_dir() and not _is_hidden(entry.name)]
+    chosen = [entry for entry in folders if not entry.name.endswith("_labeled") or find_tables(entry, "")]
+    return tuple(sorted(chosen, key=lambda entry: natural_key(entry.name)))
+
+
+def find_tables(folder: Path, scorer: str) -> tuple[LabelTable, ...]:
+    """The label tables in `folder`, that of `scorer` first."""
+    found: dict[str, dict[str, Path]] = {}
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            suffix = path.suffix.lower()
+            if path.name.startswith(TABLE_PREFIX) and suffix in (".h5", ".csv"):
+                found.setdefault(path.stem, {})[suffix] = path
+    names = sorted(found, key=lambda name: (name != table_name(scorer), name))
+    return tuple(LabelTable(folder, name, found[name].get(".h5"), found[name].get(".csv")) for name in names)
+
+
+def table_name(scorer: str) -> str:
+    """File name, without suffix, of the labels of `scorer`."""
+    return f"{TABLE_PREFIX}_{scorer}"
+
+
+def revision_of(tables: Iterable[LabelTable]) -> str:
+    """Content hash of the files of `tables`; empty when there are none."""
+    digest = hashlib.sha256()
+    any_file = False
+    for table in tables:
+        for path in (table.h5, table.csv):
+            if path is not None:
+                any_file = True
+                digest.update(path.name.encode("utf-8") + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:32] if any_file else ""
+
+
+def read_folder(folder: Path, scorer: str, skeleton: Skeleton) -> FolderLabels:
+    """Read every table of `folder` into the keypoints of `skeleton`.
+
+    Raises:
+        LabelsError: a table is malformed, or shares no keypoint name with `skeleton`.
+    """
+    tables = find_tables(folder, scorer)
+    frames: dict[str, LabeledFrame] = {}
+    individuals: list[str] = []
+    notes: list[str] = []
+    for table in tables:
+        raw = table.read()
+        notes += [*raw.notes, *_table_notes(table, raw, scorer, skeleton)]
+        labels = _matching(raw, skeleton, table)
+        twice = [frame.image for frame in labels.frames if frame.image in frames]
+        if twice:
+            first = frames[twice[0]].labeler
+            notes.append(
+                f"{table.where}: {count(len(twice), 'frame')} also labelled by '{first}', whose labels are used"
+            )
+        for frame in labels.frames:
+            frames.setdefault(frame.image, frame)
+        individuals += [name for name in labels.individuals if name not in individuals]
+    return FolderLabels(folder, tuple(frames.values()), tuple(individuals), tuple(notes), revision_of(tables))
+
+
+def differing_points(one: Labels, other: Labels) -> int:
+    """Number of points that are placed differently, or in only one of two tables; a whole row counts at least once."""
+    left, right = _points(one), _points(other)
+    moved = sum(
+        1
+        for key in left.keys() & right.keys()
+        if max(abs(a - b) for a, b in zip(left[key], right[key], strict=True)) > SAME_POINT_PX
+    )
+    lonely = left.keys() ^ right.keys()
+    rows = set(one.images) ^ set(other.images)
+    bare_rows = rows - {image for image, _, _ in lonely}
+    return moved + len(lonely) + len(bare_rows)
+
+
+def with_pictures(labels: Labels, folder: Path) -> Labels:
+    """The same labels with images named after the folder they were found in, and the path of every picture.
+
+    The row's own spelling is not trusted: it may come from Windows, from before the folder was renamed, or from a
+    disk that ignores case. A row belongs to the folder of its table, unless it names another folder of the project
+    and the picture is only there.
+
+    Raises:
+        LabelsError: two rows turn out to be the same picture.
+    """
+    pictures = {_normal(entry.name): entry.name for entry in folder.iterdir()}
+    own = {_normal(PurePosixPath(f.image).name) for f in labels.frames if _names_folder(f.image, folder)}
+    frames = []
+    for frame in labels.frames:
+        name = PurePosixPath(frame.image).name
+        key = _normal(name)
+        path: Path | None = folder / pictures[key] if key in pictures else None
+        image = f"{DATA_FOLDER}/{folder.name}/{pictures.get(key, name)}"
+        if not _names_folder(frame.image, folder) and (path is None or key in own):
+            elsewhere = folder.parent / PurePosixPath(frame.image).parent.name / name
+            if elsewhere.is_file():
+                path, image = elsewhere, f"{DATA_FOLDER}/{elsewhere.parent.name}/{name}"
+        frames.append(replace(frame, image=image, path=path))
+    return replace(labels, frames=tuple(frames))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _table_notes(table: LabelTable, raw: Labels, scorer: str, skeleton: Skeleton) -> list[str]:
+    notes = []
+    people = sorted({frame.labeler for frame in raw.frames if frame.labeler and frame.labeler != scorer})
+    if people:
+        who = ", ".join(f"'{name}'" for name in people)
+        notes.append(
+            f"{table.where}: {count(len(raw), 'frame')} by scorer {who} used as well; config.yaml names '{scorer}' "
+            "(DeepLabCut would skip them)"
+        )
+    unknown = [name for name in raw.skeleton.keypoints if name not in skeleton.keypoints]
+    if unknown:
+        notes.append(
+            f"{table.where}: {', '.join(unknown)} not among the bodyparts of config.yaml, not used; "
+            "add them there to use them"
+        )
+    if table.csv_is_newer and table.csv is not None:
+        notes += _csv_notes(table, raw)
+    return notes
+
+
+def _csv_notes(table: LabelTable, raw: Labels) -> list[str]:
+    csv = f"{DATA_FOLDER}/{table.folder.name}/{table.name}.csv"
+    try:
+        n_points = differing_points(
+            raw, with_pictures(dlc_labels.read(Path(table.folder / f"{table.name}.csv")), table.folder)
+        )
+    except MarkerlessError as error:
+        return [f"{csv} is newer than the h5 and cannot be read ({error}); the h5 is used"]
+    if n_points == 0:
+        return []
+    return [
+        f"{csv} is newer than the h5 and differs in {count(n_points, 'point')}; the h5 is used; settle it with "
+        "'markerless check PROJECT --take csv' or '--take h5'"
+    ]
+
+
+def _matching(raw: Labels, skeleton: Skeleton, table: LabelTable) -> Labels:
+    try:
+        return raw.matching(skeleton)
+    except LabelsError as error:
+        raise LabelsError(f"{table.where} and the bodyparts of config.yaml: {error}") from error
+
+
+def _points(labels: Labels) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """Placed points by image, individual and keypoint name."""
+    points = {}
+    for frame in labels.frames:
+        for instance in frame.instances:
+            for k in np.flatnonzero(np.isfinite(instance.xy).all(axis=-1)):
+                key = (frame.image, instance.individual, labels.skeleton.keypoints[k])
+                points[key] = (float(instance.xy[k, 0]), float(instance.xy[k, 1]))
+    return points
+
+
+def _names_folder(image: str, folder: Path) -> bool:
+    """True when the row's image lies in `folder` by its own words, or names no folder of a project."""
+    parts: Sequence[str] = PurePosixPath(image).parts
+    return len(parts) < 3 or _normal(parts[-2]) == _normal(folder.name)
+
+
+def _normal(name: str) -> str:
+    """Form in which two spellings of a file name compare equal: case ignored, accents composed."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "~$"))

@@ -1,0 +1,137 @@
+"""Saving the labels of one folder: the journal first, then h5, then CSV, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from markerless.core.instance import Instance, Visibility
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.skeleton import Skeleton
+from markerless.errors import LabelsError
+from markerless.formats import dlc_labels
+from markerless.project import journal
+from markerless.project.label_files import DATA_FOLDER, LabelTable, find_tables, table_name
+
+
+def write_table(folder: Path, name: str, labels: Labels) -> None:
+    """Write `name`.h5 and `name`.csv in `folder`, the master first: a crash between the two leaves an older CSV.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    for suffix in (".h5", ".csv"):
+        dlc_labels.write(labels, folder / f"{name}{suffix}")
+
+
+def save_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: str, who: str) -> None:
+    """Bring the tables of `labeled-data/<video>` from one state of its labels to another.
+
+    Args:
+        root: The project's folder.
+        scorer: The project's scorer, whose table takes every new and changed frame.
+        labels: What the tables hold, as read, and what they shall hold.
+        video: Name of the folder.
+        who: Name for the journal.
+
+    Raises:
+        LabelsError: an image does not lie in the folder.
+        StorageError: a file cannot be written.
+    """
+    before, after = labels
+    folder = root / DATA_FOLDER / video
+    _require_own_images(after, video)
+    journal.append(journal.journal_path(root, video), journal.changes(before, after), who)
+    tables = find_tables(folder, scorer)
+    theirs = _unchanged_of_others(before, after, tables, scorer)
+    for table in tables:
+        if table.name != table_name(scorer):
+            _drop_frames(table, {image for image in before.images if image not in set(after.images)})
+    mine = [frame for frame in after.frames if frame.image not in theirs]
+    own = next((table for table in tables if table.name == table_name(scorer)), None)
+    raw = own.read() if own is not None else None
+    if mine:
+        write_table(folder, table_name(scorer), _with_foreign_keypoints(after, mine, raw, scorer))
+    elif own is not None:
+        for path in (own.csv, own.h5):
+            if path is not None:
+                path.unlink()
+
+
+def _require_own_images(labels: Labels, video: str) -> None:
+    for image in labels.images:
+        parts = PurePosixPath(image).parts
+        if len(parts) != 3 or parts[:2] != (DATA_FOLDER, video):
+            raise LabelsError(
+                f"expected images of {DATA_FOLDER}/{video}/, got {image}; save each video's labels on its own"
+            )
+
+
+def _unchanged_of_others(before: Labels, after: Labels, tables: Sequence[LabelTable], scorer: str) -> set[str]:
+    """Images whose labels come from another person's table and stay there."""
+    own = next((table for table in tables if table.name == table_name(scorer)), None)
+    mine = set(own.read().images) if own is not None else set()
+    old = {frame.image: frame for frame in before.frames}
+    return {
+        frame.image
+        for frame in after.frames
+        if frame.image in old and frame.image not in mine and _same_points(frame, old[frame.image])
+    }
+
+
+def _same_points(one: LabeledFrame, other: LabeledFrame) -> bool:
+    left = {instance.individual: instance.xy for instance in one.instances}
+    right = {instance.individual: instance.xy for instance in other.instances}
+    return left.keys() == right.keys() and all(
+        left[name].shape == right[name].shape and np.array_equal(left[name], right[name], equal_nan=True)
+        for name in left
+    )
+
+
+def _drop_frames(table: LabelTable, images: set[str]) -> None:
+    raw = table.read()
+    kept = tuple(frame for frame in raw.frames if frame.image not in images)
+    if len(kept) == len(raw.frames):
+        return
+    if kept:
+        write_table(table.folder, table.name, replace(raw, frames=kept))
+        return
+    for path in (table.csv, table.h5):
+        if path is not None:
+            path.unlink()
+
+
+def _with_foreign_keypoints(after: Labels, frames: Sequence[LabeledFrame], raw: Labels | None, scorer: str) -> Labels:
+    """What goes into the table: keypoints of the table that the project does not know keep their columns and points."""
+    known = after.skeleton.keypoints
+    foreign = tuple(name for name in raw.skeleton.keypoints if name not in known) if raw is not None else ()
+    mine = tuple(replace(frame, labeler=scorer) for frame in frames)
+    if raw is None or not foreign:
+        return replace(after, frames=mine)
+    rows = {frame.image: frame for frame in raw.frames}
+    source = [raw.skeleton.index(name) for name in foreign]
+    wide = tuple(_widened(frame, rows.get(frame.image), source) for frame in mine)
+    individuals = (*after.individuals, *(name for name in raw.individuals if name not in after.individuals))
+    return Labels(Skeleton(known + foreign), wide, individuals)
+
+
+def _widened(frame: LabeledFrame, old: LabeledFrame | None, source: Sequence[int]) -> LabeledFrame:
+    """`frame` with the keypoints `source` of its old row at the end."""
+    before = {instance.individual: instance for instance in old.instances} if old is not None else {}
+    instances = [_widened_instance(i, before.pop(i.individual, None), source) for i in frame.instances]
+    return replace(frame, instances=tuple(instances))
+
+
+def _widened_instance(instance: Instance, old: Instance | None, source: Sequence[int]) -> Instance:
+    n_more = len(source)
+    xy = np.full((n_more, 2), np.nan) if old is None else old.xy[list(source)]
+    visibility = np.full(n_more, Visibility.NOT_LABELED, np.int8) if old is None else old.visibility[list(source)]
+    return replace(
+        instance,
+        xy=np.concatenate([instance.xy, xy]),
+        visibility=np.concatenate([instance.visibility, visibility]).astype(np.int8),
+        score=np.concatenate([instance.score, np.where(np.isnan(xy).any(axis=-1), np.nan, 1.0)]),
+    )

@@ -1,0 +1,397 @@
+"""A study on disk, opened in place: `Project`.
+
+A project is a DeepLabCut folder. Opening and reading it writes nothing, so read-only media will do, and nothing
+absolute in it is believed: pictures are found from the folder, videos by name in `videos/`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.skeleton import Skeleton
+from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
+from markerless.errors import LabelsError, MarkerlessError, ProjectError, RevisionError, RunError
+from markerless.project import config_file, journal
+from markerless.project.config_file import Crop
+from markerless.project.label_files import (
+    DATA_FOLDER,
+    FolderLabels,
+    LabelTable,
+    count,
+    find_tables,
+    label_folders,
+    read_folder,
+    revision_of,
+    table_name,
+)
+from markerless.project.label_writing import save_folder
+from markerless.project.run import RUN_FILE, Run, check_run_name, scorer_name
+
+RUNS_FOLDER = "runs"
+VIDEOS_FOLDER = "videos"
+ONE_ANIMAL = ("individual_0",)
+_saving = threading.Lock()  # several browser tabs save through one process
+
+
+class Project:
+    """A study folder laid out as DeepLabCut lays it out.
+
+    Attributes:
+        root: The folder, absolute.
+        config_path: Its `config.yaml`.
+        config: The keys and values of `config.yaml`; comments and unknown keys are kept when it is saved.
+        notes: One-line remarks about the folder for the user, none of which stops the work.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Open the project at `path`, its folder or its `config.yaml`.
+
+        Raises:
+            ProjectError: there is no project, or its `config.yaml` cannot be used.
+        """
+        self.config_path = _find_config(Path(path).expanduser().absolute())
+        self.root = self.config_path.parent
+        self.config = config_file.load_config(self.config_path)
+        self.notes: list[str] = []
+        self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
+        self.name = self._text("Task", self.root.name.split("-")[0])
+        self.scorer = self._text("scorer", "")
+        self.date = self._text("date", "")
+        self.skeleton = self._read_skeleton()
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.root)!r})"
+
+    @property
+    def is_multi_animal(self) -> bool:
+        """True when `config.yaml` says that there are several animals."""
+        return config_file.is_yes(self.config.get("multianimalproject")) or self._bodyparts == config_file.MULTI
+
+    @property
+    def individuals(self) -> tuple[str, ...]:
+        """Names of the animals by `config.yaml`."""
+        names = config_file.texts(self.config.get("individuals"))
+        return names if self.is_multi_animal and names else ONE_ANIMAL
+
+    def labels(self) -> Labels:
+        """All labelled frames of the study, folder by folder, keypoints in the order of `config.yaml`.
+
+        Raises:
+            LabelsError: a table is malformed, or there is no label at all.
+        """
+        folders = [self._read(folder) for folder in label_folders(self.root)]
+        labels = self._join(folders)
+        if labels.n_points == 0:
+            rows = f" ({count(len(labels), 'row')} without a point)" if len(labels) else ""
+            raise LabelsError(
+                f"no labels in {self.root / DATA_FOLDER}{rows}: expected <video>/{table_name(self.scorer or 'NAME')}.h5"
+                f" or .csv; label some frames with 'markerless app {self.root.name}'"
+            )
+        return labels
+
+    def labels_of(self, video: str) -> Labels:
+        """The labelled frames of `labeled-data/<video>`; no frames when there are none yet.
+
+        Raises:
+            LabelsError: a table is malformed.
+        """
+        return self._join([self._read(self._data_folder(video))])
+
+    def label_folders(self) -> tuple[str, ...]:
+        """Names of the folders in `labeled-data`, in natural order."""
+        return tuple(folder.name for folder in label_folders(self.root))
+
+    def label_tables(self, video: str) -> tuple[LabelTable, ...]:
+        """The label files of `labeled-data/<video>`, those of the project's scorer first."""
+        return find_tables(self._data_folder(video), self.scorer)
+
+    def revision(self, video: str) -> str:
+        """Content hash of the label files of a video as they are now; empty when there are none."""
+        return revision_of(self.label_tables(video))
+
+    def write_labels(self, video: str, labels: Labels, *, revision: str | None = None, who: str = "") -> str:
+        """Save all labels of one video as h5 and CSV, and every change in the journal.
+
+        Frames of other people's tables stay in those tables while they are unchanged; a changed one goes to the
+        table of the project's scorer, a frame that is no longer in `labels` leaves all of them.
+
+        Args:
+            video: Name of the folder in `labeled-data`.
+            labels: Every frame of that video; their `image` lies in its folder.
+            revision: Revision the labels were loaded with; by default the last one this object has read.
+            who: Name for the journal, by default the project's scorer.
+
+        Returns:
+            The new revision.
+
+        Raises:
+            RevisionError: the label files have changed since they were loaded. Nothing is written.
+            LabelsError: an image does not lie in the video's folder.
+            StorageError: a file cannot be written.
+        """
+        self._data_folder(video)
+        with _saving:
+            expected = self._seen.get(video, "") if revision is None else revision
+            if self.revision(video) != expected:
+                raise RevisionError(
+                    f"the labels of {DATA_FOLDER}/{video} have changed on disk since they were loaded; "
+                    "load them again and repeat the change"
+                )
+            save_folder(self.root, self.scorer, (self.labels_of(video), labels), video, who or self.scorer)
+            self._seen[video] = self.revision(video)
+        return self._seen[video]
+
+    def videos(self) -> tuple[Path, ...]:
+        """Videos of the study that are there: those of `config.yaml` first, then others in `videos/`."""
+        found = [path for path in self.video_sets().values() if path is not None]
+        folder = self.root / VIDEOS_FOLDER
+        entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)) if folder.is_dir() else []
+        found += [entry for entry in entries if entry not in found and _is_source_video(entry, entries)]
+        return tuple(dict.fromkeys(found))
+
+    def video_sets(self) -> dict[str, Path | None]:
+        """The keys of `video_sets` and where each video is, None for one that is not found.
+
+        A video is looked for by name in `videos/`, then at the key itself. A text that is no path to a video, such
+        as DeepLabCut's placeholder sentence, is left out.
+        """
+        return {
+            key: self._find_video(key)
+            for key in config_file.video_sets(self.config)
+            if self._find_video(key) or _looks_like_video(key)
+        }
+
+    def crop_of(self, video: Path) -> Crop | None:
+        """Rectangle `(x1, x2, y1, y2)` in pixels that analysis is confined to; None for the whole frame.
+
+        Only when `cropping` is true in `config.yaml`. The crop of the video itself wins, unless it is the whole
+        frame, which DeepLabCut writes for every video.
+
+        Raises:
+            ProjectError: the numbers are not a rectangle.
+        """
+        if not config_file.is_yes(self.config.get("cropping")):
+            return None
+        for key, settings in config_file.video_sets(self.config).items():
+            if config_file.stem(key) == video.stem or self._find_video(key) == video:
+                crop = config_file.parse_crop(settings.get("crop"), f"crop of {config_file.file_name(key)}")
+                if crop is not None and not _is_whole_frame(crop, video):
+                    return crop
+        corners = [self.config.get(key) for key in ("x1", "x2", "y1", "y2")]
+        if any(value is None for value in corners):
+            raise ProjectError(
+                f"expected x1, x2, y1, y2 in {self.config_path} because cropping is true, got {corners}; "
+                "give them or set cropping: false"
+            )
+        return config_file.parse_crop(corners, f"x1, x2, y1, y2 of {self.config_path.name}")
+
+    def runs(self) -> tuple[str, ...]:
+        """Names of the finished runs, oldest first."""
+        folder = self.root / RUNS_FOLDER
+        finished = []
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            try:
+                if Run.open(entry).finished:
+                    finished.append(((entry / RUN_FILE).stat().st_mtime_ns, natural_key(entry.name), entry.name))
+            except RunError:
+                continue  # another folder, or a run that `run(name)` reports on when it is asked for
+        return tuple(name for _, _, name in sorted(finished))
+
+    def run(self, name: str | None = None) -> Run:
+        """A finished run, by default the newest.
+
+        Raises:
+            RunError: there is none of that name, or it is unfinished or damaged.
+        """
+        known = self.runs()
+        if name is None:
+            if not known:
+                raise RunError(
+                    f"no finished run in {self.root / RUNS_FOLDER}; train one with 'markerless train {self.root.name}'"
+                )
+            return Run.open(self.run_folder(known[-1]))
+        folder = self.run_folder(name)
+        if not folder.is_dir():
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise RunError(
+                f"no run '{name}' in {self.root / RUNS_FOLDER}{hint} Finished runs: {', '.join(known) or 'none'}"
+            )
+        run = Run.open(folder)
+        if not run.finished:
+            raise RunError(
+                f"run '{name}' is not finished; 'markerless train {self.root.name} --run {name}' goes on with it"
+            )
+        return run
+
+    def run_folder(self, name: str) -> Path:
+        """Where the run called `name` is or will be.
+
+        Raises:
+            RunError: no run can have that name.
+        """
+        return self.root / RUNS_FOLDER / check_run_name(name)
+
+    def run_scorer(self, net: str, run: str) -> str:
+        """Name of a run in result files, such as `DLC_EfficientnetLite0_openfieldOct30_run1`."""
+        return scorer_name(net, self.name, self.date, run)
+
+    def save_config(self) -> None:
+        """Write `config` back to `config.yaml`.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        config_file.save_config(self.config_path, self.config)
+
+    @property
+    def _bodyparts(self) -> object:
+        return self.config.get("bodyparts")
+
+    def _text(self, key: str, default: str) -> str:
+        value = self.config.get(key)
+        if value is None or str(value).strip() == "":
+            self.notes.append(f"{self.config_path.name}: no {key}; {repr(default) if default else 'nothing'} is used")
+            return default
+        return str(value).strip()
+
+    def _read_skeleton(self) -> Skeleton:
+        if "camera_names" in self.config and self._bodyparts is None:
+            raise ProjectError(
+                f"expected a project with bodyparts, got a 3D project of DeepLabCut in {self.root}; "
+                "give the 2D project of each camera"
+            )
+        names: Sequence[str] = config_file.texts(self._bodyparts)
+        where = "bodyparts"
+        if self.is_multi_animal and self._bodyparts in (config_file.MULTI, None, ""):
+            where = "multianimalbodyparts"
+            unique = config_file.texts(self.config.get("uniquebodyparts", self.config.get("unique_bodyparts")))
+            names = [*config_file.texts(self.config.get("multianimalbodyparts")), *unique]
+        if not names:
+            raise ProjectError(
+                f"expected a list of names at '{where}' in {self.config_path}, got none; add the body parts to measure"
+            )
+        try:
+            skeleton = Skeleton(tuple(names))
+        except LabelsError as error:
+            raise ProjectError(f"{where} in {self.config_path}: {error}") from error
+        pairs = config_file.edges(self.config.get("skeleton"))
+        unknown = sorted({name for pair in pairs for name in pair if name not in skeleton.keypoints})
+        if unknown:
+            self.notes.append(
+                f"{self.config_path.name}: skeleton names {', '.join(unknown)}, not among the {where}; left out"
+            )
+        return skeleton.with_edges(pairs).with_guessed_mirror_pairs()
+
+    def _data_folder(self, video: str) -> Path:
+        if video in ("", ".", "..") or Path(video).name != video or "\\" in video:
+            raise LabelsError(f"expected the name of a folder in {DATA_FOLDER}, got {video!r}")
+        return self.root / DATA_FOLDER / video
+
+    def _read(self, folder: Path) -> FolderLabels:
+        result = read_folder(folder, self.scorer, self.skeleton)
+        self._seen[folder.name] = result.revision
+        labels = Labels(self.skeleton, result.frames)
+        entries = journal.read(journal.journal_path(self.root, folder.name))
+        return replace(result, frames=journal.with_visibility(labels, entries).frames)
+
+    def _join(self, folders: Sequence[FolderLabels]) -> Labels:
+        frames: dict[str, LabeledFrame] = {}
+        notes: list[str] = []
+        in_files = [name for folder in folders for name in folder.individuals]
+        # A config may still hold the names DeepLabCut starts with; then the tables know better.
+        from_config = self.is_multi_animal and (not in_files or not set(in_files).isdisjoint(self.individuals))
+        individuals = list(dict.fromkeys([*(self.individuals if from_config else ()), *in_files]))
+        for folder in folders:
+            notes += folder.notes
+            for frame in folder.frames:
+                if frame.image in frames:
+                    notes.append(f"{frame.image} is labelled in two folders; the labels of the first are used")
+                frames.setdefault(frame.image, frame)
+        labels = Labels(self.skeleton, tuple(frames.values()), tuple(individuals) or self.individuals, tuple(notes))
+        return replace(labels, notes=(*notes, *_never_labelled(labels))) if labels.n_points else labels
+
+    def _find_video(self, key: str) -> Path | None:
+        inside = self.root / VIDEOS_FOLDER / config_file.file_name(key)
+        if inside.exists():
+            return inside
+        try:
+            outside = self.root / key
+            return outside if outside.exists() and outside != self.root else None
+        except OSError:  # a placeholder sentence may be longer than a file name can be
+            return None
+
+
+def _find_config(path: Path) -> Path:
+    if path.is_file() and path.suffix.lower() in (".yaml", ".yml"):
+        return path
+    if path.is_dir():
+        config = path / config_file.CONFIG_NAME
+        if config.is_file():
+            return config
+        if (path / "project.yaml").is_file():
+            raise ProjectError(
+                f"expected config.yaml in {path}, got a Lightning Pose project; make one of its labels: "
+                f"markerless new NAME --labels {path / 'CollectedData.csv'}"
+            )
+        raise ProjectError(f"no project in {path}: expected config.yaml there; make one with 'markerless new'")
+    if path.exists():
+        raise ProjectError(f"expected a project folder or its config.yaml, got the file {path}")
+    raise ProjectError(
+        f"no such project: {path} does not exist; give the folder that holds config.yaml{_similar(path)}"
+    )
+
+
+def _similar(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if (entry / config_file.CONFIG_NAME).is_file()]
+    except OSError:
+        return ""
+    close = get_close_matches(path.name, names, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _looks_like_video(key: str) -> bool:
+    return key.lower().endswith(VIDEO_SUFFIXES)
+
+
+def _is_source_video(entry: Path, entries: Sequence[Path]) -> bool:
+    """False for the labelled videos that analysis leaves beside their sources, hidden files and everything else."""
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir():
+        return any(child.suffix.lower() in IMAGE_SUFFIXES for child in entry.iterdir())
+    if entry.suffix.lower() not in VIDEO_SUFFIXES or not entry.exists():
+        return False
+    others = {other.stem for other in entries if other != entry and other.suffix.lower() in VIDEO_SUFFIXES}
+    made = entry.stem.endswith(("_labeled", "_full"))
+    return not (made and ("DLC_" in entry.stem or any(entry.stem.startswith(stem) for stem in others)))
+
+
+def _is_whole_frame(crop: Crop, video: Path) -> bool:
+    if (crop[0], crop[2]) != (0, 0):
+        return False
+    from markerless.video.reader import open_video
+
+    try:
+        with open_video(video) as reader:
+            return crop[1] >= reader.video.width and crop[3] >= reader.video.height
+    except MarkerlessError:
+        return False
+
+
+def _never_labelled(labels: Labels) -> list[str]:
+    placed = np.isfinite(labels.xy()).all(axis=-1).reshape(-1, labels.skeleton.n_keypoints)
+    never = [name for k, name in enumerate(labels.skeleton.keypoints) if not placed[:, k].any()]
+    return (
+        [f"never labelled: {', '.join(never)}; label them or remove them from the bodyparts of config.yaml"]
+        if never
+        else []
+    )
