@@ -1,0 +1,1 @@
+"""Inference without torch: engines that run a `model.onnx`, and the stream that feeds them a video."""

@@ -1,0 +1,117 @@
+"""OpenVINO: the fastest engine on a processor, and the default."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from markerless.errors import SettingsError
+from markerless.runtime.engine import INPUT, Batch, EngineOptions, Prediction, check_contract, damaged
+
+DEVICE = "CPU"
+# While one request computes on a thread, the next one waits with its frame in hand: threads never starve.
+REQUESTS_PER_THREAD = 2
+
+
+class Handle:
+    """One OpenVINO request in flight."""
+
+    def __init__(self, request: Any, free: deque[Any], batch: Batch) -> None:
+        self._request = request
+        self._free = free
+        self._batch: Batch | None = batch  # its memory is shared with the request, so it has to live until the result
+
+    def result(self) -> Prediction:
+        """Wait for the prediction and give the request back."""
+        self._request.wait()
+        xy = self._request.get_tensor("xy").data.astype(np.float32)
+        score = self._request.get_tensor("score").data.astype(np.float32)
+        self._free.append(self._request)
+        self._batch = None
+        return Prediction(xy, score)
+
+
+class Session:
+    """A model compiled for one image size; as many single-threaded streams as there are threads."""
+
+    name = "openvino"
+
+    def __init__(self, compiled: Any, options: EngineOptions, precision: str) -> None:
+        self.version = str(openvino.__version__).split("-")[0]
+        self.precision = precision
+        self.options = options
+        self.in_flight = REQUESTS_PER_THREAD * options.n_threads
+        self._compiled = compiled
+        self._free = deque(compiled.create_infer_request() for _ in range(self.in_flight))
+
+    def submit(self, batch: Batch) -> Handle:
+        """Start on `batch`; its memory is used as it is, without a copy."""
+        request = self._free.popleft()
+        request.set_tensor(INPUT, openvino.Tensor(batch, shared_memory=True))
+        request.start_async()
+        return Handle(request, self._free, batch)
+
+    def close(self) -> None:
+        """Free requests and the compiled model."""
+        self._free.clear()
+        self._compiled = None
+
+
+def open(path: Path, options: EngineOptions) -> Session:
+    """Compile the model at `path`.
+
+    Raises:
+        SettingsError: bf16 on a processor that has no such instructions.
+        RunError: the file is damaged or not one of our models.
+    """
+    core = openvino.Core()
+    precision = _precision(core, options.precision)
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise damaged(path, _reason(error)) from error
+    inputs = {name for port in model.inputs for name in port.get_names()}
+    outputs = {name for port in model.outputs for name in port.get_names()}
+    check_contract(path, _metadata(model), inputs, outputs)
+    try:
+        model.reshape({INPUT: list(options.shape)})
+        compiled = core.compile_model(
+            model,
+            DEVICE,
+            {
+                "NUM_STREAMS": options.n_threads,
+                "INFERENCE_NUM_THREADS": options.n_threads,
+                "INFERENCE_PRECISION_HINT": precision,
+                # decoding shares the cores: a pinned thread would wait for it on one core while another is idle
+                "ENABLE_CPU_PINNING": False,
+            },
+        )
+    except RuntimeError as error:
+        raise damaged(path, _reason(error)) from error
+    return Session(compiled, options, precision)
+
+
+def _precision(core: openvino.Core, wanted: str) -> str:
+    native = "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    if wanted == "auto":
+        return "bf16" if native else "f32"
+    if wanted == "bf16" and not native:
+        raise SettingsError("expected a processor with bf16 instructions for analyze.precision=bf16; use f32 or auto")
+    return wanted
+
+
+def _metadata(model: openvino.Model) -> dict[str, str]:
+    info = model.get_rt_info()
+    if "framework" not in info:
+        return {}
+    return {key: str(value.value) for key, value in info["framework"].items()}
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of OpenVINO's message; the first ones are places in its source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "unknown"
