@@ -72,7 +72,6 @@ def fingerprint(path: Path) -> str:
     digest.update(str(size).encode())
     with path.open("rb") as file:
         digest.update(file.read(FINGERPRINT_BYTES))
-        if size > 2 * FINGERPRINT_BYTES:
-            file.seek(-FINGERPRINT_BYTES, 2)
-            digest.update(file.read(FINGERPRINT_BYTES))
+        file.seek(max(FINGERPRINT_BYTES, size - FINGERPRINT_BYTES))
+        digest.update(file.read(FINGERPRINT_BYTES))
     return digest.hexdigest()[:32]
