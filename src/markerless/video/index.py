@@ -1,0 +1,187 @@
+"""Which packets of a video file are frames, and in which order they are shown.
+
+A frame is a demuxed video packet without the discard flag. The order comes from the presentation timestamps; where those
+are missing or contradict themselves (raw H.264, AVI with B-frames, files joined end to end) the decoder is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+NO_TIME = np.iinfo(np.int64).min
+# A damaged container may give an error for a packet and go on after it; this many in a row are the end.
+MAX_DEMUX_ERRORS = 64
+# Enough to see B-frames, which recur every few frames, and quick to decode.
+PROBE_PACKETS = 100
+
+
+@dataclass(frozen=True)
+class PacketIndex:
+    """Every video packet of a file in decoding order (P of them), and the T frames they make.
+
+    Attributes:
+        pts: (P,) int64 presentation timestamps in units of the stream, NO_TIME where there is none.
+        dts: (P,) int64 decoding timestamps, likewise.
+        pos: (P,) int64 byte positions in the file, -1 where unknown.
+        size: (P,) int64 bytes.
+        key: (P,) bool, decoding can start here.
+        damaged: (P,) bool, the container itself says that the packet is incomplete.
+        rank: (P,) int64 place in the order of presentation among all packets, discarded ones included.
+        row: (P,) int64 frame index of the packet, -1 for discarded ones.
+        packet: (T,) int64 packet of each frame, -1 for a frame whose packet lies beyond the end of a cut-off file.
+    """
+
+    pts: np.ndarray
+    dts: np.ndarray
+    pos: np.ndarray
+    size: np.ndarray
+    key: np.ndarray
+    damaged: np.ndarray
+    rank: np.ndarray
+    row: np.ndarray
+    packet: np.ndarray
+
+    def find(self, packet: Packet) -> int | None:
+        """Number of a packet that was demuxed after a seek; None when it cannot be told."""
+        same = np.flatnonzero(
+            (self.pos == _position(packet)) & (self.size == packet.size) & (self.pts == _time(packet.pts))
+        )
+        return int(same[0]) if len(same) == 1 else None
+
+    def is_packet(self, number: int, packet: Packet) -> bool:
+        """Whether the demuxed packet is the one with this number."""
+        return number < len(self.pos) and (
+            bool(self.pos[number] == _position(packet))
+            and bool(self.size[number] == packet.size)
+            and bool(self.pts[number] == _time(packet.pts))
+        )
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open for reading; only local files, so that a playlist cannot make us fetch anything. Raises av.FFmpegError."""
+    # An absolute path cannot be mistaken for a protocol ("a:b.mp4").
+    return av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+
+
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The first video stream that is no cover picture."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None
+
+
+def demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """The packets of the stream, going on after errors; the empty packet that PyAV adds at the end is left out."""
+    errors = 0
+    while errors < MAX_DEMUX_ERRORS:
+        try:
+            for packet in container.demux(stream):
+                if packet.size == 0 and packet.pts is None and packet.dts is None:
+                    return
+                errors = 0
+                yield packet
+        except (av.FFmpegError, OSError):
+            errors += 1
+
+
+def build_index(
+    container: InputContainer, stream: VideoStream, decoded_order: Callable[[int | None], list[int]]
+) -> PacketIndex:
+    """Demux the whole file once.
+
+    Args:
+        container: Freshly opened.
+        stream: The video stream of it.
+        decoded_order: Gives the numbers of the first n packets (None: all) in the order in which the decoder shows
+            them; called only when the timestamps cannot be trusted.
+    """
+    rows = [
+        (_time(p.pts), _time(p.dts), _position(p), p.size, p.is_keyframe, p.is_corrupt, p.is_discard)
+        for p in demux(container, stream)
+    ]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
+    pts, dts, pos, size = (np.ascontiguousarray(table[:, column]) for column in range(4))
+    key, damaged, discarded = (table[:, column].astype(bool) for column in range(4, 7))
+    rank = _presentation_rank(pts, dts, ~discarded, stream, decoded_order)
+    shown = np.argsort(rank, kind="stable")
+    shown = shown[~discarded[shown]]
+    row = np.full(len(pts), -1, dtype=np.int64)
+    row[shown] = np.arange(len(shown))
+    n_lost = _count_beyond_end(stream, pos, container.size)
+    packet = np.concatenate([shown, np.full(n_lost, -1, dtype=np.int64)])
+    return PacketIndex(pts, dts, pos, size, key, damaged, rank, row, packet)
+
+
+def _time(value: int | None) -> int:
+    return NO_TIME if value is None else value
+
+
+def _position(packet: Packet) -> int:
+    return -1 if packet.pos is None else packet.pos
+
+
+def _presentation_rank(
+    pts: np.ndarray,
+    dts: np.ndarray,
+    kept: np.ndarray,
+    stream: VideoStream,
+    decoded_order: Callable[[int | None], list[int]],
+) -> np.ndarray:
+    """(P,) place of each packet in the order of presentation."""
+    reorders = bool(stream.codec_context.codec.reorder) and stream.codec_context.reorder_depth > 0
+    if _are_trustworthy(pts, dts, kept) and not (reorders and _contradicts(pts, dts, decoded_order)):
+        return _rank(np.argsort(pts, kind="stable"))
+    if not reorders:
+        return np.arange(len(pts))
+    return _rank(_with_missing(decoded_order(None), len(pts)))
+
+
+def _are_trustworthy(pts: np.ndarray, dts: np.ndarray, kept: np.ndarray) -> bool:
+    """Every frame has its own presentation time and decoding times never go back."""
+    known = dts[dts != NO_TIME]
+    shown = pts[kept]
+    return bool((pts != NO_TIME).all() and (np.diff(known) >= 0).all() and len(np.unique(shown)) == len(shown))
+
+
+def _contradicts(pts: np.ndarray, dts: np.ndarray, decoded_order: Callable[[int | None], list[int]]) -> bool:
+    """Whether presentation times that merely repeat the decoding times hide B-frames."""
+    if not np.array_equal(pts, dts):
+        return False
+    order = decoded_order(PROBE_PACKETS)
+    return order != sorted(order)
+
+
+def _rank(order: np.ndarray) -> np.ndarray:
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _with_missing(order: list[int], n_packets: int) -> np.ndarray:
+    """`order` with the packets that gave no frame put before the first later one, so that every packet has a place."""
+    missing = sorted(set(range(n_packets)) - set(order))
+    result: list[int] = []
+    for number in order:
+        while missing and missing[0] < number:
+            result.append(missing.pop(0))
+        result.append(number)
+    return np.array(result + missing, dtype=np.int64)
+
+
+def _count_beyond_end(stream: VideoStream, pos: np.ndarray, file_size: int) -> int:
+    """Frames that the container's table lists although the file was cut off before their data."""
+    seen = set(pos.tolist())
+    entries = stream.index_entries
+    return sum(
+        not entry.is_discard and entry.pos + entry.size > file_size and entry.pos not in seen
+        for entry in (entries[i] for i in range(len(entries)))
+    )

@@ -1,0 +1,438 @@
+"""One reader for everything: labeling, training, inference and rendering see the same frame under the same index.
+
+with open_video("mouse.mp4") as reader:
+    reader.video                    # metadata
+    reader[812]                     # frame 812 exactly, whatever the container thinks of seeking
+    for index, rgb in reader.frames():
+        ...                         # rgb is None for a broken frame
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from markerless.core.video import IMAGE_SUFFIXES, Video, natural_key
+from markerless.errors import VideoError
+from markerless.video.color import RgbConverter, orientation_of
+from markerless.video.decode import Decoder, decoded_order
+from markerless.video.images import image_size, read_image
+from markerless.video.index import NO_TIME, PacketIndex, build_index, open_container, video_stream
+
+# More threads decode one video hardly faster, and every one of them delays random access by a frame.
+MAX_AUTO_THREADS = 4
+# Decoding this many frames costs no more than a seek.
+NEAR_FRAMES = 32
+# A frame is missing when more later ones than this have come out; decoders give frames in order, so 0 would nearly do.
+OUT_OF_ORDER = 4
+# Frames tried for the first picture, which tells the rotation.
+MAX_BROKEN_START = 300
+# Demuxers and decoders of FFmpeg that make "video" of plain text.
+TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
+BEYOND_END = "its data lie beyond the end of the file, which is cut off"
+
+
+class VideoReader(ABC):
+    """Frames of a video by index, every one (height, width, 3) uint8 RGB, upright. Use it in one thread at a time.
+
+    Attributes:
+        video: Metadata; `len(reader)` is `video.n_frames`.
+        notes: One line for each thing that is odd about the file.
+    """
+
+    video: Video
+    notes: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self._broken: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self.video.n_frames
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """The frame at `index` (negative: from the end), (H, W, 3) uint8 RGB.
+
+        Raises:
+            IndexError: outside the video.
+            VideoError: that frame is broken.
+        """
+        n_frames = len(self)
+        if not -n_frames <= index < n_frames:
+            raise IndexError(f"frame {index} of {self.video.path}: it has {n_frames} frames")
+        row = int(index) % n_frames
+        if (rgb := self._read(row)) is None:
+            raise VideoError(f"frame {row} of {self.video.path} is broken: {self._broken[row]}; choose another frame")
+        return rgb
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray | None]]:
+        """(index, frame) from `start` to before `stop` (default: the end) in order; None for a broken frame.
+
+        Raises:
+            IndexError: `start` is negative or behind the end.
+        """
+        stop = len(self) if stop is None else min(stop, len(self))
+        if not 0 <= start <= len(self):
+            raise IndexError(f"start {start} of {self.video.path}: expected 0 to {len(self)}")
+        for row in range(start, stop):
+            yield row, self._read(row)
+
+    @property
+    def broken(self) -> dict[int, str]:
+        """Frames found broken so far, and why."""
+        return dict(sorted(self._broken.items()))
+
+    @property
+    @abstractmethod
+    def key_frames(self) -> tuple[int, ...]:
+        """Indices of the frames at which reading can start without decoding others."""
+
+    @property
+    @abstractmethod
+    def times_s(self) -> np.ndarray:
+        """(T,) float64 seconds since the first frame; NaN for a folder of images."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the file back; reading afterwards is an error."""
+
+    @abstractmethod
+    def _read(self, row: int) -> np.ndarray | None:
+        """Frame `row`, or None with a reason in `_broken`."""
+
+
+def open_video(path: Path | str, threads: int = 0) -> VideoReader:
+    """Open a video file, a folder of images in natural order, or a single image.
+
+    Args:
+        path: The file or folder.
+        threads: Decoding threads; 0 for as many as there are cores, at most 4.
+
+    Raises:
+        VideoError: missing, empty, cut off, no video, or without a single frame.
+    """
+    path = Path(path)
+    if path.is_dir():
+        images = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
+        return FolderReader(path, sorted(images, key=lambda entry: natural_key(entry.name)))
+    if not path.exists():
+        raise VideoError(f"no video at {path}; check the name and the folder")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return FolderReader(path, [path])
+    return FileReader(path, threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1))
+
+
+class FolderReader(VideoReader):
+    """Pictures as a video; those of another size than the first are broken frames."""
+
+    def __init__(self, path: Path, images: Sequence[Path]) -> None:
+        super().__init__()
+        if not images:
+            raise VideoError(f"no images in folder {path}: expected {', '.join(IMAGE_SUFFIXES)}")
+        self._images = tuple(images)
+        width, height = image_size(images[0])
+        self.video = Video(path, len(images), width, height, math.nan, "images")
+
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """Every frame."""
+        return tuple(range(len(self._images)))
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """(T,) NaN: pictures carry no times."""
+        return np.full(len(self._images), np.nan)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _read(self, row: int) -> np.ndarray | None:
+        try:
+            rgb = read_image(self._images[row])
+        except VideoError as error:
+            self._broken[row] = str(error)
+            return None
+        if rgb.shape[:2] != (self.video.height, self.video.width):
+            self._broken[row] = _size_reason(self._images[row].name, rgb.shape, self.video)
+            return None
+        return rgb
+
+
+class FileReader(VideoReader):
+    """A video file. Decoding starts at a key frame that itself comes out whole, so every way to a frame gives the same."""
+
+    def __init__(self, path: Path, n_threads: int) -> None:
+        super().__init__()
+        container = _open_checked(path)
+        try:
+            stream = _checked_stream(path, container)
+            self._index = build_index(container, stream, lambda n: decoded_order(path, n))
+            self._times = _times_s(self._index, stream)
+            n_frames = len(self._index.packet)
+            claimed = _claimed_frames(stream)
+            fps = _fps(stream, self._times)
+            size = stream.codec_context.width, stream.codec_context.height
+            codec = stream.codec_context.codec.canonical_name
+        finally:
+            container.close()
+        if n_frames == 0:
+            raise VideoError(f"video {path} has no frames; record or export it again")
+        self.video = Video(path, n_frames, *size, fps, codec, claimed)
+        self._keys = np.flatnonzero(self._index.key)
+        self._unusable_keys: set[int] = set()
+        self._pending: dict[int, VideoFrame] = {}
+        self._next_row = 0
+        self._decoder = Decoder(path, self._index, n_threads)
+        self._convert = RgbConverter()
+        self._look_at_first()
+        self.notes = _notes(self.video, self._index)
+
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """Indices of the key frames, ascending."""
+        rows = self._index.row[self._keys]
+        return tuple(sorted(int(row) for row in rows if row >= 0))
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """(T,) float64 seconds since the first frame, from the timestamps; spaced evenly where the file has none."""
+        return self._times
+
+    def close(self) -> None:
+        """Close the file."""
+        self._pending.clear()
+        self._decoder.close()
+
+    def _read(self, row: int) -> np.ndarray | None:
+        frame = self._frame(row)
+        if frame is None:
+            return None
+        rgb = self._convert(frame)
+        if rgb.shape[:2] != (self.video.height, self.video.width):
+            self._broken[row] = _size_reason("it", rgb.shape, self.video)
+            return None
+        return rgb
+
+    def _look_at_first(self) -> None:
+        """Learn size and rotation from the first frame that can be decoded, and leave it ready to be read."""
+        for row in range(min(len(self), MAX_BROKEN_START)):
+            frame = self._frame(row)
+            if frame is None:
+                continue
+            self._convert = RgbConverter(orientation_of(frame))
+            height, width = (frame.height, frame.width)
+            if self._convert.orientation[0]:
+                height, width = width, height
+            old = self.video
+            self.video = Video(old.path, old.n_frames, width, height, old.fps, old.codec, old.container_n_frames)
+            self._pending[row] = frame
+            self._next_row = row
+            return
+        raise VideoError(
+            f"video {self.video.path}: no frame can be decoded ({self._broken[0]}); copy or export it again"
+        )
+
+    def _frame(self, row: int) -> VideoFrame | None:
+        """The decoded frame, or None with a reason in `_broken`."""
+        if row in self._broken:
+            return None
+        packet = int(self._index.packet[row])
+        if packet < 0:
+            self._broken[row] = BEYOND_END
+            return None
+        if not self._is_ahead(row, packet):
+            self._restart(packet)
+        frame = self._decode_to(row)
+        if _is_damaged(frame) and self._decoder.n_threads > 1:
+            self._use_one_thread()
+            self._restart(packet)
+            frame = self._decode_to(row)
+        if frame is None or _is_damaged(frame) or self._index.damaged[packet]:
+            self._broken[row] = self._reason(packet, frame)
+            return None
+        return frame
+
+    def _is_ahead(self, row: int, packet: int) -> bool:
+        """Whether going on decoding leads to the frame sooner than a jump."""
+        if row < self._next_row:
+            return False
+        return row - self._next_row < NEAR_FRAMES or self._start_for(packet) <= self._decoder.position
+
+    def _start_for(self, packet: int) -> int:
+        """The last usable key packet from which the packet's frame is complete, 0 if there is none.
+
+        Frames that are shown before a key frame but decoded after it (open GOP) need what comes before the key frame.
+        """
+        keys = self._keys[: int(np.searchsorted(self._keys, packet, side="right"))]
+        for key in keys[::-1]:
+            if self._index.rank[key] <= self._index.rank[packet] and int(key) not in self._unusable_keys:
+                return int(key)
+        return 0
+
+    def _restart(self, packet: int) -> None:
+        """Start decoding at the best key packet whose own frame comes out whole."""
+        while True:
+            key = self._start_for(packet)
+            self._decoder.start(key)
+            self._pending.clear()
+            key_row = int(self._index.row[key])
+            self._next_row = max(key_row, 0)
+            if key == 0 or key_row < 0:
+                return
+            frame = self._decode_to(key_row)
+            if frame is not None and not _is_damaged(frame):
+                self._pending[key_row] = frame
+                self._next_row = key_row
+                return
+            if self._decoder.n_threads > 1:
+                self._use_one_thread()
+            else:
+                self._unusable_keys.add(key)
+
+    def _use_one_thread(self) -> None:
+        """From the first damage on decode in one thread: only then errors and repairs do not depend on timing."""
+        self._decoder.close()
+        self._decoder = Decoder(self.video.path, self._index, n_threads=1)
+
+    def _decode_to(self, row: int) -> VideoFrame | None:
+        """Decode until frame `row` has come out, or surely will not."""
+        self._next_row = row + 1
+        for skipped in [other for other in self._pending if other < row]:
+            del self._pending[skipped]
+        while row not in self._pending and len(self._pending) <= OUT_OF_ORDER:
+            frames = self._decoder.step()
+            if frames is None:
+                break
+            for packet, frame in frames:
+                shown = int(self._index.row[packet])
+                if shown >= row:
+                    self._pending.setdefault(shown, frame)
+        return self._pending.pop(row, None)
+
+    def _reason(self, packet: int, frame: VideoFrame | None) -> str:
+        if packet in self._decoder.errors:
+            return self._decoder.errors[packet]
+        if frame is not None or self._index.damaged[packet]:
+            return "its data are damaged"
+        return "the decoder gives no frame for its packet"
+
+
+def _is_damaged(frame: VideoFrame | None) -> bool:
+    return frame is None or bool(frame.is_corrupt)
+
+
+def _size_reason(what: str, shape: tuple[int, ...], video: Video) -> str:
+    return f"{what} is {shape[1]} x {shape[0]} px and the video {video.width} x {video.height}"
+
+
+def _open_checked(path: Path) -> InputContainer:
+    """Open, or say in one line what is wrong with the file."""
+    try:
+        if path.stat().st_size == 0:
+            raise VideoError(f"video {path} is empty (0 bytes); copy or record it again")
+        return open_container(path)
+    except av.FFmpegError as error:
+        if isinstance(error, OSError) and not isinstance(error, ValueError):
+            raise VideoError(f"cannot read video {path}: {error.strerror}") from error
+        if _lacks_moov(path):
+            raise VideoError(
+                f"video {path} is cut off: its index (moov) at the end is missing; copy it again"
+            ) from error
+        raise VideoError(
+            f"{path} is no video that can be read: {error.strerror}; check the file in a player"
+        ) from error
+    except OSError as error:
+        raise VideoError(f"cannot read video {path}: {error.strerror or error}") from error
+
+
+def _lacks_moov(path: Path) -> bool:
+    """Whether the file is an MP4 or MOV whose top-level boxes end before the index."""
+    size = path.stat().st_size
+    at, first = 0, True
+    with path.open("rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            head = file.read(16)
+            kind, length = head[4:8], int.from_bytes(head[:4], "big")
+            if first and kind not in (b"ftyp", b"wide", b"mdat", b"free", b"skip"):
+                return False
+            if kind == b"moov" and at + length <= size:
+                return False
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length < 8:
+                break
+            at, first = at + length, False
+    return not first
+
+
+def _checked_stream(path: Path, container: InputContainer) -> VideoStream:
+    stream = video_stream(container)
+    if stream is None:
+        what = "only sound" if container.streams.audio else "no video stream"
+        raise VideoError(f"{path} has {what}, expected a video; choose another file")
+    if stream.codec_context is None:
+        raise VideoError(f"video {path} has a codec that FFmpeg cannot decode; convert it to H.264")
+    if stream.codec_context.codec.canonical_name in TEXT_CODECS:
+        raise VideoError(f"{path} is text, expected a video; choose another file")
+    return stream
+
+
+def _claimed_frames(stream: VideoStream) -> int | None:
+    """The container's own count; None when it has none."""
+    tag = stream.metadata.get("NUMBER_OF_FRAMES", "")
+    return stream.frames or (int(tag) if tag.isdigit() else None)
+
+
+def _times_s(index: PacketIndex, stream: VideoStream) -> np.ndarray:
+    """(T,) seconds since the first frame."""
+    n_frames = len(index.packet)
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    present = index.packet[index.packet >= 0]
+    stamps = index.pts[present]
+    if (stamps == NO_TIME).any() or (np.diff(stamps) < 0).any() or stream.time_base is None or len(stamps) == 0:
+        return np.arange(n_frames) / rate
+    times = (stamps - stamps[0]) * float(stream.time_base)
+    beyond = times[-1] + np.arange(1, n_frames - len(times) + 1) / rate
+    return np.concatenate([times, beyond])
+
+
+def _fps(stream: VideoStream, times_s: np.ndarray) -> float:
+    """Average frames per second: the container's exact fraction where the timestamps bear it out, else theirs."""
+    claimed = float(stream.average_rate or 0)
+    span = float(times_s[-1]) if len(times_s) > 1 else 0.0
+    measured = (len(times_s) - 1) / span if span > 0 else claimed
+    if claimed > 0 and abs(claimed - measured) <= 0.02 * measured:
+        return claimed
+    return measured or math.nan
+
+
+def _notes(video: Video, index: PacketIndex) -> tuple[str, ...]:
+    notes = []
+    if (lost := int((index.packet < 0).sum())) > 0:
+        notes.append(
+            f"{video.path.name} is cut off: the data of its last {lost} of {video.n_frames} frames are missing"
+        )
+    if video.container_n_frames not in (None, video.n_frames):
+        notes.append(
+            f"{video.path.name}: its container claims {video.container_n_frames} frames, it holds {video.n_frames}"
+        )
+    return tuple(notes)
