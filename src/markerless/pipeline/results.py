@@ -1,0 +1,88 @@
+"""Finds and opens the trajectories that belong to a video: ours beside it, or a file of any tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markerless.core.tracks import Tracks
+from markerless.core.video import VIDEO_SUFFIXES, Video
+from markerless.errors import FormatError
+
+RESULT_SUFFIXES = (".nc", ".h5", ".csv")  # ours first; the others may be DeepLabCut's own
+
+
+def video_stem(video: Path) -> str:
+    """The name that results of a video begin with: the file's without its suffix, or the folder's."""
+    return video.stem if video.suffix.lower() in VIDEO_SUFFIXES or video.is_file() else video.name
+
+
+def find_tracks(video: Path) -> Path:
+    """The newest result beside the video.
+
+    Results are named `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse"
+    when both videos lie there.
+
+    Raises:
+        FormatError: there is none.
+    """
+    folder, stem = video.resolve().parent, video_stem(video)
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    longer = [
+        entry.stem
+        for entry in entries
+        if entry.suffix.lower() in VIDEO_SUFFIXES
+        and entry.stem.startswith(stem)
+        and entry.stem != stem
+        and not entry.stem.endswith("_labeled")
+    ]
+    for suffix in RESULT_SUFFIXES:
+        results = [
+            entry
+            for entry in entries
+            if entry.suffix.lower() == suffix
+            and entry.name.startswith(stem)
+            and not any(entry.name.startswith(other) for other in longer)
+        ]
+        if results:
+            return max(results, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+    raise FormatError(
+        f"no tracks of {video.name} in {folder}: expected {stem}<scorer>.nc; "
+        f"run `markerless analyze PROJECT {video.name}` first, or name a file with --tracks"
+    )
+
+
+def open_tracks(source: Tracks | Path | str | None, video: Path) -> tuple[Tracks, Path | None]:
+    """The tracks given, read from a file of any tool, or found beside the video; and the file they came from.
+
+    Raises:
+        FormatError: no file, or one that is not tracks.
+    """
+    if isinstance(source, Tracks):
+        return source, None
+    # The readers of all formats cost a second to import, and tracks in memory need none of them.
+    from markerless.formats._sniff import open_any
+
+    path = Path(source) if source is not None else find_tracks(video)
+    _, value = open_any(path, "tracks")
+    if not isinstance(value, Tracks):
+        raise FormatError(f"expected tracks, got {type(value).__name__.lower()} in {path}; give a file of predictions")
+    return value, path
+
+
+def result_name(tracks: Tracks, source: Path | None, video: Path) -> str:
+    """What files made of these tracks are called: `<video><scorer>`, with what a filter added to the file's name."""
+    stem = video_stem(video)
+    if source is not None and source.stem.startswith(stem):
+        return source.stem
+    return f"{stem}{tracks.scorer}"
+
+
+def length_note(tracks: Tracks, video: Video) -> str | None:
+    """One line when tracks and video have different numbers of frames, else None."""
+    if tracks.n_frames == video.n_frames:
+        return None
+    shared = min(tracks.n_frames, video.n_frames)
+    return (
+        f"the tracks have {tracks.n_frames} frames but {video.path.name} has {video.n_frames}: they are drawn "
+        f"for the first {shared}; if they drift apart, analyze this very file again"
+    )
