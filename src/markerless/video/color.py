@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from av.sidedata.sidedata import SideData, Type
@@ -49,7 +51,7 @@ def turn(image: np.ndarray, orientation: Orientation) -> np.ndarray:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """How the frame must be turned to stand upright (its display matrix); odd angles go to the nearest quarter."""
-    side_data = frame.side_data.get(Type.DISPLAYMATRIX)
+    side_data = cast(Mapping[object, object], frame.side_data).get(Type.DISPLAYMATRIX)
     if not isinstance(side_data, SideData):
         return UPRIGHT
     # Row vectors: x' = a x + c y, y' = b x + d y, as ISO 14496-12 has it.

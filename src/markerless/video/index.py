@@ -1,6 +1,6 @@
 """Which packets of a video file are frames, and in which order they are shown.
 
-A frame is a demuxed video packet without the discard flag. The order comes from the presentation timestamps; where those
+A frame is a demuxed video packet without the discard flag. The order comes from the presentation timestamps; where they
 are missing or contradict themselves (raw H.264, AVI with B-frames, files joined end to end) the decoder is asked once.
 """
 
@@ -21,6 +21,10 @@ NO_TIME = np.iinfo(np.int64).min
 MAX_DEMUX_ERRORS = 64
 # Enough to see B-frames, which recur every few frames, and quick to decode.
 PROBE_PACKETS = 100
+# Containers that store no presentation times; FFmpeg makes them up from the decoding order.
+WITHOUT_PTS = frozenset({"avi"})
+
+DecodedOrder = Callable[[int | None], list[int]]
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,7 @@ def demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
             errors += 1
 
 
-def build_index(
-    container: InputContainer, stream: VideoStream, decoded_order: Callable[[int | None], list[int]]
-) -> PacketIndex:
+def build_index(container: InputContainer, stream: VideoStream, decoded_order: DecodedOrder) -> PacketIndex:
     """Demux the whole file once.
 
     Args:
@@ -134,11 +136,12 @@ def _presentation_rank(
     dts: np.ndarray,
     kept: np.ndarray,
     stream: VideoStream,
-    decoded_order: Callable[[int | None], list[int]],
+    decoded_order: DecodedOrder,
 ) -> np.ndarray:
     """(P,) place of each packet in the order of presentation."""
+    container_name = stream.container.format.name
     reorders = bool(stream.codec_context.codec.reorder) and stream.codec_context.reorder_depth > 0
-    if _are_trustworthy(pts, dts, kept) and not (reorders and _contradicts(pts, dts, decoded_order)):
+    if _are_trustworthy(pts, dts, kept) and not (reorders and _hides_b_frames(pts, container_name, decoded_order)):
         return _rank(np.argsort(pts, kind="stable"))
     if not reorders:
         return np.arange(len(pts))
@@ -152,10 +155,12 @@ def _are_trustworthy(pts: np.ndarray, dts: np.ndarray, kept: np.ndarray) -> bool
     return bool((pts != NO_TIME).all() and (np.diff(known) >= 0).all() and len(np.unique(shown)) == len(shown))
 
 
-def _contradicts(pts: np.ndarray, dts: np.ndarray, decoded_order: Callable[[int | None], list[int]]) -> bool:
-    """Whether presentation times that merely repeat the decoding times hide B-frames."""
-    if not np.array_equal(pts, dts):
+def _hides_b_frames(pts: np.ndarray, container_name: str, decoded_order: DecodedOrder) -> bool:
+    """Whether presentation times that merely follow the decoding order do so against the decoder."""
+    if (np.diff(pts) < 0).any():
         return False
+    if container_name in WITHOUT_PTS:
+        return True
     order = decoded_order(PROBE_PACKETS)
     return order != sorted(order)
 

@@ -177,7 +177,7 @@ class FolderReader(VideoReader):
 
 
 class FileReader(VideoReader):
-    """A video file. Decoding starts at a key frame that itself comes out whole, so every way to a frame gives the same."""
+    """A video file. Decoding starts at a key frame that itself comes out whole: all ways to a frame give the same."""
 
     def __init__(self, path: Path, n_threads: int) -> None:
         super().__init__()
