@@ -197,9 +197,7 @@ def check_torch() -> Iterator[Finding]:
     cards = machine.graphics_cards()
     if _version("torch") is None:
         if cards:
-            yield Finding(
-                "gpu", "note", f"{', '.join(cards)}; torch is not installed", 'pip install "markerless[train]"'
-            )
+            yield Finding("gpu", "note", f"{', '.join(cards)}; torch is not installed", "pip install torch")
         return
     try:
         from markerless.nn.device import best_device, computes_bf16

@@ -1,0 +1,281 @@
+"""What is this file? The verb `info`: looks into a file or folder of any kind and says what it holds."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from markerless.core.labels import Labels
+from markerless.core.tracks import Tracks
+from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from markerless.errors import FormatError, LabelsError, RunError, VideoError
+
+LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
+COCO_KEYS = {"images", "annotations", "categories"}
+LABEL_TABLES = "CollectedData_*"
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a file or folder is.
+
+    Attributes:
+        path: The file or folder.
+        kind: "video", "images", "image", "labels", "tracks", "project", "run", "model", "checkpoint", "split",
+            "evaluation", "journal" or "unknown".
+        facts: Name -> plain value, in the order in which they are best read.
+        notes: One line each: what is odd about it.
+    """
+
+    path: Path
+    kind: str
+    facts: dict[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"path": str(self.path), "kind": self.kind, **self.facts, "notes": list(self.notes)}
+
+
+def info(path: Path | str) -> Info:
+    """Say what `path` is.
+
+    Raises:
+        FormatError: there is no such file.
+        MarkerlessError: it is of a known kind, and damaged; the message says how.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise FormatError(f"no such file or folder: {place}; check the name")
+    return _of_folder(place) if place.is_dir() else _of_file(place)
+
+
+def _of_folder(folder: Path) -> Info:
+    if (folder / "config.yaml").is_file():
+        return _project(folder)
+    if (folder / "run.toml").is_file():
+        return _run(folder)
+    names = sorted(entry.name for entry in folder.iterdir())
+    n_images = sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names)
+    if n_images:
+        found = _video(folder)
+        tables = [entry.name for entry in sorted(folder.glob(LABEL_TABLES))]
+        return Info(folder, "images", {**found.facts, "label_tables": tables}, found.notes)
+    n_videos = sum(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in names)
+    facts = {"n_entries": len(names), "n_videos": n_videos, "holds": names[:10]}
+    return Info(folder, "unknown", facts, ("a folder that is no project, no run and no folder of images",))
+
+
+def _of_file(path: Path) -> Info:
+    suffix = path.suffix.lower()
+    readers: dict[str, Callable[[Path], Info]] = {
+        ".onnx": _model,
+        ".safetensors": _checkpoint,
+        ".json": _json,
+        ".jsonl": _journal,
+        **dict.fromkeys(VIDEO_SUFFIXES, _video),
+        **dict.fromkeys(IMAGE_SUFFIXES, _image),
+    }
+    if path.name == "config.yaml":
+        return _project(path)
+    if path.name == "run.toml":
+        return _run(path.parent)
+    if suffix in readers:
+        return readers[suffix](path)
+    if suffix == ".pickle" and path.name.startswith("Documentation_data"):
+        return _shuffle(path)
+    return _table(path)
+
+
+def _video(path: Path) -> Info:
+    from markerless.video.reader import open_video
+
+    with open_video(path) as reader:
+        video = reader.video
+        facts: dict[str, Any] = {
+            "n_frames": video.n_frames,
+            "width": video.width,
+            "height": video.height,
+            "fps": video.fps,
+            "duration_s": video.n_frames / video.fps if video.fps > 0 else float("nan"),
+            "codec": video.codec,
+            "n_key_frames": len(reader.key_frames),
+            "container_n_frames": video.container_n_frames,
+        }
+        return Info(path, "images" if path.is_dir() else "video", facts, reader.notes)
+
+
+def _image(path: Path) -> Info:
+    from markerless.video.images import read_image
+
+    height, width = read_image(path).shape[:2]
+    return Info(path, "image", {"width": width, "height": height})
+
+
+def _project(path: Path) -> Info:
+    from markerless.project import Project
+
+    project = Project(path)
+    try:
+        labels: Labels | None = project.labels()
+        notes = (*project.notes, *(labels.notes if labels else ()))
+    except LabelsError as error:
+        labels, notes = None, (*project.notes, str(error))
+    facts = {
+        "name": project.name,
+        "scorer": project.scorer,
+        "date": project.date,
+        "keypoints": list(project.skeleton.keypoints),
+        "individuals": list(project.individuals),
+        "videos": [video.name for video in project.videos()],
+        "n_labeled_frames": len(labels) if labels else 0,
+        "n_points": labels.n_points if labels else 0,
+        "runs": list(project.runs()),
+    }
+    return Info(project.root, "project", facts, tuple(dict.fromkeys(notes)))
+
+
+def _run(folder: Path) -> Info:
+    from markerless.project import Run
+
+    run = Run.open(folder)
+    facts = {
+        "name": run.name,
+        "finished": run.finished,
+        "scorer": run.scorer,
+        "keypoints": list(run.skeleton.keypoints),
+        **{f"n_{part}": len(images) for part, images in run.split.items()},
+        **{name: run.settings["run"][name] for name in ("created_by", "steps", "seed") if name in run.settings["run"]},
+        "files": sorted(entry.name for entry in run.folder.iterdir() if entry.is_file()),
+    }
+    return Info(run.folder, "run", facts, () if run.finished else ("training has not ended; train goes on with it",))
+
+
+def _model(path: Path) -> Info:
+    import openvino
+
+    try:
+        model = openvino.Core().read_model(path)
+    except RuntimeError as error:
+        raise RunError(f"expected an ONNX model, cannot read {path}; train or export it again") from error
+    rt_info = model.get_rt_info()
+    metadata = {key: str(value.value) for key, value in rt_info["framework"].items()} if "framework" in rt_info else {}
+    own = {key.removeprefix("markerless."): text for key, text in metadata.items() if key.startswith("markerless.")}
+    keypoints = own.get("keypoints")
+    facts = {
+        "contract": own.get("contract"),
+        "net": own.get("net"),
+        "stride": own.get("stride"),
+        "keypoints": json.loads(keypoints) if keypoints else None,
+        "inputs": [f"{port.get_any_name()} {port.get_partial_shape()}" for port in model.inputs],
+        "outputs": [f"{port.get_any_name()} {port.get_partial_shape()}" for port in model.outputs],
+    }
+    return Info(path, "model", facts, () if own else ("a model that markerless did not export",))
+
+
+def _checkpoint(path: Path) -> Info:
+    """Reads the header alone: eight bytes of length, then JSON."""
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else LARGEST_HEADER + 1
+        text = file.read(length) if length <= LARGEST_HEADER else b""
+    try:
+        header = json.loads(text)
+        metadata = header.pop("__metadata__", {})
+        n_numbers = sum(int(np.prod(tensor["shape"])) for tensor in header.values())
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise RunError(f"expected a safetensors file, got a damaged one: {path}; train again") from error
+    facts = {"n_tensors": len(header), "n_numbers": n_numbers, "metadata": _short(metadata)}
+    return Info(path, "checkpoint", facts)
+
+
+def _json(path: Path) -> Info:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"expected JSON, got a damaged file: {path} ({error})") from error
+    if isinstance(value, dict) and isinstance(value.get("train"), list):
+        return Info(
+            path, "split", {f"n_{part}": len(images) for part, images in value.items() if isinstance(images, list)}
+        )
+    if isinstance(value, dict) and "splits" in value:
+        splits = {part: errors for part, errors in value["splits"].items() if errors}
+        means = {f"mean_px_{part}": errors.get("mean_px") for part, errors in splits.items()}
+        return Info(path, "evaluation", {"run": value.get("run"), **means})
+    keys = list(value) if isinstance(value, dict) else []
+    looks_like = "COCO annotations" if set(keys) >= COCO_KEYS else "JSON that is neither a split nor an evaluation"
+    return Info(path, "unknown", {"looks_like": looks_like, "holds": keys[:10]})
+
+
+def _shuffle(path: Path) -> Info:
+    from markerless.formats._unpickle import load_pickle
+
+    value = load_pickle(path)
+    if not (isinstance(value, list) and len(value) > 2):
+        raise FormatError(
+            f"expected a DeepLabCut shuffle (training frames, their rows, test rows), got another: {path}"
+        )
+    facts = {"n_train": len(value[1]), "n_test": len(value[2]), "made_by": "DeepLabCut"}
+    return Info(path, "split", facts)
+
+
+def _journal(path: Path) -> Info:
+    with path.open(encoding="utf-8") as file:
+        n_changes = sum(1 for line in file if line.strip())
+    return Info(path, "journal", {"n_changes": n_changes})
+
+
+def _table(path: Path) -> Info:
+    """Labels or tracks of any known format, else a video with an unusual name, else unknown."""
+    from markerless.formats import _sniff
+
+    if not any(score > 0 for _, score in _sniff.rank(path)):
+        try:
+            return _video(path)
+        except VideoError:
+            facts = {"looks_like": _sniff.describe(path), "size_bytes": path.stat().st_size}
+            return Info(path, "unknown", facts)
+    name, value = _sniff.open_any(path)
+    return _labels(path, name, value) if isinstance(value, Labels) else _tracks(path, name, value)
+
+
+def _labels(path: Path, name: str, labels: Labels) -> Info:
+    facts = {
+        "format": name,
+        "n_frames": len(labels),
+        "n_points": labels.n_points,
+        "keypoints": list(labels.skeleton.keypoints),
+        "individuals": list(labels.individuals),
+        "scorers": sorted({frame.labeler for frame in labels.frames}),
+        "videos": sorted({frame.video for frame in labels.frames}),
+    }
+    return Info(path, "labels", facts, labels.notes)
+
+
+def _tracks(path: Path, name: str, tracks: Tracks) -> Info:
+    score = tracks.score[np.isfinite(tracks.score)]
+    facts = {
+        "format": name,
+        "n_frames": tracks.n_frames,
+        "n_dimensions": tracks.points.shape[-1],
+        "keypoints": list(tracks.skeleton.keypoints),
+        "individuals": list(tracks.individuals),
+        "scorer": tracks.scorer,
+        "video": tracks.video,
+        "fps": tracks.fps,
+        "share_present": float(tracks.present().mean()) if tracks.points.size else float("nan"),
+        "median_score": float(np.median(score)) if score.size else float("nan"),
+        "provenance": _short(tracks.provenance),
+    }
+    return Info(path, "tracks", facts)
+
+
+def _short(values: dict[str, Any]) -> dict[str, Any]:
+    """Values that fit on a line."""
+    return {key: value for key, value in values.items() if len(str(value)) <= 200}
