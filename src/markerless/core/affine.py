@@ -1,7 +1,7 @@
 """Affine maps between pixel frames, the only place where resize, crop, flip and rotation meet.
 
-Convention: (0, 0) is the center of the top-left pixel. Hence resize is `x' = (x + 0.5) * s - 0.5`, crop `x' = x - left`,
- mirror `x' = W - 1 - x`. `Affine.matrix[:2]` goes into `cv2.warpAffine` as it is.
+Convention: (0, 0) is the center of the top-left pixel. Hence resize is `x' = (x + 0.5) * s - 0.5`, crop
+`x' = x - left`, mirror `x' = W - 1 - x`. `Affine.matrix[:2]` goes into `cv2.warpAffine` as it is.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Tracks:
 
     Attributes:
         skeleton: Names and order of the keypoints.
-        points: `(T, N, K, D)` float64; D = 2 pixels of the full frame, (0, 0) the center of the top-left pixel, or D = 3
-            in the unit of the calibration. NaN where there is no prediction.
+        points: `(T, N, K, D)` float64; D = 2 pixels of the full frame, (0, 0) the center of the top-left pixel, or
+            D = 3 in the unit of the calibration. NaN where there is no prediction.
         score: `(T, N, K)` float64 in 0..1; NaN where there is no prediction.
         error: `(T, N, K)` expected error in px (or the unit of the calibration), or None when the model gives none.
         individuals: Names of the animals, length N.
