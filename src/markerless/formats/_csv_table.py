@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from markerless.errors import FormatError
-from markerless.formats._table import LEVELS, SINGLE_ANIMAL, Column, KeypointTable, Row, row_name
+from markerless.formats._table import LEVELS, SINGLE_ANIMAL, Column, KeypointTable, Row, one_line, row_name
 
 _EMPTY = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "None", "null", "<NA>"})
 TEXT_COLUMNS = ("set",)
@@ -39,7 +39,7 @@ def read_table(path: Path, max_rows: int | None = None) -> KeypointTable:
         max_rows: Read at most this many rows below the header.
 
     Raises:
-        FormatError: not text, empty, header rows missing, a row too short or too long, or a text where a number belongs.
+        FormatError: not text, empty, header rows missing, a row too short or too long, or a text in place of a number.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -107,7 +107,7 @@ def _parse(path: Path, reader: Iterator[list[str]], delimiter: str, max_rows: in
     sets: list[str] = []
     header: _Header | None = None
     for line, raw in enumerate(reader, start=1):
-        cells = [cell.strip() for cell in raw]
+        cells = [one_line(cell) for cell in raw]
         if not any(cells):
             continue
         name = cells[0].lower()
@@ -144,12 +144,13 @@ def _read_header(path: Path, levels: dict[str, tuple[int, list[str]]], line: int
     if missing:
         got = ", ".join(levels) or ("nothing" if path.stat().st_size == 0 else f"none of them before line {line}")
         raise FormatError(
-            f"{path}, line {line}: expected header rows that begin with scorer, (individuals,) bodyparts, coords, got {got}; "
-            "export the table again with its header"
+            f"{path}, line {line}: expected header rows that begin with scorer, (individuals,) bodyparts, coords, "
+            f"got {got}; export the table again with its header"
         )
     if list(levels) != [name for name in LEVELS if name in levels]:
         raise FormatError(
-            f"{path}, line 1: expected header rows in the order scorer, (individuals,) bodyparts, coords, got {', '.join(levels)}; put them in order"
+            f"{path}, line 1: expected header rows in the order scorer, (individuals,) bodyparts, coords, "
+            f"got {', '.join(levels)}; put them in order"
         )
     rows = {name: [_blank_unnamed(cell) for cell in cells] for name, (_, cells) in levels.items()}
     n_index = _count_index_cells(rows["bodyparts"], rows["coords"])
@@ -165,7 +166,8 @@ def _read_header(path: Path, levels: dict[str, tuple[int, list[str]]], line: int
         for name in levels:
             if name != "scorer" and not _cell(rows[name], place):
                 raise FormatError(
-                    f"{path}, line {levels[name][0]}, column {place + 1}: expected a name in the header row '{name}', got an empty cell; fill it in"
+                    f"{path}, line {levels[name][0]}, column {place + 1}: expected a name in the header row '{name}', "
+                    "got an empty cell; fill it in"
                 )
         columns.append(
             Column(
@@ -239,7 +241,8 @@ def _fit(where: str, cells: list[str], header: _Header) -> list[str]:
         )
     if len(cells) < n_cells and any(cells[header.n_index :]):
         raise FormatError(
-            f"{where}: expected {n_cells} cells as in the header, got {len(cells)}; the row is cut short, fill it up with empty cells or correct it"
+            f"{where}: expected {n_cells} cells as in the header, got {len(cells)}; the row is cut short, "
+            "correct it or fill it up with empty cells"
         )
     return cells[:n_cells] + [""] * (n_cells - len(cells))
 
@@ -258,13 +261,11 @@ def _numbers(where: str, cells: list[str], header: _Header, decimal_comma: bool)
     try:
         return [float("nan") if text in _EMPTY else _float(text) for text in texts]
     except ValueError:
-        pass
-    for column, text in zip(header.columns, texts, strict=True):
-        if text not in _EMPTY and not _is_float(text):
-            raise FormatError(
-                f"{where}, {column.place} ({column.bodypart} {column.coord}): expected a number or an empty cell, got '{text[:40]}'; correct the cell"
-            )
-    raise AssertionError("a cell failed above")
+        column, text = next(pair for pair in zip(header.columns, texts, strict=True) if not _is_number(pair[1]))
+        raise FormatError(
+            f"{where}, {column.place} ({column.bodypart} {column.coord}): expected a number or an empty cell, "
+            f"got '{text[:40]}'; correct the cell"
+        ) from None
 
 
 def _float(text: str) -> float:
@@ -273,9 +274,8 @@ def _float(text: str) -> float:
     return float(text)
 
 
-def _is_float(text: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
-        _float(text)
+        return text in _EMPTY or _float(text) is not None
     except ValueError:
         return False
-    return True

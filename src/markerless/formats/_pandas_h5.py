@@ -7,7 +7,7 @@ needs neither PyTables nor a pickle that can run code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from markerless.errors import FormatError
 from markerless.formats._unpickle import load_pickle
 
 PREFERRED_KEYS = ("df_with_missing", "tracks", "df")
+
+_EMPTY = (None, "", b"", "nan", b"nan", "NaN", b"NaN")
 
 Keys = tuple[tuple[str, ...], ...]
 
@@ -173,7 +175,7 @@ def _read_fixed(group: h5py.Group, max_rows: int | None) -> Frame:
             stored = stored.T[:max_rows]
         elif stored.dtype == object:
             stored = stored.T
-        values[:, [position[item] for item in items]] = _numbers(stored)[: len(index)]
+        values[:, [position[item] for item in items]] = _numbers(stored[: len(index)], items)
     return Frame(index, columns, names, values)
 
 
@@ -219,7 +221,7 @@ def _read_table(group: h5py.Group, max_rows: int | None) -> Frame:
         stored = rows[str(field)].reshape(len(rows), len(items))
         for place, item in enumerate(items):
             if item in position:
-                values[:, position[item]] = _numbers(stored[:, place])
+                values[:, position[item]] = _numbers(stored[:, place : place + 1], [item])[:, 0]
     index = zip(*([_text(value) for value in rows[field].tolist()] for field in index_fields), strict=True)
     return Frame(tuple(index), columns, _level_names(info, n_levels), values)
 
@@ -238,19 +240,17 @@ def _level_names(info: Any, n_levels: int) -> tuple[str, ...]:
     return tuple(_text(name) for name in names)
 
 
-def _numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Cells as float64: numbers stay, empty texts and None become NaN."""
-    if values.dtype != object and values.dtype.kind in "fiub":
+def _numbers(values: npt.NDArray[Any], items: Sequence[tuple[str, ...]]) -> npt.NDArray[np.float64]:
+    """`(rows, items)` cells as float64: numbers stay, empty texts and None become NaN."""
+    if values.dtype.kind in "fiub":
         return values.astype(np.float64)
-    flat = [_number(value) for value in values.ravel().tolist()]
-    return np.array(flat, dtype=np.float64).reshape(values.shape)
-
-
-def _number(value: Any) -> float:
-    text = _text(value).strip() if not isinstance(value, int | float) else value
-    if text in ("", "nan", "NaN", "None"):
-        return float("nan")
-    try:
-        return float(text)
-    except ValueError:
-        raise FormatError(f"expected numbers in the table, got the text '{text}'; correct it in the CSV") from None
+    numbers = np.full(values.shape, np.nan)
+    for (row, item), value in np.ndenumerate(values):
+        try:
+            numbers[row, item] = float("nan") if value in _EMPTY else float(_text(value))
+        except ValueError:
+            raise FormatError(
+                f"row {row + 1}, column {' '.join(items[item])}: expected a number or an empty cell, "
+                f"got '{_text(value)[:40]}'; correct it in the program that wrote the table"
+            ) from None
+    return numbers

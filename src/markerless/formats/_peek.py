@@ -56,10 +56,12 @@ def peek(path: Path) -> Peek | None:
     if not path.is_file():
         return None
     is_csv = _csv_table.looks_like_table(path)
+    if not is_csv and not _pandas_h5.is_hdf5(path):
+        return None
     try:
         table = read_table(path, max_rows=1)
     except FormatError:
-        return _broken(path) if is_csv else None
+        return _broken(path, is_csv)
     return Peek(
         is_csv=is_csv,
         is_prediction="likelihood" in table.coords or table.rows_are_frames,
@@ -69,9 +71,16 @@ def peek(path: Path) -> Peek | None:
     )
 
 
-def _broken(path: Path) -> Peek:
+def _broken(path: Path, is_csv: bool) -> Peek | None:
     """A table that starts right and cannot be read: its reader, chosen by these guesses, says what is wrong."""
-    with path.open("rb") as file:
-        start = file.read(1 << 16)
-    is_prediction = b"likelihood" in start
-    return Peek(is_csv=True, is_prediction=is_prediction, names_images=not is_prediction, is_whole=False)
+    if is_csv:
+        with path.open("rb") as file:
+            is_prediction = b"likelihood" in file.read(1 << 16)
+    else:
+        try:
+            if not _pandas_h5.table_keys(path):
+                return None
+        except FormatError:
+            return None
+        is_prediction = not path.name.startswith("CollectedData")
+    return Peek(is_csv, is_prediction, names_images=not is_prediction, is_whole=False)

@@ -90,7 +90,8 @@ class KeypointTable:
         for row in self.rows:
             if row.name in seen:
                 raise FormatError(
-                    f"{self.path}, {row.place}: expected every row once, got {row.name} again (first in {seen[row.name]}); delete one of the two"
+                    f"{self.path}, {row.place}: expected every row once, got {row.name} again "
+                    f"(first in {seen[row.name]}); delete one of the two"
                 )
             seen[row.name] = row.place
 
@@ -118,13 +119,19 @@ class Poses:
         return points
 
 
+def one_line(text: str) -> str:
+    """A cell without blanks around it, and without line breaks: every name may end up in a one-line message."""
+    text = text.strip()
+    return " ".join(text.split()) if "\n" in text or "\r" in text else text
+
+
 def row_name(cells: Sequence[str]) -> str:
     r"""One POSIX path of one to three index cells: `("labeled-data", "m4s1", "img.png")`, `labeled-data\m4s1\img.png`.
 
-    Old tables hold absolute paths; what stands before the last `labeled-data` is left out. A number such as "12.0" loses
-    its fraction.
+    Old tables hold absolute paths; what stands before the last `labeled-data` is left out. A number such as "12.0"
+    loses its fraction.
     """
-    parts = [part for cell in cells for part in re.split(r"[\\/]+", cell.strip()) if part not in ("", ".")]
+    parts = [part for cell in cells for part in re.split(r"[\\/]+", one_line(cell)) if part not in ("", ".")]
     if "labeled-data" in parts:
         last = len(parts) - 1 - parts[::-1].index("labeled-data")
         parts = parts[last:]
@@ -144,6 +151,7 @@ def from_h5(path: Path, max_rows: int | None = None) -> KeypointTable:
         raise FormatError(
             f"expected column levels scorer, (individuals,) bodyparts, coords in {path}, got {', '.join(names)}"
         )
+    keys = [tuple(one_line(part) for part in key) for key in frame.columns]
     level = {name: place for place, name in enumerate(names)}
     columns = [
         Column(
@@ -151,9 +159,9 @@ def from_h5(path: Path, max_rows: int | None = None) -> KeypointTable:
             scorer=key[level["scorer"]] if "scorer" in level else "",
             individual=key[level["individuals"]] if "individuals" in level else SINGLE_ANIMAL,
             bodypart=key[level["bodyparts"]],
-            coord=key[level["coords"]].strip().lower(),
+            coord=key[level["coords"]].lower(),
         )
-        for number, key in enumerate(frame.columns, start=1)
+        for number, key in enumerate(keys, start=1)
     ]
     rows = tuple(Row(row_name(cells), f"row {number}") for number, cells in enumerate(frame.index, start=1))
     return KeypointTable(path, tuple(columns), rows, frame.values, "individuals" in level)
@@ -205,14 +213,16 @@ def _require_columns(table: KeypointTable, axes: Sequence[str]) -> None:
             other = first[key]
             who = f" (scorers {other.scorer} and {column.scorer})" if other.scorer != column.scorer else ""
             raise FormatError(
-                f"{table.path}, {column.place}: expected every column once, got {_spoken(table, column)} again, first in {other.place}{who}; delete one of the two"
+                f"{table.path}, {column.place}: expected every column once, got {_spoken(table, column)} again, "
+                f"first in {other.place}{who}; delete one of the two"
             )
         first[key] = column
     for (individual, bodypart, _), column in first.items():
         for axis in axes:
             if (individual, bodypart, axis) not in first:
                 raise FormatError(
-                    f"{table.path}, {column.place}: expected columns {' and '.join(axes)} for every keypoint, got no {axis} for {_spoken(table, column, with_coord=False)}; "
+                    f"{table.path}, {column.place}: expected columns {' and '.join(axes)} for every keypoint, "
+                    f"got no {axis} for {_spoken(table, column, with_coord=False)}; "
                     "add the column or correct the header"
                 )
 
@@ -222,7 +232,9 @@ def _require_finite(table: KeypointTable) -> None:
     if len(bad):
         row, column = (int(i) for i in bad[0])
         raise FormatError(
-            f"{table.path}, {table.rows[row].place}, {table.columns[column].place}: expected a finite number, got {table.values[row, column]}; leave the cell empty if there is no point"
+            f"{table.path}, {table.rows[row].place}, {table.columns[column].place} "
+            f"({_spoken(table, table.columns[column])}): expected a finite number, got {table.values[row, column]}; "
+            "leave the cell empty if there is no point"
         )
 
 
@@ -245,6 +257,7 @@ def frame_numbers(table: KeypointTable) -> npt.NDArray[np.int64]:
     if largest + 1 > max(MAX_EMPTY_SHARE * len(frames), 1_000_000):
         row = table.rows[frames.index(largest)]
         raise FormatError(
-            f"{table.path}, {row.place}: expected frame numbers near 0 to {len(frames) - 1}, got {largest}; correct the first column"
+            f"{table.path}, {row.place}: expected frame numbers near 0 to {len(frames) - 1}, got {largest}; "
+            "correct the first column"
         )
     return np.array(frames, dtype=np.int64)

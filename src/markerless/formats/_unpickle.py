@@ -114,5 +114,6 @@ def load_pickle(source: Path | bytes) -> Any:
         except Exception as error:
             failure = error
     raise FormatError(
-        f"expected a pickle of plain values in {where}, got something damaged ({type(failure).__name__}); make the file again"
+        f"expected a pickle of plain values in {where}, got something damaged ({type(failure).__name__}); "
+        "make the file again"
     ) from failure

@@ -28,10 +28,11 @@ def write_frame(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     # pandas leaves out a "table" without rows altogether.
     layout = layout if len(frame) else "fixed"
     with pd.HDFStore(str(path), mode="w") as store:
+        # `put` hands track_times on for the table layout only; the fixed one makes plain arrays.
         file = store.root._v_file
-        for name in ("create_array", "create_carray", "create_earray", "create_vlarray", "create_table"):
+        for name in ("create_array", "create_earray", "create_vlarray"):
             setattr(file, name, partial(getattr(file, name), track_times=False))
-        store.put(KEY, frame, format=layout, index=False)
+        store.put(KEY, frame, format=layout, index=False, track_times=False)
 
 
 def make_frame(

@@ -1,8 +1,9 @@
 """DeepLabCut's label tables: `CollectedData_<scorer>.csv` and `.h5`, single and multi animal, of any version.
 
 Rows name images by one string (either separator), by two or by three index levels; a bare file name is kept as it is.
-An animal whose row is all NaN has no instance; a frame without any has none at all (a person looked: no animal). Keypoints
-that belong to another animal (DeepLabCut's unique bodyparts, individual `single`) are not labelled rather than absent.
+An animal whose row is all NaN has no instance; a frame without any has none at all (a person looked: no animal).
+Keypoints that belong to another animal (DeepLabCut's unique bodyparts, individual `single`) are not labelled rather
+than absent.
 Lightning Pose's label tables are the same with optional `visible` columns (0 not labelled, 1 occluded, 2 visible).
 Coordinates are taken as they are: DeepLabCut's origin is ours.
 """
@@ -38,15 +39,17 @@ def sniff(path: Path) -> float:
         return 0.0
     if look.is_prediction:
         # Likelihoods left behind in a label table by the old refinement do not make it a prediction.
-        return 0.95 if look.names_images and _is_human(path) else 0.1
+        if not look.names_images:
+            return 0.0
+        return 0.95 if _is_human(path) else 0.2
     return 0.9 if look.is_whole else 0.5
 
 
 def read(path: Path) -> Labels:
     """The labels of a CSV or h5 table, frames in the order of the file.
 
-    Frames get no `path`: where the pictures are is the project's business. Likelihoods in a `CollectedData` table are left
-    out with a note; in any other they become the scores of instances placed by a model.
+    Frames get no `path`: where the pictures are is the project's business. Likelihoods in a `CollectedData` table are
+    left out with a note; in any other they become the scores of instances placed by a model.
 
     Raises:
         LabelsError: malformed; the message names file, line and column.
@@ -60,7 +63,8 @@ def read(path: Path) -> Labels:
         raise LabelsError(str(error)) from error
     if table.rows_are_frames:
         raise LabelsError(
-            f"{path}, {table.rows[0].place}: expected image names in the first column, got frame number {table.rows[0].name}; this is a prediction of a video, not a label table"
+            f"{path}, {table.rows[0].place}: expected image names in the first column, "
+            f"got frame number {table.rows[0].name}; this is a prediction of a video, not a label table"
         )
     xy, score, visibility = poses.xy(), _scores(path, poses), _visibility(poses)
     frames = []
@@ -71,14 +75,17 @@ def read(path: Path) -> Labels:
             if np.isfinite(xy[row, n]).any()
         )
         frames.append(LabeledFrame(entry.name, instances, labeler=table.scorer))
-    return Labels(Skeleton(poses.keypoints), tuple(frames), poses.individuals, _notes(path, table, score is not None))
+    return Labels(
+        Skeleton(poses.keypoints), tuple(frames), poses.individuals, _notes(path, table, xy, score is not None)
+    )
 
 
 def write(labels: Labels, path: Path) -> None:
     """Write one label table, CSV or h5 by the suffix, as DeepLabCut 2.2 and later do.
 
-    The rows have three index levels when every image lies at `labeled-data/<video>/<name>` (any folder, that depth), else
-    one. The table has one scorer: the labeler of the first labelled frame. Visibility beyond NaN has no place in it.
+    The rows have three index levels when every image lies at `labeled-data/<video>/<name>` (any folder, that depth),
+    else one. The table has one scorer: the labeler of the first labelled frame. Visibility beyond NaN has no place
+    in it.
 
     Raises:
         LabelsError: the suffix is neither .csv nor .h5.
@@ -130,10 +137,13 @@ def _instance(xy: FloatArray, visibility: npt.NDArray[np.int8], score: FloatArra
     return Instance(points, visibility, np.where(placed, score, np.nan), individual, source="model")
 
 
-def _notes(path: Path, table: KeypointTable, has_scores: bool) -> tuple[str, ...]:
+def _notes(path: Path, table: KeypointTable, xy: FloatArray, has_scores: bool) -> tuple[str, ...]:
     notes = []
     if "likelihood" in table.coords and not has_scores:
         notes.append(f"{path.name}: likelihood columns left out, labels of a person have none")
+    at_origin = int((xy == 0).all(axis=-1).sum())
+    if at_origin:
+        notes.append(f"{path.name}: {at_origin} points at exactly (0, 0), as old tools wrote for a missing point")
     unknown = sorted(table.coords - _KNOWN_COORDS)
     if unknown:
         notes.append(f"{path.name}: columns {', '.join(unknown)} left out, labels are x and y")

@@ -1,0 +1,69 @@
+"""Lightning Pose's prediction tables: DeepLabCut's CSV with a last column `set` (train, validation, test, unused).
+
+`predictions.csv` names images in its rows, a video's results number the frames. Tables without that column cannot be
+told from DeepLabCut's and are read by `dlc` all the same; label tables with `visible` columns by `dlc_labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from markerless.core.storage import atomic_path
+from markerless.core.tracks import Tracks
+from markerless.errors import FormatError
+from markerless.formats._csv_table import write_table
+from markerless.formats._peek import peek, read_table
+from markerless.formats._tracks_table import columns_of, csv_rows, tracks_of
+
+SUFFIXES = (".csv",)
+KIND = "tracks"
+
+UNUSED = "unused"  # Lightning Pose's word for a row in no part of the split
+
+
+def sniff(path: Path) -> float:
+    """How surely the file is a prediction table of Lightning Pose, 0 to 1."""
+    look = peek(path)
+    if look is None or not look.is_prediction or not look.is_csv:
+        return 0.0
+    return 0.95 if look.has_sets else 0.3
+
+
+def read(path: Path) -> Tracks:
+    """The predictions of a table; `provenance["images"]` and `provenance["sets"]` keep the rows' names and parts.
+
+    Raises:
+        FormatError: malformed; the message names file, line and column.
+    """
+    return tracks_of(read_table(Path(path)))
+
+
+def write(tracks: Tracks, path: Path) -> None:
+    """Write one prediction table of a single animal; rows and column `set` as the provenance has them.
+
+    Raises:
+        FormatError: several animals, 3D, or a suffix other than .csv.
+        StorageError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
+    if tracks.n_individuals != 1 or tracks.points.shape[-1] != 2:
+        raise FormatError(
+            f"a Lightning Pose table holds one animal in 2D, got {tracks.n_individuals} in {tracks.points.shape[-1]}D; "
+            "write DeepLabCut's format instead"
+        )
+    names, columns = columns_of(tracks, with_individuals=False)
+    rows = csv_rows(tracks)
+    sets = tracks.provenance.get("sets")
+    if isinstance(sets, list) and len(sets) == tracks.n_frames:
+        columns = [*columns, ("set", "", "")]
+        rows = _with_set(rows, [str(part) for part in sets])
+    with atomic_path(path) as temporary:
+        write_table(temporary, columns, names, rows)
+
+
+def _with_set(rows: Iterator[list[str]], sets: list[str]) -> Iterator[list[str]]:
+    for row, part in zip(rows, sets, strict=True):
+        yield [*row, part or UNUSED]
