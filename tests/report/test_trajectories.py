@@ -1,0 +1,66 @@
+"""Figures of tracks: gaps stay gaps, animals apart, long videos thinned, nothing present is no error."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.collections import LineCollection
+
+from markerless.core.skeleton import Skeleton
+from markerless.core.tracks import Tracks
+from markerless.report.trajectories import View, build_page, draw_figures, steps_px
+
+KINDS = ["trajectory", "position", "confidence", "jumps"]
+
+
+def tracks_of(n_frames: int, individuals: tuple[str, ...] = ("individual_0",)) -> Tracks:
+    skeleton = Skeleton(("nose", "tail"))
+    points = np.zeros((n_frames, len(individuals), 2, 2))
+    points[..., 0] = np.arange(n_frames)[:, None, None]
+    return Tracks(skeleton, points, np.full(points.shape[:3], 0.9), individuals=individuals, fps=10.0, scorer="S")
+
+
+def test_steps_are_distances_between_frames() -> None:
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [np.nan, np.nan], [3.0, 4.0]])
+    np.testing.assert_allclose(steps_px(points), [5.0, np.nan, np.nan])
+
+
+def test_gaps_and_cut_off_points_are_not_bridged() -> None:
+    tracks = tracks_of(30)
+    tracks.points[10, 0, 0] = np.nan
+    tracks.score[20, 0, 0] = 0.1
+    figures = draw_figures(tracks, View((100, 80), cutoff=0.5)).figures
+    assert list(figures) == KINDS
+    drawn = np.array(figures["position"].axes[0].lines[0].get_xydata(), dtype=np.float64)
+    np.testing.assert_allclose(drawn[:, 0], np.arange(30) / 10)
+    assert set(np.flatnonzero(np.isnan(drawn[:, 1]))) == {10, 20}
+    collection = figures["trajectory"].axes[0].collections[0]
+    assert isinstance(collection, LineCollection)
+    assert len(collection.get_segments()) == 29 - 4, "two segments are missing at each gap"
+
+
+def test_axes_have_names_and_units_and_the_picture_is_upright() -> None:
+    figures = draw_figures(tracks_of(5), View((100, 80))).figures
+    path = figures["trajectory"].axes[0]
+    assert (path.get_xlabel(), path.get_ylabel()) == ("x (px)", "y (px)")
+    assert path.get_ylim() == (79.5, -0.5)
+    upper, lower = figures["position"].axes
+    assert (upper.get_ylabel(), lower.get_ylabel(), lower.get_xlabel()) == ("x (px)", "y (px)", "time (s)")
+    assert "px" in figures["jumps"].axes[0].get_xlabel()
+
+
+def test_each_animal_has_its_figures() -> None:
+    drawn = draw_figures(tracks_of(5, ("mouse a", "b")), View())
+    assert list(drawn.figures) == [f"{kind}-{name}" for name in ("mouse_a", "b") for kind in KINDS]
+    html = build_page(tracks_of(5, ("mouse a", "b")), drawn, "Two").html()
+    assert html.count("<img") == 8 and "mouse a nose" in html
+
+
+def test_tracks_without_a_single_point_are_drawn() -> None:
+    tracks = Tracks(Skeleton(("nose",)), np.full((4, 1, 1, 2), np.nan), np.full((4, 1, 1), np.nan))
+    html = build_page(tracks, draw_figures(tracks, View()), "Nothing").html()
+    assert "0.0 %" in html
+
+
+def test_long_videos_are_thinned() -> None:
+    axes = draw_figures(tracks_of(50_000), View()).figures["position"].axes[0]
+    assert len(np.array(axes.lines[0].get_xydata())) <= 20_000
