@@ -55,7 +55,7 @@ class Affine:
         return Affine(after.matrix @ self.matrix)
 
     def inverse(self) -> Affine:
-        return Affine(np.linalg.inv(self.matrix))
+        return Affine(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
     def apply(self, xy: npt.ArrayLike) -> FloatArray:
         """Map points `(..., 2)`; NaN stays NaN."""
