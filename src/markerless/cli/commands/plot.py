@@ -1,0 +1,35 @@
+"""`markerless plot VIDEO`: figures of trajectories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from markerless.cli.options import PATH, echo_written, out_option, tracks_option
+
+
+@click.command()
+@click.argument("video", type=PATH)
+@tracks_option
+@out_option
+@click.option(
+    "--cutoff",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    metavar="P",
+    help="Leave out points whose confidence is lower.",
+)
+def command(video: Path, tracks: Path | None, out: Path | None, cutoff: float) -> None:
+    """Draw figures of the trajectories of a VIDEO: paths, positions, confidence, jumps.
+
+    Writes PNG files and one HTML page to plot-poses/<video>/ beside the video. Without --tracks the newest result
+    beside the video is plotted; --tracks takes the predictions of any tool.
+    """
+    from markerless.pipeline.plot import plot
+
+    result = plot(tracks, video, out, cutoff)
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    echo_written(*result.figures, result.page)
