@@ -137,11 +137,11 @@ def never_labeled(labels: Labels) -> list[Finding]:
     findings = []
     for name, n_points in zip(labels.skeleton.keypoints, placed.tolist(), strict=True):
         if n_points == 0:
-            message = "never labelled: nothing can be learned of it; label it, or remove it from bodyparts"
-            findings.append(Finding("warning", "never labelled", f"keypoint {name}", message))
+            message = "never labeled: nothing can be learned of it; label it, or remove it from bodyparts"
+            findings.append(Finding("warning", "never labeled", f"keypoint {name}", message))
         elif n_points < 10 <= len(labels) / 2:
-            message = f"labelled in only {n_points} of {len(labels)} frames; expect large errors"
-            findings.append(Finding("note", "seldom labelled", f"keypoint {name}", message))
+            message = f"labeled in only {n_points} of {len(labels)} frames; expect large errors"
+            findings.append(Finding("note", "seldom labeled", f"keypoint {name}", message))
     return findings
 
 
@@ -176,11 +176,11 @@ def how_many(labels: Labels) -> list[Finding]:
     findings = []
     n_frames = sum(frame.n_points > 0 for frame in labels.frames)
     if n_frames < 2:
-        message = f"{n_frames} labelled frame: training needs at least 2; label some more"
+        message = f"{n_frames} labeled frame: training needs at least 2; label some more"
         findings.append(Finding("error", "few frames", "labels", message))
     elif n_frames < MIN_FRAMES_FOR_TEST:
         message = (
-            f"{n_frames} labelled frames: under {MIN_FRAMES_FOR_TEST} the default split has no test part; label more"
+            f"{n_frames} labeled frames: under {MIN_FRAMES_FOR_TEST} the default split has no test part; label more"
         )
         findings.append(Finding("warning", "few frames", "labels", message))
     if labels.is_multi_animal:
@@ -194,7 +194,7 @@ def _instances(labels: Labels) -> list[tuple[LabeledFrame, Instance]]:
 
 
 def _outside(xy: FloatArray, size: tuple[int, int]) -> np.ndarray:
-    """`(K,)` bool: labelled points more than a pixel outside a picture of (width, height)."""
+    """`(K,)` bool: labeled points more than a pixel outside a picture of (width, height)."""
     limit = np.array(size) - 0.5 + BORDER_PX
     with np.errstate(invalid="ignore"):
         beyond = (xy < -0.5 - BORDER_PX) | (xy > limit)

@@ -20,10 +20,11 @@ from markerless.core.instance import Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path, storage_error
+from markerless.core.video import fingerprint
 from markerless.errors import LabelsError, ProjectError
 from markerless.formats import dlc_labels
 from markerless.project import config_file, journal
-from markerless.project.label_files import DATA_FOLDER, count, table_name
+from markerless.project.label_files import DATA_FOLDER, table_name
 from markerless.project.label_writing import write_table
 from markerless.project.study import ONE_ANIMAL, VIDEOS_FOLDER, Project
 
@@ -128,11 +129,11 @@ def create_from_labels(
     """
     labels = dlc_labels.read(source.file)
     if not len(labels):
-        raise LabelsError(f"expected labelled images in {source.file}, got no row; give a table with labels")
+        raise LabelsError(f"expected labeled images in {source.file}, got no row; give a table with labels")
     scorer = new.scorer or next((frame.labeler for frame in labels.frames if frame.labeler), "")
     new = replace(new, scorer=scorer, keypoints=new.keypoints or labels.skeleton.keypoints)
     _check_names(new)
-    pictures = _find_pictures(labels, source)
+    pictures = find_pictures(labels, source)
     labels = labels.matching(Skeleton(new.keypoints))
     target = (parent / new.folder_name).absolute()
     with _under_construction(target) as folder:
@@ -163,10 +164,8 @@ def add_videos(project: Project, videos: Sequence[Path], copy: bool = False) -> 
     for video in videos:
         own = known.get(video.stem)
         place = folder / video.name
-        elsewhere = (
-            own is not None and project.video_sets().get(own) is not None and not _same_file(video, project, own)
-        )
-        if elsewhere or (place.exists() and not place.samefile(video)):
+        there = project.video_sets().get(own) if own is not None else None
+        if any(path is not None and path.exists() and not _same_video(video, path) for path in (there, place)):
             raise ProjectError(
                 f"expected a new video, got {video.name}: {project.root.name} has another one of that name; "
                 "rename the file first"
@@ -238,7 +237,7 @@ def _finish(
         target: Where it will be.
         config: Completed and written.
         added: The project's videos.
-        sizes: Name of a folder of labelled pictures -> width and height. DeepLabCut trains only on folders whose name
+        sizes: Name of a folder of labeled pictures -> width and height. DeepLabCut trains only on folders whose name
             is that of a video in the config, so each gets one.
     """
     config["project_path"] = str(target)
@@ -288,7 +287,7 @@ def _remove(path: Path) -> None:
 
 def _place(video: Path, folder: Path, copy: bool) -> tuple[Path, How]:
     place = folder / video.name
-    if place.exists() and place.samefile(video):
+    if place.exists():
         return place, "already there"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -320,9 +319,9 @@ def _copy(source: Path, place: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def _same_file(video: Path, project: Project, key: str) -> bool:
-    there = project.video_sets()[key]
-    return there is not None and there.samefile(video)
+def _same_video(one: Path, other: Path) -> bool:
+    """True for the same file, and for a copy of it."""
+    return one.samefile(other) or fingerprint(one) == fingerprint(other)
 
 
 def _add_to_config(config: CommentedMap, root: Path, added: Sequence[AddedVideo]) -> None:
@@ -347,7 +346,7 @@ def _has_comment_below(sets: CommentedMap) -> bool:
     return last in sets.ca.items or (isinstance(sets[last], CommentedMap) and bool(sets[last].ca.items))
 
 
-def _find_pictures(labels: Labels, source: LabelSource) -> dict[str, Path]:
+def find_pictures(labels: Labels, source: LabelSource) -> dict[str, Path]:
     """Where the picture of every row is.
 
     Raises:
@@ -435,9 +434,3 @@ def _owners(labels: Labels) -> tuple[list[str], list[str]]:
     names = labels.skeleton.keypoints
     unique = [name for k, name in enumerate(names) if k in of_single and k not in of_animals]
     return [name for name in names if name not in unique], unique
-
-
-def describe(added: Sequence[AddedVideo]) -> str:
-    """`2 videos hard-linked, 1 video copied`, for the last lines of a verb."""
-    kinds = dict.fromkeys(item.how for item in added)
-    return ", ".join(f"{count(sum(item.how == how for item in added), 'video')} {how}" for how in kinds)

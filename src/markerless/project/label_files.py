@@ -1,7 +1,7 @@
 """Label tables of one folder `labeled-data/<video>`: found, read with their pictures, compared.
 
 A folder may hold the tables of several people, each as h5 and CSV. The h5 is the master of coordinates; every
-person's table is read; where two people labelled the same picture, the scorer of config.yaml comes first.
+person's table is read; where two people labeled the same picture, the scorer of config.yaml comes first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,13 @@ from markerless.formats import dlc_labels
 DATA_FOLDER = "labeled-data"
 TABLE_PREFIX = "CollectedData"
 SAME_POINT_PX = 1e-3  # a CSV may have been rounded by a spreadsheet
+
+
+class Note(NamedTuple):
+    """A remark about a file: where, as a path inside the project, and what, in one line."""
+
+    where: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,14 @@ class FolderLabels:
         folder: `labeled-data/<video>`.
         frames: With the keypoints of the project; one per image.
         individuals: Names of the animals in the tables.
-        notes: One-line remarks for the user.
+        notes: Remarks for the user.
         revision: Content hash of the tables, empty when there is none.
     """
 
     folder: Path
     frames: tuple[LabeledFrame, ...] = ()
     individuals: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     revision: str = ""
 
 
@@ -135,17 +143,17 @@ def read_folder(folder: Path, scorer: str, skeleton: Skeleton) -> FolderLabels:
     tables = find_tables(folder, scorer)
     frames: dict[str, LabeledFrame] = {}
     individuals: list[str] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     for table in tables:
         raw = table.read()
-        notes += [*raw.notes, *_table_notes(table, raw, scorer, skeleton)]
+        notes += [Note(table.where, note.removeprefix(f"{table.master.name}: ")) for note in raw.notes]
+        notes += _table_notes(table, raw, scorer, skeleton)
         labels = _matching(raw, skeleton, table)
         twice = [frame.image for frame in labels.frames if frame.image in frames]
         if twice:
             first = frames[twice[0]].labeler
-            notes.append(
-                f"{table.where}: {count(len(twice), 'frame')} also labelled by '{first}', whose labels are used"
-            )
+            message = f"{count(len(twice), 'frame')} also labeled by '{first}', whose labels are used"
+            notes.append(Note(table.where, message))
         for frame in labels.frames:
             frames.setdefault(frame.image, frame)
         individuals += [name for name in labels.individuals if name not in individuals]
@@ -197,40 +205,35 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _table_notes(table: LabelTable, raw: Labels, scorer: str, skeleton: Skeleton) -> list[str]:
+def compare_csv(table: LabelTable, raw: Labels) -> Note | None:
+    """How the CSV of `table` differs from its h5, of which `raw` was read; None when it does not."""
+    if table.h5 is None or table.csv is None:
+        return None
+    where = f"{DATA_FOLDER}/{table.folder.name}/{table.csv.name}"
+    age = "is newer than the h5 and " if table.csv_is_newer else ""
+    try:
+        n_points = differing_points(raw, with_pictures(dlc_labels.read(table.csv), table.folder))
+    except MarkerlessError as error:
+        return Note(where, f"{age}cannot be read ({error}); the h5 is used")
+    if n_points == 0:
+        return None
+    settle = "settle it with 'markerless check PROJECT --take csv' or '--take h5'"
+    return Note(where, f"{age}differs from the h5 in {count(n_points, 'point')}; the h5 is used; {settle}")
+
+
+def _table_notes(table: LabelTable, raw: Labels, scorer: str, skeleton: Skeleton) -> list[Note]:
     notes = []
     people = sorted({frame.labeler for frame in raw.frames if frame.labeler and frame.labeler != scorer})
     if people:
         who = ", ".join(f"'{name}'" for name in people)
-        notes.append(
-            f"{table.where}: {count(len(raw), 'frame')} by scorer {who} used as well; config.yaml names '{scorer}' "
-            "(DeepLabCut would skip them)"
-        )
+        message = f"{count(len(raw), 'frame')} by scorer {who} used as well; config.yaml names '{scorer}'"
+        notes.append(Note(table.where, f"{message} (DeepLabCut would skip them)"))
     unknown = [name for name in raw.skeleton.keypoints if name not in skeleton.keypoints]
     if unknown:
-        notes.append(
-            f"{table.where}: {', '.join(unknown)} not among the bodyparts of config.yaml, not used; "
-            "add them there to use them"
-        )
-    if table.csv_is_newer and table.csv is not None:
-        notes += _csv_notes(table, raw)
-    return notes
-
-
-def _csv_notes(table: LabelTable, raw: Labels) -> list[str]:
-    csv = f"{DATA_FOLDER}/{table.folder.name}/{table.name}.csv"
-    try:
-        n_points = differing_points(
-            raw, with_pictures(dlc_labels.read(Path(table.folder / f"{table.name}.csv")), table.folder)
-        )
-    except MarkerlessError as error:
-        return [f"{csv} is newer than the h5 and cannot be read ({error}); the h5 is used"]
-    if n_points == 0:
-        return []
-    return [
-        f"{csv} is newer than the h5 and differs in {count(n_points, 'point')}; the h5 is used; settle it with "
-        "'markerless check PROJECT --take csv' or '--take h5'"
-    ]
+        message = f"{', '.join(unknown)} not among the bodyparts of config.yaml, not used; add them there to use them"
+        notes.append(Note(table.where, message))
+    csv_note = compare_csv(table, raw) if table.csv_is_newer else None
+    return [*notes, csv_note] if csv_note is not None else notes
 
 
 def _matching(raw: Labels, skeleton: Skeleton, table: LabelTable) -> Labels:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
-from markerless.errors import LabelsError
+from markerless.errors import LabelsError, MarkerlessError
 from markerless.formats import dlc_labels
 from markerless.project import journal
-from markerless.project.label_files import DATA_FOLDER, LabelTable, find_tables, table_name
+from markerless.project.label_files import (
+    DATA_FOLDER,
+    LabelTable,
+    differing_points,
+    find_tables,
+    table_name,
+    with_pictures,
+)
 
 
 def write_table(folder: Path, name: str, labels: Labels) -> None:
@@ -135,3 +143,38 @@ def _widened_instance(instance: Instance, old: Instance | None, source: Sequence
         visibility=np.concatenate([instance.visibility, visibility]).astype(np.int8),
         score=np.concatenate([instance.score, np.where(np.isnan(xy).any(axis=-1), np.nan, 1.0)]),
     )
+
+
+def take(root: Path, table: LabelTable, source: Literal["csv", "h5"], who: str) -> int | None:
+    """Rewrite the other file of `table` from `source`; a missing one is made.
+
+    Returns:
+        How many points have changed in the other file, 0 when it was missing; None when there was nothing to do.
+
+    Raises:
+        LabelsError: the source is malformed.
+        StorageError: the other file cannot be written.
+    """
+    path, other = (table.csv, table.h5) if source == "csv" else (table.h5, table.csv)
+    if path is None:
+        return None
+    right = with_pictures(dlc_labels.read(path), table.folder)
+    wrong = _read_or_nothing(other, table.folder)
+    n_points = differing_points(wrong, right) if wrong is not None else 0
+    if wrong is not None and n_points == 0:
+        return None
+    if source == "csv" and wrong is not None:
+        changes = journal.changes(wrong, right)
+        journal.append(journal.journal_path(root, table.folder.name), changes, who)
+    dlc_labels.write(right, table.folder / f"{table.name}.{'h5' if source == 'csv' else 'csv'}")
+    return n_points
+
+
+def _read_or_nothing(path: Path | None, folder: Path) -> Labels | None:
+    """The labels in `path`; None when there is no such file or it is damaged, as it will be replaced anyway."""
+    if path is None:
+        return None
+    try:
+        return with_pictures(dlc_labels.read(path), folder)
+    except MarkerlessError:
+        return None

@@ -81,28 +81,57 @@ class Project:
         return names if self.is_multi_animal and names else ONE_ANIMAL
 
     def labels(self) -> Labels:
-        """All labelled frames of the study, folder by folder, keypoints in the order of `config.yaml`.
+        """All labeled frames of the study, folder by folder, keypoints in the order of `config.yaml`.
 
         Raises:
             LabelsError: a table is malformed, or there is no label at all.
         """
-        folders = [self._read(folder) for folder in label_folders(self.root)]
-        labels = self._join(folders)
+        labels = self.combine([self.folder_labels(video) for video in self.label_folders()])
         if labels.n_points == 0:
             rows = f" ({count(len(labels), 'row')} without a point)" if len(labels) else ""
             raise LabelsError(
                 f"no labels in {self.root / DATA_FOLDER}{rows}: expected <video>/{table_name(self.scorer or 'NAME')}.h5"
-                f" or .csv; label some frames with 'markerless app {self.root.name}'"
+                f" or .csv; label some frames with 'markerless app'"
             )
         return labels
 
     def labels_of(self, video: str) -> Labels:
-        """The labelled frames of `labeled-data/<video>`; no frames when there are none yet.
+        """The labeled frames of `labeled-data/<video>`; no frames when there are none yet.
 
         Raises:
             LabelsError: a table is malformed.
         """
-        return self._join([self._read(self._data_folder(video))])
+        return self.combine([self.folder_labels(video)])
+
+    def folder_labels(self, video: str) -> FolderLabels:
+        """What the label tables of one folder hold, with remarks on them.
+
+        Raises:
+            LabelsError: a table is malformed.
+        """
+        folder = self._data_folder(video)
+        result = read_folder(folder, self.scorer, self.skeleton)
+        self._seen[video] = result.revision
+        labels = Labels(self.skeleton, result.frames)
+        entries = journal.read(journal.journal_path(self.root, folder.name))
+        return replace(result, frames=journal.with_visibility(labels, entries).frames)
+
+    def combine(self, folders: Sequence[FolderLabels]) -> Labels:
+        """The labels of several folders as one value; no labels when there are none."""
+        frames: dict[str, LabeledFrame] = {}
+        notes: list[str] = []
+        in_files = [name for folder in folders for name in folder.individuals]
+        # A config may still hold the names DeepLabCut starts with; then the tables know better.
+        from_config = self.is_multi_animal and (not in_files or not set(in_files).isdisjoint(self.individuals))
+        individuals = list(dict.fromkeys([*(self.individuals if from_config else ()), *in_files]))
+        for folder in folders:
+            notes += [f"{note.where}: {note.message}" for note in folder.notes]
+            for frame in folder.frames:
+                if frame.image in frames:
+                    notes.append(f"{frame.image} is labeled in two folders; the labels of the first are used")
+                frames.setdefault(frame.image, frame)
+        labels = Labels(self.skeleton, tuple(frames.values()), tuple(individuals) or self.individuals, tuple(notes))
+        return replace(labels, notes=(*notes, *_never_labeled(labels))) if labels.n_points else labels
 
     def label_folders(self) -> tuple[str, ...]:
         """Names of the folders in `labeled-data`, in natural order."""
@@ -213,9 +242,7 @@ class Project:
         known = self.runs()
         if name is None:
             if not known:
-                raise RunError(
-                    f"no finished run in {self.root / RUNS_FOLDER}; train one with 'markerless train {self.root.name}'"
-                )
+                raise RunError(f"no finished run in {self.root / RUNS_FOLDER}; train one with 'markerless train'")
             return Run.open(self.run_folder(known[-1]))
         folder = self.run_folder(name)
         if not folder.is_dir():
@@ -226,9 +253,7 @@ class Project:
             )
         run = Run.open(folder)
         if not run.finished:
-            raise RunError(
-                f"run '{name}' is not finished; 'markerless train {self.root.name} --run {name}' goes on with it"
-            )
+            raise RunError(f"run '{name}' is not finished; 'markerless train PROJECT --run {name}' goes on with it")
         return run
 
     def run_folder(self, name: str) -> Path:
@@ -295,29 +320,6 @@ class Project:
             raise LabelsError(f"expected the name of a folder in {DATA_FOLDER}, got {video!r}")
         return self.root / DATA_FOLDER / video
 
-    def _read(self, folder: Path) -> FolderLabels:
-        result = read_folder(folder, self.scorer, self.skeleton)
-        self._seen[folder.name] = result.revision
-        labels = Labels(self.skeleton, result.frames)
-        entries = journal.read(journal.journal_path(self.root, folder.name))
-        return replace(result, frames=journal.with_visibility(labels, entries).frames)
-
-    def _join(self, folders: Sequence[FolderLabels]) -> Labels:
-        frames: dict[str, LabeledFrame] = {}
-        notes: list[str] = []
-        in_files = [name for folder in folders for name in folder.individuals]
-        # A config may still hold the names DeepLabCut starts with; then the tables know better.
-        from_config = self.is_multi_animal and (not in_files or not set(in_files).isdisjoint(self.individuals))
-        individuals = list(dict.fromkeys([*(self.individuals if from_config else ()), *in_files]))
-        for folder in folders:
-            notes += folder.notes
-            for frame in folder.frames:
-                if frame.image in frames:
-                    notes.append(f"{frame.image} is labelled in two folders; the labels of the first are used")
-                frames.setdefault(frame.image, frame)
-        labels = Labels(self.skeleton, tuple(frames.values()), tuple(individuals) or self.individuals, tuple(notes))
-        return replace(labels, notes=(*notes, *_never_labelled(labels))) if labels.n_points else labels
-
     def _find_video(self, key: str) -> Path | None:
         inside = self.root / VIDEOS_FOLDER / config_file.file_name(key)
         if inside.exists():
@@ -363,7 +365,7 @@ def _looks_like_video(key: str) -> bool:
 
 
 def _is_source_video(entry: Path, entries: Sequence[Path]) -> bool:
-    """False for the labelled videos that analysis leaves beside their sources, hidden files and everything else."""
+    """False for the labeled videos that analysis leaves beside their sources, hidden files and everything else."""
     if entry.name.startswith("."):
         return False
     if entry.is_dir():
@@ -387,11 +389,11 @@ def _is_whole_frame(crop: Crop, video: Path) -> bool:
         return False
 
 
-def _never_labelled(labels: Labels) -> list[str]:
+def _never_labeled(labels: Labels) -> list[str]:
     placed = np.isfinite(labels.xy()).all(axis=-1).reshape(-1, labels.skeleton.n_keypoints)
     never = [name for k, name in enumerate(labels.skeleton.keypoints) if not placed[:, k].any()]
     return (
-        [f"never labelled: {', '.join(never)}; label them or remove them from the bodyparts of config.yaml"]
+        [f"never labeled: {', '.join(never)}; label them or remove them from the bodyparts of config.yaml"]
         if never
         else []
     )

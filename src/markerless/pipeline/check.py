@@ -1,0 +1,326 @@
+"""What is wrong with a study: the verb `check` looks at config, labels, pictures, videos and runs, and changes nothing.
+
+Only `take_labels` writes: it settles a CSV and an h5 that differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from markerless.analysis.label_checks import Finding, count_levels, label_findings
+from markerless.analysis.label_suspects import WHOLE, Suspect, suspects
+from markerless.core.labels import Labels
+from markerless.core.progress import Progress, silent
+from markerless.core.video import IMAGE_SUFFIXES, natural_key
+from markerless.errors import LabelsError, MarkerlessError, RunError, VideoError
+from markerless.project import Project, Run
+from markerless.project.config_file import file_name, is_yes, stem, video_sets
+from markerless.project.label_files import DATA_FOLDER, FolderLabels, compare_csv
+from markerless.project.label_writing import take
+from markerless.project.study import RUNS_FOLDER
+from markerless.video.images import read_image
+from markerless.video.reader import open_video
+
+LABEL_FILE = "label file"
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` has found.
+
+    Attributes:
+        project: The project's folder.
+        n_frames: Labeled frames with at least one point.
+        n_points: Labeled points.
+        n_videos: Videos that were found.
+        keypoints: Names, in order.
+        findings: Errors first, then warnings, then notes.
+        suspects: Likely label mistakes, the most suspicious first.
+    """
+
+    project: Path
+    n_frames: int
+    n_points: int
+    n_videos: int
+    keypoints: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    suspects: tuple[Suspect, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of errors, warnings and notes."""
+        return {f"{level}s": number for level, number in count_levels(self.findings).items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "project": str(self.project),
+            "n_frames": self.n_frames,
+            "n_points": self.n_points,
+            "n_videos": self.n_videos,
+            "keypoints": list(self.keypoints),
+            **self.counts,
+            "findings": [asdict(finding) for finding in self.findings],
+            "suspects": [asdict(suspect) for suspect in self.suspects],
+        }
+
+
+def check(project: Project | Path | str, progress: Progress = silent) -> CheckReport:
+    """Look for everything that is suspicious in a study; nothing is written.
+
+    Args:
+        project: The study, its folder or its config.yaml.
+        progress: Told of every picture that has been looked at.
+
+    Raises:
+        ProjectError: the project cannot be opened at all.
+    """
+    study = project if isinstance(project, Project) else Project(project)
+    folders, findings = _read_folders(study)
+    labels = study.combine(folders)
+    sizes, of_pictures = _pictures(labels, progress)
+    diagonals = {image: float(np.hypot(*size)) for image, size in sizes.items()}
+    ranked = suspects(labels, diagonals)
+    findings += [
+        *_config(study),
+        *of_pictures,
+        *_unlabeled_pictures(study, folders),
+        *(label_findings(labels, sizes) if labels.frames else _no_labels(findings)),
+        *_suspicious(ranked),
+        *_videos(study),
+        *_runs(study),
+    ]
+    order = ("error", "warning", "note")
+    findings.sort(key=lambda finding: order.index(finding.level))
+    return CheckReport(
+        project=study.root,
+        n_frames=sum(frame.n_points > 0 for frame in labels.frames),
+        n_points=labels.n_points,
+        n_videos=len(study.videos()),
+        keypoints=study.skeleton.keypoints,
+        findings=tuple(findings),
+        suspects=tuple(ranked),
+    )
+
+
+def take_labels(project: Project | Path | str, source: Literal["csv", "h5"]) -> list[Finding]:
+    """Where CSV and h5 differ, rewrite the other one from `source`; a missing one is made.
+
+    Returns:
+        One note for every file that was written.
+
+    Raises:
+        LabelsError: a source file is malformed.
+        StorageError: a file cannot be written.
+    """
+    study = project if isinstance(project, Project) else Project(project)
+    written = []
+    for video in study.label_folders():
+        for table in study.label_tables(video):
+            n_points = take(study.root, table, source, study.scorer)
+            if n_points is not None:
+                target = "h5" if source == "csv" else "csv"
+                where = f"{DATA_FOLDER}/{video}/{table.name}.{target}"
+                message = (
+                    f"rewritten from the {source}, {n_points} points changed"
+                    if n_points
+                    else f"written from the {source}"
+                )
+                written.append(Finding("note", "taken", where, message))
+    return written
+
+
+def _read_folders(study: Project) -> tuple[list[FolderLabels], list[Finding]]:
+    """Labels of every folder that can be read, and what is odd about their tables."""
+    folders: list[FolderLabels] = []
+    findings: list[Finding] = []
+    for video in study.label_folders():
+        try:
+            folder = study.folder_labels(video)
+        except LabelsError as error:
+            findings.append(Finding("error", "label table", f"{DATA_FOLDER}/{video}", str(error)))
+            continue
+        folders.append(folder)
+        findings += [Finding("warning", LABEL_FILE, note.where, note.message) for note in folder.notes]
+        findings += _tables(study, video)
+    return folders, findings
+
+
+def _tables(study: Project, video: str) -> list[Finding]:
+    """Label files without their twin, twins that differ, tables of other names."""
+    findings = []
+    tables = study.label_tables(video)
+    for table in tables:
+        if table.h5 is None:
+            message = "no h5 beside it: DeepLabCut reads only the h5; 'markerless check PROJECT --take csv' makes it"
+            findings.append(Finding("note", "no h5", table.where, message))
+        elif table.csv is not None and not table.csv_is_newer:  # a newer one is among the notes of the folder
+            note = compare_csv(table, table.read())
+            if note is not None:
+                findings.append(Finding("warning", "csv differs", note.where, note.message))
+    used = {path for table in tables for path in (table.h5, table.csv)}
+    for path in _files(study.root / DATA_FOLDER / video, (".csv", ".h5")):
+        if path not in used:
+            what = (
+                "a network's labels, not yet refined"
+                if path.name.lower().startswith("machine")
+                else "not a label file by its name"
+            )
+            message = f"{what}; not used: label files are named CollectedData_<scorer>"
+            findings.append(Finding("note", "other table", f"{DATA_FOLDER}/{video}/{path.name}", message))
+    return findings
+
+
+def _no_labels(earlier: Sequence[Finding]) -> list[Finding]:
+    if any(finding.level == "error" for finding in earlier):
+        return []
+    message = "no labels; label some frames with 'markerless app'"
+    return [Finding("error", "no labels", DATA_FOLDER, message)]
+
+
+def _config(study: Project) -> list[Finding]:
+    """Oddities of config.yaml that do not keep the project from opening."""
+    name = study.config_path.name
+    findings = [Finding("warning", "config", name, note.removeprefix(f"{name}: ")) for note in study.notes]
+    sets = video_sets(study.config)
+    found = study.video_sets()
+    strange = [key for key in sets if key not in found]
+    if strange:
+        message = f"'{strange[0]}' in video_sets is no path to a video; harmless here, DeepLabCut wants one"
+        findings.append(Finding("note", "placeholder", name, message))
+    for key, place in found.items():
+        if place is None:
+            message = "neither in videos/ nor at its path in video_sets; only extracting frames from it needs it"
+            findings.append(Finding("note", "video not found", file_name(key), message))
+    if not strange:
+        known = {stem(key) for key in sets}
+        for video in study.label_folders():
+            if video not in known and study.label_tables(video):
+                message = "no video of this name in video_sets of config.yaml: used here, DeepLabCut would skip it"
+                findings.append(Finding("note", "folder without video", f"{DATA_FOLDER}/{video}", message))
+    return findings + _crops(study)
+
+
+def _crops(study: Project) -> list[Finding]:
+    """What `cropping` in the config means for the videos."""
+    if not is_yes(study.config.get("cropping")):
+        return []
+    findings = []
+    for video in study.videos():
+        try:
+            crop = study.crop_of(video)
+        except MarkerlessError as error:
+            findings.append(Finding("error", "crop", study.config_path.name, str(error)))
+            continue
+        if crop is not None:
+            message = f"cropping is true: analysis is confined to x1, x2, y1, y2 = {', '.join(map(str, crop))}"
+            findings.append(Finding("note", "crop", video.name, message))
+    return findings
+
+
+def _pictures(labels: Labels, progress: Progress) -> tuple[dict[str, tuple[int, int]], list[Finding]]:
+    """Sizes of the labeled pictures that can be read; what is wrong with pictures.
+
+    Equal pictures are found by their pixels, so that a copy saved anew is found as well.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+    findings: list[Finding] = []
+    equal: dict[bytes, list[str]] = defaultdict(list)
+    for done, frame in enumerate(labels.frames):
+        progress(done, len(labels), "")
+        if frame.path is None:
+            message = "labeled, but there is no such picture; put it back, or delete the row"
+            findings.append(Finding("error", "missing image", frame.image, message))
+            continue
+        try:
+            rgb = read_image(frame.path)
+        except VideoError as error:
+            findings.append(Finding("error", "unreadable image", frame.image, str(error)))
+            continue
+        sizes[frame.image] = (rgb.shape[1], rgb.shape[0])
+        digest = hashlib.blake2b(rgb.tobytes() + str(rgb.shape).encode("ascii"), digest_size=16)
+        equal[digest.digest()].append(frame.image)
+    for first, *others in equal.values():
+        for other in others:
+            message = f"the same picture as {first}: its labels count twice, and a split may train on what it tests"
+            findings.append(Finding("warning", "same image", other, message))
+    return sizes, findings
+
+
+def _unlabeled_pictures(study: Project, folders: Sequence[FolderLabels]) -> list[Finding]:
+    """Folders without labels, pictures without a row."""
+    findings = []
+    rows = {frame.path for folder in folders for frame in folder.frames}
+    for folder in folders:
+        where = f"{DATA_FOLDER}/{folder.folder.name}"
+        pictures = _files(folder.folder, IMAGE_SUFFIXES)
+        without = [path for path in pictures if path not in rows]
+        if not pictures and not folder.frames:
+            findings.append(
+                Finding("note", "empty folder", where, "no pictures yet; extract frames with 'markerless extract'")
+            )
+        elif not folder.revision:
+            message = f"{len(pictures)} pictures, no label file: not labeled yet"
+            findings.append(Finding("warning", "no label file", where, message))
+        elif without:
+            message = f"{len(without)} of {len(pictures)} pictures have no label row, first {without[0].name}"
+            findings.append(Finding("note", "images without rows", where, message))
+    return findings
+
+
+def _suspicious(ranked: Sequence[Suspect]) -> list[Finding]:
+    """Exchanged points as warnings; that there are other suspects, as a note."""
+    findings = [Finding("warning", f"{s.kind} labels", s.image, s.message) for s in ranked if s.kind in WHOLE]
+    others = len(ranked) - len(findings)
+    if others:
+        message = f"unusual labels: {others}; '--suspects' ranks them"
+        findings.append(Finding("note", "suspects", "labels", message))
+    return findings
+
+
+def _videos(study: Project) -> list[Finding]:
+    """Videos that cannot be read, and what the reader has to say about the others."""
+    findings = []
+    for path in study.videos():
+        where = f"videos/{path.name}" if path.parent == study.root / "videos" else str(path)
+        try:
+            with open_video(path) as reader:
+                reader[0]
+                findings += [Finding("note", "video", where, note) for note in reader.notes]
+        except VideoError as error:
+            findings.append(Finding("warning", "unreadable video", where, str(error)))
+    return findings
+
+
+def _runs(study: Project) -> list[Finding]:
+    """Training results that are damaged or unfinished."""
+    folder = study.root / RUNS_FOLDER
+    findings = []
+    entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)) if folder.is_dir() else []
+    for entry in entries:
+        if not entry.is_dir() or entry.name.startswith("."):
+            continue
+        where = f"{RUNS_FOLDER}/{entry.name}"
+        try:
+            run = Run.open(entry)
+        except RunError as error:
+            findings.append(Finding("warning", "run", where, str(error)))
+            continue
+        if not run.finished:
+            findings.append(Finding("note", "run", where, "not finished; 'markerless train' goes on with it"))
+    return findings
+
+
+def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Visible files of these kinds in a folder, in natural order."""
+    if not folder.is_dir():
+        return []
+    chosen = [p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith((".", "~$"))]
+    return sorted(chosen, key=lambda path: natural_key(path.name))
