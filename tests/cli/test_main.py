@@ -25,6 +25,8 @@ def command(how):
         raise ProjectError("expected a project,\\n   got a fish")
     if how == "full":
         raise OSError({enospc}, "No space left on device", "out.h5")
+    if how == "small":
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
     if how == "bug":
         raise KeyError("nose")
     if how == "interrupt":
@@ -57,6 +59,11 @@ def verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["train", "--how", "project"], 2, "error: expected a project, got a fish"),
         (["train", "--how", "full"], 2, "error: no space left to write out.h5"),
+        (
+            ["train", "--how", "small"],
+            2,
+            "error: this needs torch, which is not installed; install markerless with its",
+        ),
         (["train", "--how"], 2, "error: Option '--how' requires an argument"),
         (["train", "--hwo", "x"], 2, "--how"),
         (["tarin"], 2, "error: no verb 'tarin'; did you mean 'train'?"),

@@ -40,6 +40,13 @@ WORKFLOW = (
     "render",
     "plot",
 )
+EXTRA_OF = {  # module -> the extra that installs it
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "onnxruntime": "onnxruntime",
+}
 STORAGE_ERRNOS = {
     errno.ENOSPC,
     errno.EFBIG,
@@ -121,6 +128,9 @@ def _report(error: Exception) -> int:
         return _fail(_usage(error))
     if isinstance(error, MarkerlessError):
         return _fail(str(error))
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
+        extra = EXTRA_OF[error.name]
+        return _fail(f"this needs {error.name}, which is not installed; install markerless with its extra [{extra}]")
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return _fail(str(storage_error(error, Path(error.filename or "a result file"))))
     return _bug(error)
