@@ -17,6 +17,8 @@ from markerless.video.index import NO_TIME, PacketIndex, demux, open_container, 
 
 # After a seek into the middle of a byte stream the first packets may be fragments that are in no index.
 MAX_FRAGMENTS = 16
+# A frame is lost when more later ones than this have come out; decoders give frames in order, so 0 would nearly do.
+OUT_OF_ORDER = 4
 
 
 class Decoder:
@@ -28,7 +30,7 @@ class Decoder:
     Attributes:
         position: Number of the packet that is sent next.
         n_threads: Threads of the decoder; with 1, errors belong to exactly one packet, whatever the timing.
-        errors: Why a packet could not be decoded, by packet number.
+        damaged: Why the frame of a packet is damaged or does not come out, by packet number; known once it is settled.
     """
 
     def __init__(self, path: Path, index: PacketIndex | None, n_threads: int) -> None:
@@ -36,7 +38,10 @@ class Decoder:
         self._index = index
         self.n_threads = n_threads
         self.position = 0
-        self.errors: dict[int, str] = {}
+        self.damaged: dict[int, str] = {}
+        # Packets whose frame is still inside the decoder, with the number of later frames that came out since.
+        self._waiting: dict[int, int] = {}
+        self._first_rank = -1
         self._ended = False
         self._can_seek = index is not None
         self._container, self._stream = _open(path)
@@ -52,36 +57,73 @@ class Decoder:
         self._container.close()
 
     def start(self, number: int) -> None:
-        """Forget everything and send packet `number` next."""
+        """Forget everything inside the decoder and send packet `number` next."""
         self._codec.flush_buffers()
         self._ended = False
         self.position = number
+        self._waiting.clear()
+        # What is shown before the first key frame but decoded after it is not expected to come out.
+        self._first_rank = int(self._index.rank[number]) if self._index is not None and number > 0 else -1
         self._packets = self._seek(number) or self._from_start(number)
+
+    def is_settled(self, number: int) -> bool:
+        """Whether the fate of packet `number`, and of all packets sent before it, is known."""
+        return number < self.position and not any(waiting <= number for waiting in self._waiting)
 
     def step(self) -> list[tuple[int, VideoFrame]] | None:
         """Send one packet; the (packet number, frame) that came out, in the decoder's order. None: nothing is left."""
         if self._ended:
             return None
         number, packet = next(self._packets, (-1, None))
-        self._ended = packet is None
         if packet is None:
-            return self._decode(self.position, None)
+            self._ended = True
+            frames = self._decode(None)
+            self._give_up(list(self._waiting))
+            return frames
         self.position = number + 1
+        if self._is_expected(number):
+            self._waiting[number] = 0
+        if self._index is not None and self._index.damaged[number]:
+            self.damaged[number] = "its data in the file are incomplete"
         if packet.size == 0:
             # An empty packet would tell the decoder that the stream has ended.
-            self.errors[number] = "its packet is empty"
+            self._fail(number, "its packet is empty")
             return []
         packet.pts = number
-        return self._decode(number, packet)
+        return self._decode(packet)
 
-    def _decode(self, number: int, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
+    def _is_expected(self, number: int) -> bool:
+        index = self._index
+        return index is not None and bool(index.row[number] >= 0 and index.rank[number] >= self._first_rank)
+
+    def _decode(self, packet: Packet | None) -> list[tuple[int, VideoFrame]]:
         try:
             frames = self._codec.decode(packet)
         except (av.FFmpegError, OSError) as error:
             if packet is not None:
-                self.errors[number] = f"its packet cannot be decoded ({error.strerror})"
+                self._fail(self.position - 1, f"its packet cannot be decoded ({error.strerror})")
             return []
-        return [(number if frame.pts is None else frame.pts, frame) for frame in frames]
+        return [(self._arrived(frame), frame) for frame in frames]
+
+    def _arrived(self, frame: VideoFrame) -> int:
+        """Cross the frame's packet off the list and return its number."""
+        number = self.position - 1 if frame.pts is None else frame.pts
+        self._waiting.pop(number, None)
+        if frame.is_corrupt:
+            self.damaged.setdefault(number, "its data are damaged")
+        if self._index is not None:
+            for waiting in self._waiting:
+                self._waiting[waiting] += bool(self._index.rank[waiting] < self._index.rank[number])
+            self._give_up([waiting for waiting, later in self._waiting.items() if later > OUT_OF_ORDER])
+        return number
+
+    def _give_up(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._fail(number, "the decoder gives no frame for it")
+
+    def _fail(self, number: int, reason: str) -> None:
+        self._waiting.pop(number, None)
+        self.damaged.setdefault(number, reason)
 
     def _from_start(self, number: int) -> Iterator[tuple[int, Packet]]:
         """Packets from `number` on, counted from the beginning of the file: slow for late frames, always right."""

@@ -113,6 +113,8 @@ def build_index(container: InputContainer, stream: VideoStream, decoded_order: D
     table = np.array(rows, dtype=np.int64).reshape(-1, 7)
     pts, dts, pos, size = (np.ascontiguousarray(table[:, column]) for column in range(4))
     key, damaged, discarded = (table[:, column].astype(bool) for column in range(4, 7))
+    # At the seam of two MPEG-TS files whole packets carry the mark; there the decoder judges better.
+    damaged &= stream.container.format.name != "mpegts"
     rank = _presentation_rank(pts, dts, ~discarded, stream, decoded_order)
     shown = np.argsort(rank, kind="stable")
     shown = shown[~discarded[shown]]

@@ -30,14 +30,8 @@ from markerless.video.decode import Decoder, decoded_order
 from markerless.video.images import image_size, read_image
 from markerless.video.index import NO_TIME, PacketIndex, build_index, open_container, video_stream
 
-# More threads decode one video hardly faster, and every one of them delays random access by a frame.
-MAX_AUTO_THREADS = 4
 # Decoding this many frames costs no more than a seek.
 NEAR_FRAMES = 32
-# A frame is missing when more later ones than this have come out; decoders give frames in order, so 0 would nearly do.
-OUT_OF_ORDER = 4
-# Frames tried for the first picture, which tells the rotation.
-MAX_BROKEN_START = 300
 # Demuxers and decoders of FFmpeg that make "video" of plain text.
 TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
 BEYOND_END = "its data lie beyond the end of the file, which is cut off"
@@ -45,6 +39,8 @@ BEYOND_END = "its data lie beyond the end of the file, which is cut off"
 
 class VideoReader(ABC):
     """Frames of a video by index, every one (height, width, 3) uint8 RGB, upright. Use it in one thread at a time.
+
+    A broken frame is one that cannot be decoded, or is predicted from such a one; it keeps its index.
 
     Attributes:
         video: Metadata; `len(reader)` is `video.n_frames`.
@@ -119,12 +115,13 @@ class VideoReader(ABC):
         """Frame `row`, or None with a reason in `_broken`."""
 
 
-def open_video(path: Path | str, threads: int = 0) -> VideoReader:
+def open_video(path: Path | str, threads: int = 1) -> VideoReader:
     """Open a video file, a folder of images in natural order, or a single image.
 
     Args:
         path: The file or folder.
-        threads: Decoding threads; 0 for as many as there are cores, at most 4.
+        threads: Decoding threads, 0 for one per core. More than one gains time only on idle cores, delays random
+            access, and FFmpeg then now and again fails to report a damaged frame.
 
     Raises:
         VideoError: missing, empty, cut off, no video, or without a single frame.
@@ -137,7 +134,7 @@ def open_video(path: Path | str, threads: int = 0) -> VideoReader:
         raise VideoError(f"no video at {path}; check the name and the folder")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return FolderReader(path, [path])
-    return FileReader(path, threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1))
+    return FileReader(path, threads or os.cpu_count() or 1)
 
 
 class FolderReader(VideoReader):
@@ -233,7 +230,7 @@ class FileReader(VideoReader):
 
     def _look_at_first(self) -> None:
         """Learn size and rotation from the first frame that can be decoded, and leave it ready to be read."""
-        for row in range(min(len(self), MAX_BROKEN_START)):
+        for row in range(len(self)):
             frame = self._frame(row)
             if frame is None:
                 continue
@@ -246,6 +243,7 @@ class FileReader(VideoReader):
             self._pending[row] = frame
             self._next_row = row
             return
+        self.close()
         raise VideoError(
             f"video {self.video.path}: no frame can be decoded ({self._broken[0]}); copy or export it again"
         )
@@ -260,15 +258,30 @@ class FileReader(VideoReader):
             return None
         if not self._is_ahead(row, packet):
             self._restart(packet)
-        frame = self._decode_to(row)
-        if _is_damaged(frame) and self._decoder.n_threads > 1:
+        frame = self._decode_to(row, packet)
+        if self._decoder.damaged and self._decoder.n_threads > 1:
             self._use_one_thread()
             self._restart(packet)
-            frame = self._decode_to(row)
-        if frame is None or _is_damaged(frame) or self._index.damaged[packet]:
-            self._broken[row] = self._reason(packet, frame)
+            frame = self._decode_to(row, packet)
+        if (reason := self._flaw(packet)) is not None:
+            self._broken[row] = reason
             return None
         return frame
+
+    def _flaw(self, packet: int) -> str | None:
+        """Why the frame of a settled packet must not be used, or None.
+
+        What is predicted from a damaged frame looks plausible but shows remnants of the past, so it is broken too, up
+        to the next key frame: a frame that is given out is the one that was recorded.
+        """
+        damaged, rank = self._decoder.damaged, self._index.rank
+        if packet in damaged:
+            return damaged[packet]
+        start = self._start_for(packet)
+        before = damaged if len(damaged) < packet - start else range(start, packet)
+        # Frames shown before the key frame are no source for those after it.
+        sources = [n for n in before if start <= n < packet and n in damaged and rank[n] >= rank[start]]
+        return f"it is predicted from frame {self._index.row[min(sources)]}, which is broken" if sources else None
 
     def _is_ahead(self, row: int, packet: int) -> bool:
         """Whether going on decoding leads to the frame sooner than a jump."""
@@ -291,52 +304,44 @@ class FileReader(VideoReader):
         """Start decoding at the best key packet whose own frame comes out whole."""
         while True:
             key = self._start_for(packet)
+            key_row = int(self._index.row[key])
+            damaged = dict(self._decoder.damaged)
             self._decoder.start(key)
             self._pending.clear()
-            key_row = int(self._index.row[key])
             self._next_row = max(key_row, 0)
             if key == 0 or key_row < 0:
                 return
-            frame = self._decode_to(key_row)
-            if frame is not None and not _is_damaged(frame):
+            frame = self._decode_to(key_row, key)
+            if frame is not None and key not in self._decoder.damaged:
                 self._pending[key_row] = frame
                 self._next_row = key_row
                 return
             if self._decoder.n_threads > 1:
                 self._use_one_thread()
-            else:
-                self._unusable_keys.add(key)
+                continue
+            # What went wrong may be due to starting here (intra refresh); an earlier start will tell.
+            self._decoder.damaged = damaged
+            self._unusable_keys.add(key)
 
     def _use_one_thread(self) -> None:
-        """From the first damage on decode in one thread: only then errors and repairs do not depend on timing."""
+        """From the first damage on decode in one thread: only then an error belongs to exactly one packet."""
         self._decoder.close()
         self._decoder = Decoder(self.video.path, self._index, n_threads=1)
 
-    def _decode_to(self, row: int) -> VideoFrame | None:
-        """Decode until frame `row` has come out, or surely will not."""
+    def _decode_to(self, row: int, packet: int) -> VideoFrame | None:
+        """Decode until the fate of the frame, and of every frame it may be predicted from, is known."""
         self._next_row = row + 1
         for skipped in [other for other in self._pending if other < row]:
             del self._pending[skipped]
-        while row not in self._pending and len(self._pending) <= OUT_OF_ORDER:
+        while not self._decoder.is_settled(packet):
             frames = self._decoder.step()
             if frames is None:
                 break
-            for packet, frame in frames:
-                shown = int(self._index.row[packet])
+            for number, frame in frames:
+                shown = int(self._index.row[number])
                 if shown >= row:
                     self._pending.setdefault(shown, frame)
         return self._pending.pop(row, None)
-
-    def _reason(self, packet: int, frame: VideoFrame | None) -> str:
-        if packet in self._decoder.errors:
-            return self._decoder.errors[packet]
-        if frame is not None or self._index.damaged[packet]:
-            return "its data are damaged"
-        return "the decoder gives no frame for its packet"
-
-
-def _is_damaged(frame: VideoFrame | None) -> bool:
-    return frame is None or bool(frame.is_corrupt)
 
 
 def _size_reason(what: str, shape: tuple[int, ...], video: Video) -> str:
