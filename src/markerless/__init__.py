@@ -18,14 +18,37 @@ if TYPE_CHECKING:
     from markerless.core.skeleton import Skeleton
     from markerless.core.tracks import Tracks
     from markerless.errors import MarkerlessError
+    from markerless.pipeline.analyze import analyze
+    from markerless.pipeline.evaluate import evaluate
+    from markerless.pipeline.plot import plot
+    from markerless.pipeline.train import train
+    from markerless.project import Project, Run
 
-__all__ = ["Labels", "MarkerlessError", "Skeleton", "Tracks", "__version__"]
+__all__ = [
+    "Labels",
+    "MarkerlessError",
+    "Project",
+    "Run",
+    "Skeleton",
+    "Tracks",
+    "__version__",
+    "analyze",
+    "evaluate",
+    "plot",
+    "train",
+]
 
 _HOMES = {
     "Labels": "markerless.core.labels",
     "MarkerlessError": "markerless.errors",
+    "Project": "markerless.project",
+    "Run": "markerless.project",
     "Skeleton": "markerless.core.skeleton",
     "Tracks": "markerless.core.tracks",
+    "analyze": "markerless.pipeline.analyze",
+    "evaluate": "markerless.pipeline.evaluate",
+    "plot": "markerless.pipeline.plot",
+    "train": "markerless.pipeline.train",
 }
 
 
