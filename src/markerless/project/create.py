@@ -189,9 +189,9 @@ def _check_names(new: NewProject) -> None:
     for what, name in (("project name", new.name), ("scorer", new.scorer)):
         bad = sorted({character for character in name if character in FORBIDDEN or not character.isprintable()})
         if not name.strip() or name != name.strip() or name.startswith(".") or name.endswith(".") or bad:
-            problem = f"with {' '.join(bad)}" if bad else repr(name)
+            why = f" (with {' '.join(map(repr, bad))})" if bad else ""
             raise ProjectError(
-                f"expected a {what} that can be part of a file name, got {problem}; choose another with "
+                f"expected a {what} that can be part of a file name, got {name!r}{why}; choose another with "
                 f"{'NAME' if what == 'project name' else '--scorer'}"
             )
     if not new.keypoints:
@@ -207,6 +207,9 @@ def _check_names(new: NewProject) -> None:
 @contextmanager
 def _under_construction(target: Path) -> Iterator[Path]:
     """A folder to build in, renamed to `target` at the end, removed when anything goes wrong."""
+    parent = next((folder for folder in target.parents if folder.exists()), target.parent)
+    if not parent.is_dir():
+        raise ProjectError(f"expected a folder to make the project in, got the file {parent}; choose one with --dir")
     if target.exists():
         raise ProjectError(f"{target} exists already; choose another name, or --dir for another place")
     folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -1,0 +1,198 @@
+"""Labelled frames as an endless, seeded stream of training samples.
+
+Sample i of step s depends on (seed, s, i) alone, so that a resumed training sees exactly what an uninterrupted one
+would have seen.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from markerless.config import Settings
+from markerless.core.instance import FloatArray, Visibility
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.errors import LabelsError
+from markerless.nn.augment import Geometry, draw_affine, jitter_light, warp
+from markerless.nn.batch import Batch, Sample
+from markerless.video.images import image_size, read_image
+
+CELL = 32  # views are multiples of the largest stride
+CACHE_BYTES = 2 << 30
+MIN_ROTATION_DEG = 20.0
+ORDER_STREAM = 0x6F72646572  # keeps the order of frames apart from the draws of samples
+AREA_PER_STEP = 8 * 256 * 256  # pixels a step should see: 8 views of 256 x 256, fewer of larger ones
+
+
+class DataSettings(Settings):
+    """How labels and images become samples; `--set data.<name>=<value>`."""
+
+    missing: Literal["absent", "unknown"] = Field(
+        "absent",
+        description="A keypoint without a point in a frame that has others: absent (looked for, not there) or unknown.",
+    )
+    flip: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Mirror views left to right; auto does it when they are turned by more than 90 degrees "
+        "and the keypoints have left/right pairs.",
+    )
+    rotation_deg: float | Literal["auto"] = Field(
+        "auto", description="Largest rotation of views; auto goes half as far again as the labelled animals turn."
+    )
+    scale: float = Field(1.35, ge=1, le=4, description="Largest factor by which views are enlarged or reduced.")
+    crop: int = Field(0, ge=0, le=4096, description="Side of views in pixels; 0 takes about twice the animal's size.")
+    background: float = Field(
+        0.15, ge=0, le=1, description="Share of views placed anywhere in the frame instead of on the animal."
+    )
+
+
+class ImageCache:
+    """Decoded images, the most recently used ones kept up to a number of bytes."""
+
+    def __init__(self, n_bytes: int = CACHE_BYTES) -> None:
+        self._images: OrderedDict[str, npt.NDArray[np.uint8]] = OrderedDict()
+        self._free = n_bytes
+
+    def get(self, frame: LabeledFrame) -> npt.NDArray[np.uint8]:
+        """The image of a frame, `(H, W, 3)` uint8 RGB.
+
+        Raises:
+            LabelsError: the picture was not found.
+            VideoError: it cannot be decoded.
+        """
+        if frame.image in self._images:
+            self._images.move_to_end(frame.image)
+            return self._images[frame.image]
+        if frame.path is None:
+            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
+        image = read_image(frame.path)
+        self._images[frame.image] = image
+        self._free -= image.nbytes
+        while self._free < 0 and len(self._images) > 1:
+            self._free += self._images.popitem(last=False)[1].nbytes
+        return image
+
+
+class TrainingSet:
+    """Samples of single-animal labels."""
+
+    def __init__(self, labels: Labels, settings: DataSettings, seed: int) -> None:
+        self.labels, self.settings, self.seed = labels, settings, seed
+        self.cache = ImageCache()
+        self.sizes = frame_sizes(labels)
+        self.animal_size_px = labels.animal_size_px(float(np.median(np.hypot(*self.sizes.T))))
+        self.view = view_size(self.sizes, self.animal_size_px, settings.crop)
+        self.geometry = _geometry(labels, settings)
+        self.permutation = labels.skeleton.mirror_permutation()
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """The batch of a step."""
+        return Batch.stack([self.sample(step, i, batch_size) for i in range(batch_size)])
+
+    def sample(self, step: int, i: int, batch_size: int) -> Sample:
+        """Sample `i` of a step: every frame is seen once before any is seen again."""
+        rng = np.random.default_rng([self.seed, step, i])
+        epoch, place = divmod(step * batch_size + i, len(self.labels))
+        order = np.random.default_rng([self.seed, ORDER_STREAM, epoch]).permutation(len(self.labels))
+        frame = self.labels.frames[order[place]]
+        xy, known = frame_points(frame, self.labels.skeleton.n_keypoints, self.settings.missing)
+        image = self.cache.get(frame)
+        affine, mirrored = draw_affine(self._center(xy, image, rng), self.view, self.geometry, rng)
+        view = jitter_light(warp(image, affine, self.view), rng)
+        if mirrored:
+            xy, known = xy[self.permutation], known[self.permutation]
+        return Sample(view, affine.apply(xy), known, affine.inverse())
+
+    def _center(self, xy: FloatArray, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> FloatArray:
+        """Where in the frame the middle of the view lies: near the animal, or anywhere for a background view."""
+        frame = np.array([image.shape[1], image.shape[0]], dtype=np.float64)
+        view = np.array(self.view, dtype=np.float64)
+        placed = xy[np.isfinite(xy).all(-1)]
+        if len(placed) == 0 or rng.random() < self.settings.background:
+            center = rng.uniform(0, frame)
+        else:
+            low, high = placed.min(0), placed.max(0)
+            slack = np.maximum(view - (high - low), 0.2 * view)
+            center = (low + high) / 2 + rng.uniform(-0.5, 0.5, 2) * slack
+        # a view does not leave the frame on one side while there is room on the other, but may hang over by an eighth
+        room = np.maximum(frame - view, 0) / 2 + view / 8
+        return np.clip(center, (frame - 1) / 2 - room, (frame - 1) / 2 + room)
+
+
+def frame_points(
+    frame: LabeledFrame, n_keypoints: int, missing: Literal["absent", "unknown"]
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Points `(K, 2)` of the one animal in a frame, NaN where there is none; which keypoints have an answer `(K,)`."""
+    if not frame.instances:
+        return np.full((n_keypoints, 2), np.nan), np.ones(n_keypoints, dtype=bool)
+    instance = frame.instances[0]
+    placed = np.isfinite(instance.xy).all(-1)
+    if missing == "absent":
+        placed = np.logical_or(placed, instance.visibility == Visibility.ABSENT)
+    return instance.xy, np.asarray(placed, dtype=np.bool_)
+
+
+def frame_sizes(labels: Labels) -> npt.NDArray[np.int64]:
+    """`(F, 2)` width and height of every frame's picture, without decoding it.
+
+    Raises:
+        LabelsError: a picture was not found.
+    """
+    sizes = []
+    for frame in labels.frames:
+        if frame.path is None:
+            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
+        sizes.append(image_size(frame.path))
+    return np.array(sizes, dtype=np.int64)
+
+
+def view_size(sizes: npt.NDArray[np.int64], animal_size_px: float, crop: int) -> tuple[int, int]:
+    """Width and height of training views: about twice the animal, no larger than the largest frame, multiples of 32.
+
+    Args:
+        sizes: `(F, 2)` width and height of the frames.
+        animal_size_px: Median diagonal of the animal's box.
+        crop: What the user asked for, 0 for automatic.
+    """
+    side = crop or float(np.clip(2.2 * animal_size_px, 192, 416))
+    side = max(CELL, round(side / CELL) * CELL)
+    width, height = (-(-int(length) // CELL) * CELL for length in sizes.max(0))
+    return min(side, width), min(side, height)
+
+
+def default_batch_size(view: tuple[int, int]) -> int:
+    """Views per step, so that a step costs about the same at every view size; between 4 and 16."""
+    return int(np.clip(round(AREA_PER_STEP / (view[0] * view[1])), 4, 16))
+
+
+def orientations_deg(labels: Labels) -> FloatArray:
+    """How far each labelled animal is turned from the mean orientation, -180..180 degrees.
+
+    For each animal the rotation that best aligns its points to those of the most complete one (Kabsch 1976, in the
+    plane). Empty when no animal has two points.
+    """
+    poses = labels.xy().reshape(-1, labels.skeleton.n_keypoints, 2)
+    poses = poses[np.isfinite(poses).all(-1).sum(-1) >= 2]
+    if len(poses) == 0:
+        return np.empty(0)
+    centered = poses - np.nanmean(poses, axis=1, keepdims=True)
+    z = np.nan_to_num(centered[..., 0] + 1j * centered[..., 1])
+    reference = z[np.argmax((z != 0).sum(-1))]
+    turn = (z * reference.conj()).sum(-1)
+    turn /= np.maximum(np.abs(turn), 1e-9)
+    return np.asarray(np.rad2deg(np.angle(turn * turn.mean().conj())), dtype=np.float64)
+
+
+def _geometry(labels: Labels, settings: DataSettings) -> Geometry:
+    """Views turn half as far again as the labelled animals: a side view stays upright, a top view turns all round."""
+    spread = orientations_deg(labels)
+    seen = float(np.percentile(np.abs(spread), 98)) if len(spread) else 0.0
+    rotation = float(np.clip(1.5 * seen, MIN_ROTATION_DEG, 180.0))
+    if settings.rotation_deg != "auto":
+        rotation = float(settings.rotation_deg)
+    flip = settings.flip == "on" or (settings.flip == "auto" and rotation > 90 and bool(labels.skeleton.mirror_pairs))
+    return Geometry(rotation, settings.scale, flip)

@@ -1,0 +1,165 @@
+"""One score map and one location-refinement field per keypoint (Mathis et al. 2018; Insafutdinov et al. 2016).
+
+Score: which cell of the map holds the keypoint. Refinement: from the centre of a cell to the keypoint, in units of
+    the stride, so that the
+answer is finer than a cell. `decode` averages what the cells around the highest score say, weighted by their scores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from markerless.config import Settings
+from markerless.nn.heads import Keypoints
+
+PRIOR = 0.02  # what the untrained score map says everywhere
+DECODE_REACH = 1  # cells to each side of the highest one that take part in the average
+RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
+
+
+class Config(Settings):
+    """The head and its loss; `--set head.<name>=<value>`."""
+
+    radius: float = Field(0.04, gt=0, description="Spread of the target around a keypoint, as a share of the animal.")
+    location_weight: float = Field(1.0, ge=0, description="Weight of which cell (cross entropy over a map's cells).")
+    presence_weight: float = Field(1.0, ge=0, description="Weight of whether it is here (focal loss on every cell).")
+    refine_weight: float = Field(1.0, ge=0, description="Weight of the refinement within cells (Huber loss).")
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the maps should be.
+
+    Attributes:
+        score: `(B, K, h, w)` Gaussian bumps of height 1 in 0..1; all zero for a keypoint that is not in the image.
+        refine: `(B, K, 2, h, w)` vector from the cell's centre to the keypoint, in strides; 0 where `near` is False.
+        near: `(B, K, h, w)` bool, the cells whose refinement is trained.
+        known: `(B, K)` bool, False for a keypoint nobody looked for: it has no loss at all.
+        inside: `(B, K)` bool, the keypoint is in the image.
+    """
+
+    score: Tensor
+    refine: Tensor
+    near: Tensor
+    known: Tensor
+    inside: Tensor
+
+
+class Head(nn.Module):
+    """Score maps and refinement fields from decoder features `(B, C, h, w)` of the given stride."""
+
+    def __init__(self, channels: int, stride: int, n_keypoints: int, config: Config) -> None:
+        super().__init__()
+        self.stride, self.n_keypoints, self.config = stride, n_keypoints, config
+        self.score = nn.Conv2d(channels, n_keypoints, 1)
+        self.refine = nn.Conv2d(channels, 2 * n_keypoints, 1)
+        assert self.score.bias is not None and self.refine.bias is not None
+        nn.init.normal_(self.score.weight, std=0.01)
+        nn.init.normal_(self.refine.weight, std=0.01)
+        with torch.no_grad():
+            self.score.bias.fill_(math.log(PRIOR / (1 - PRIOR)))
+            self.refine.bias.zero_()
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits `(B, K, h, w)` and refinement `(B, 2 K, h, w)`, all x then all y, in strides."""
+        return self.score(features), self.refine(features)
+
+    def encode(self, points: Keypoints, known: Tensor, size: tuple[int, int], animal_size_px: float) -> Targets:
+        """The maps a perfect network would give.
+
+        Args:
+            points: Where the keypoints are, in input pixels; NaN for a keypoint that is not there.
+            known: `(B, K)` bool; False where nobody looked.
+            size: Rows and columns of the maps.
+            animal_size_px: Size of the animal in input pixels.
+        """
+        xy = points.xy
+        dx, dy = self._offsets(xy, size)
+        h, w = size
+        here = torch.isfinite(xy).all(-1)
+        inside = (
+            here & (xy >= -0.5).all(-1) & (xy[..., 0] < w * self.stride - 0.5) & (xy[..., 1] < h * self.stride - 0.5)
+        )
+        low, high = RADIUS_CELLS
+        radius = min(max(self.config.radius * animal_size_px / self.stride, low), high)
+        squared = dx.square() + dy.square()  # (B, K, h, w) in strides
+        mask = inside[..., None, None]
+        score = torch.where(mask, torch.exp(-squared / (2 * radius**2)), 0.0)
+        near = mask & (squared <= max(2 * radius, 2.0) ** 2)
+        refine = torch.where(near[:, :, None], torch.stack((dx, dy), 2), 0.0)
+        return Targets(score, refine, near, known, inside & known)
+
+    def decode(self, logits: Tensor, refine: Tensor) -> Keypoints:
+        """The keypoints that the maps say: highest cell, refined by the weighted votes of it and its neighbors.
+
+        Args:
+            logits: `(B, K, h, w)`.
+            refine: `(B, 2 K, h, w)`, all x then all y, in strides.
+        """
+        n_keypoints, h, w = self.n_keypoints, logits.shape[2], logits.shape[3]
+        flat = logits.float().flatten(2)  # (B, K, h w)
+        best = flat.argmax(-1, keepdim=True)
+        rows = torch.arange(h, device=logits.device)[:, None].expand(h, w).flatten()
+        columns = torch.arange(w, device=logits.device)[None, :].expand(h, w).flatten()
+        row, column = rows[best], columns[best]  # (B, K, 1)
+        by, bx = (rows - row).float(), (columns - column).float()  # cells from the highest one, exact in any precision
+        close = (by.abs() <= DECODE_REACH) & (bx.abs() <= DECODE_REACH)
+        height = flat.gather(2, best)
+        weight = torch.where(close, torch.exp(flat - height), 0.0)
+        weight = weight / weight.sum(-1, keepdim=True)
+        refine_flat = refine.float().flatten(2)
+        vote_x = (weight * (bx + refine_flat[:, :n_keypoints])).sum(-1)
+        vote_y = (weight * (by + refine_flat[:, n_keypoints:])).sum(-1)
+        x = (column.float().squeeze(-1) + vote_x + 0.5) * self.stride - 0.5
+        y = (row.float().squeeze(-1) + vote_y + 0.5) * self.stride - 0.5
+        return Keypoints(torch.stack((x, y), -1), torch.sigmoid(height.squeeze(-1)))
+
+    def loss(self, logits: Tensor, refine: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """The parts of the loss, already weighted; their sum is what is minimized."""
+        logits, refine = logits.float(), refine.float()
+        n_inside = targets.inside.sum().clamp(min=1)
+        target = targets.score.flatten(2)
+        share = target / target.sum(-1, keepdim=True).clamp(min=1e-6)
+        cross = -(share * functional.log_softmax(logits.flatten(2), -1)).sum(-1)
+        location = (cross * targets.inside).sum() / n_inside
+        presence = (self._focal(logits, targets.score) * targets.known).sum() / n_inside
+        b, k, _, h, w = targets.refine.shape
+        said = refine.view(b, 2, k, h, w).transpose(1, 2)
+        huber = functional.smooth_l1_loss(said, targets.refine, beta=0.25, reduction="none").sum(2)
+        near = targets.near & targets.known[..., None, None]
+        refined = (huber * near).sum() / near.sum().clamp(min=1)
+        c = self.config
+        return {
+            "location": c.location_weight * location,
+            "presence": c.presence_weight * presence,
+            "refine": c.refine_weight * refined,
+        }
+
+    @staticmethod
+    def _focal(logits: Tensor, target: Tensor) -> Tensor:
+        """`(B, K)` sum over cells of the penalty-reduced focal loss (Law & Deng 2018), bumps as soft positives."""
+        log_p, log_not = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+        p = log_p.exp()
+        cell = -target * (target - p).square() * log_p - (1 - target) * (target - p).square() * log_not
+        return cell.sum((-1, -2))
+
+    def _offsets(self, xy: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """`(B, K, h, w)` twice: from the centre of each cell to the keypoint, in strides; 0 for a missing keypoint."""
+        h, w = size
+        cells = (torch.nan_to_num(xy) + 0.5) / self.stride - 0.5  # cell j sits at (j + 0.5) * stride - 0.5
+        columns = torch.arange(w, device=xy.device, dtype=xy.dtype)
+        rows = torch.arange(h, device=xy.device, dtype=xy.dtype)
+        dx = (cells[..., 0, None, None] - columns[None, None, None, :]).expand(*xy.shape[:2], h, w)
+        dy = (cells[..., 1, None, None] - rows[None, None, :, None]).expand(*xy.shape[:2], h, w)
+        return dx, dy
+
+
+def build(channels: int, stride: int, n_keypoints: int, config: Config) -> Head:
+    """A fresh head."""
+    return Head(channels, stride, n_keypoints, config)

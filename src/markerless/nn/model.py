@@ -1,0 +1,117 @@
+"""The pose network: normalise, backbone, decoder, head; pixels in, keypoints out.
+
+Everything that pixels need before the network (scale, mean, padding) is inside, so an exported model cannot be fed
+wrongly scaled pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from markerless.config import Settings
+from markerless.errors import SettingsError
+from markerless.nn import backbones
+from markerless.nn.backbones import Backbone, BackboneConfig
+from markerless.nn.depthwise import DepthwiseConv2d
+from markerless.nn.heads import Keypoints, score_map
+
+
+class NetSettings(Settings):
+    """The network; `--set net.<name>=<value>`."""
+
+    backbone: str = Field("efficientnet_lite", description="Family of the feature extractor: a file of nn/backbones.")
+    variant: str = Field("", description="Size within the family (lite0, lite1, lite2); empty takes the first.")
+    weights: str = Field("imagenet", description="Start of the backbone: imagenet, none, or a state dict's path.")
+    stride: int = Field(8, description="Input pixels per cell of the score maps: 4, 8, 16 or 32.")
+    width: int = Field(96, ge=8, le=1024, description="Channels of the decoder.")
+
+
+class Decoder(nn.Module):
+    """Merges the backbone's maps from coarse to fine: upsample, add, smooth with separable 5 x 5 convolutions."""
+
+    def __init__(self, channels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(_conv_norm(c, width) for c in channels)
+        self.smooth = nn.ModuleList(_separable(width) for _ in channels)
+        self.last = _separable(width)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """`maps` finest first -> `(B, width, h, w)` on the grid of the finest."""
+        x: Tensor | None = None
+        for i in reversed(range(len(maps))):
+            lateral = self.lateral[i](maps[i])
+            x = lateral if x is None else lateral + functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = self.smooth[i](x)
+        return self.last(x)
+
+
+class PoseNet(nn.Module):
+    """Keypoints of one animal per image.
+
+    `forward` takes uint8 images `(B, H, W, 3)` of any size and gives `xy (B, K, 2)` in pixels of that image and
+    `score (B, K)`.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: Backbone, n_keypoints: int, settings: NetSettings, head: score_map.Config) -> None:
+        super().__init__()
+        if settings.stride not in backbone.strides:
+            raise SettingsError(f"net.stride: expected one of {backbone.strides}, got {settings.stride}")
+        self.backbone = backbone
+        self.first_map = backbone.strides.index(settings.stride)
+        self.decoder = Decoder(backbone.channels[self.first_map :], settings.width)
+        self.head = score_map.build(settings.width, settings.stride, n_keypoints, head)
+        self.multiple = max(backbone.strides)
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 `(B, H, W, 3)` -> xy `(B, K, 2)` px, score `(B, K)`, both float32."""
+        logits, refine = self.maps(image)
+        keypoints: Keypoints = self.head.decode(logits, refine)
+        return keypoints.xy, keypoints.score
+
+    def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 `(B, H, W, 3)` -> logits `(B, K, h, w)`, refinement `(B, 2 K, h, w)` on the padded grid."""
+        x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        x = functional.pad(x, (0, -x.shape[3] % self.multiple, 0, -x.shape[2] % self.multiple))
+        maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
+        logits, refine = self.head(self.decoder(maps[self.first_map :]))
+        return logits, refine
+
+
+def build(n_keypoints: int, settings: NetSettings, head: score_map.Config) -> PoseNet:
+    """A network as the settings say, its backbone with pretrained weights.
+
+    Raises:
+        SettingsError: unknown backbone, variant or weights.
+    """
+    weights: str | Path = settings.weights if settings.weights in ("imagenet", "none") else Path(settings.weights)
+    config = BackboneConfig.model_validate({"variant": settings.variant, "weights": weights})
+    backbone = backbones.registry.get(settings.backbone).build(config)
+    model = PoseNet(backbone, n_keypoints, settings, head)
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model
+
+
+def _conv_norm(c_in: int, c_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out, momentum=0.05))
+
+
+def _separable(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        DepthwiseConv2d(width, 5, padding=2, bias=False),
+        nn.BatchNorm2d(width, momentum=0.05),
+        nn.ReLU6(),
+        *_conv_norm(width, width),
+        nn.ReLU6(),
+    )

@@ -1,0 +1,233 @@
+"""The training loop: AdamW, one cycle of learning rate, a running average of the weights as the result.
+
+It stops and resumes at any step and ends with equal weights: samples depend on (seed, step) alone, and the checkpoint
+holds everything else.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from markerless.config import Settings
+from markerless.nn import checkpoint as checkpoints
+from markerless.nn.batch import Batch
+from markerless.nn.checkpoint import Checkpoint
+from markerless.nn.dataset import TrainingSet, default_batch_size
+from markerless.nn.device import best_device, computes_bf16
+from markerless.nn.heads import Keypoints
+from markerless.nn.model import PoseNet
+
+TIMED_STEPS = 20
+SAVE_EVERY_S = 30.0
+MOST_STEPS = 2000  # more did not lower the error of any study (benchmarks/RESULTS.md)
+
+
+class TrainSettings(Settings):
+    """The training; `--set train.<name>=<value>`."""
+
+    steps: int = Field(0, ge=0, description="Number of steps; 0 takes what fits into --minutes, at most 2000.")
+    seed: int = Field(0, ge=0, description="Seed of everything drawn by chance.")
+    batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 4 to 16, fewer of larger views.")
+    lr: float = Field(2e-3, gt=0, description="Peak learning rate of decoder and head.")
+    lr_backbone: float = Field(0.25, ge=0, description="Peak learning rate of the backbone, as a share of train.lr.")
+    weight_decay: float = Field(0.01, ge=0, description="Decay of AdamW.")
+    average: float = Field(0.998, ge=0, lt=1, description="Decay per step of the running average that is the result.")
+    frozen_stages: int = Field(2, ge=0, description="First parts of the backbone that keep their pretrained weights.")
+    precision: Literal["auto", "bf16", "f32"] = Field(
+        "auto", description="Arithmetic; auto is bf16 where the processor has it, else f32."
+    )
+
+
+@dataclass
+class StepReport:
+    """What happened in a step, for progress and `metrics.csv`."""
+
+    step: int
+    total: int
+    losses: dict[str, float]
+    seconds_per_step: float
+
+    @property
+    def loss(self) -> float:
+        return sum(self.losses.values())
+
+
+@dataclass
+class Trainer:
+    """A network in training.
+
+    Attributes:
+        model: The network; holds the current weights.
+        data: Where batches come from.
+        settings: Resolved settings; `batch_size` and `steps` of 0 are resolved by `prepare` and `plan`.
+        checkpoint: Where the state is kept.
+        state: Plain values saved with every checkpoint.
+    """
+
+    model: PoseNet
+    data: TrainingSet
+    settings: TrainSettings
+    checkpoint: Path
+    state: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.device = best_device()
+        self.model.to(self.device)
+        freeze(self.model, self.settings.frozen_stages)
+        self.batch_size = self.settings.batch_size or default_batch_size(self.data.view)
+        precision = self.settings.precision
+        self.bf16 = precision == "bf16" or (precision == "auto" and computes_bf16(self.device))
+        self.names = {p: name for name, p in self.model.named_parameters() if p.requires_grad}
+        self.optimizer = self._fresh_optimizer()
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.step, self.total = 0, self.settings.steps
+
+    def plan(self, seconds: float) -> int:
+        """Number of steps that fit into `seconds`, from the time of 20 steps that are thrown away afterwards."""
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
+        times = []
+        start = time.monotonic()
+        self.total = TIMED_STEPS
+        for _ in self._steps():
+            times.append(time.monotonic() - start)
+        # the first steps pay for decoding images and for choosing kernels
+        each = (times[-1] - times[4]) / (len(times) - 5)
+        self.model.load_state_dict(before)
+        self.average = before
+        self.optimizer = self._fresh_optimizer()
+        self.step = 0
+        self.total = min(MOST_STEPS, max(TIMED_STEPS, int((seconds - times[-1]) / each)))
+        return self.total
+
+    def run(self, on_step: Callable[[StepReport], None]) -> None:
+        """Train to the end, saving the state every half minute, at the end, and when interrupted."""
+        saved = time.monotonic()
+        try:
+            for report in self._steps():
+                on_step(report)
+                if time.monotonic() - saved > SAVE_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        memory = checkpoints.optimizer_tensors(self.optimizer, self.names)
+        state = {**self.state, "step": self.step, "total": self.total}
+        checkpoints.save(Checkpoint(self.model.state_dict(), self.average, memory, state), self.checkpoint)
+
+    def resume(self, saved: Checkpoint) -> None:
+        """Go on where a checkpoint left off."""
+        self.model.load_state_dict(saved.weights)
+        self.average = {name: value.to(self.device) for name, value in saved.average.items()}
+        checkpoints.restore_optimizer(self.optimizer, self.names, saved.optimizer)
+        self.step, self.total = int(saved.state["step"]), int(saved.state["total"])
+
+    def _steps(self) -> Iterator[StepReport]:
+        """Run the remaining steps; the next batch is drawn while the network computes."""
+        self.model.train()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+            coming = pool.submit(self.data.batch, self.step, self.batch_size)
+            while self.step < self.total:
+                start = time.monotonic()
+                batch = coming.result()
+                if self.step + 1 < self.total:
+                    coming = pool.submit(self.data.batch, self.step + 1, self.batch_size)
+                losses = self._train_on(batch.to(self.device))
+                self.step += 1
+                yield StepReport(self.step, self.total, losses, time.monotonic() - start)
+
+    def _train_on(self, batch: Batch) -> dict[str, float]:
+        rate = one_cycle(self.step, self.total)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["peak"]
+        head = self.model.head
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logits, refine = self.model.maps(batch.image)
+        points = Keypoints(batch.xy, batch.known.float())
+        targets = head.encode(points, batch.known, (logits.shape[2], logits.shape[3]), self.data.animal_size_px)
+        losses = head.loss(logits, refine, targets)
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(list(self.names), 5.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._update_average()
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.settings.average, (1 + self.step) / (10 + self.step))
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    def _fresh_optimizer(self) -> torch.optim.Optimizer:
+        s = self.settings
+        backbone = [p for p, name in self.names.items() if name.startswith("backbone.")]
+        rest = [p for p, name in self.names.items() if not name.startswith("backbone.")]
+        groups = [{"params": backbone, "peak": s.lr * s.lr_backbone}, {"params": rest, "peak": s.lr}]
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=s.lr, weight_decay=s.weight_decay)
+
+
+def one_cycle(step: int, total: int) -> float:
+    """Learning rate at `step` as a share of its peak: a line up over the first tenth, then a cosine down to 1 %."""
+    warm = max(1, total // 10)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def freeze(model: PoseNet, n_stages: int) -> None:
+    """Keep the pretrained weights of the backbone's first parts: edges and textures are the same in every study."""
+    for i, part in enumerate(model.backbone.parts()):
+        part.requires_grad_(i >= n_stages)
+
+
+@torch.no_grad()
+def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -> tuple[str, ...]:
+    """Copy another run's result into `model`, rows of the head matched by keypoint name.
+
+    Args:
+        model: The network to fill.
+        keypoints: Its keypoint names.
+        source: The other run's checkpoint; its state has "keypoints".
+
+    Returns:
+        The keypoints that were found in the source.
+    """
+    theirs = list(source.state["keypoints"])
+    own = model.state_dict()
+    shared = [name for name in keypoints if name in theirs]
+    for name, value in source.average.items():
+        if name not in own:
+            continue
+        if name.startswith("head."):
+            _copy_rows(own[name], value, keypoints, theirs)
+        elif own[name].shape == value.shape:
+            own[name].copy_(value)
+    return tuple(shared)
+
+
+def _copy_rows(own: Tensor, theirs: Tensor, keypoints: tuple[str, ...], their_keypoints: list[str]) -> None:
+    """Rows of a head's layer: one block of K rows for scores, two for refinements."""
+    blocks = own.shape[0] // len(keypoints)
+    for block in range(blocks):
+        for k, name in enumerate(keypoints):
+            if name in their_keypoints:
+                source_row = block * len(their_keypoints) + their_keypoints.index(name)
+                own[block * len(keypoints) + k].copy_(theirs[source_row])

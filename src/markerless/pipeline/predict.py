@@ -1,0 +1,93 @@
+"""Keypoints of labelled pictures, by the same model file and engine that analyze videos."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.progress import Progress, silent
+from markerless.errors import LabelsError
+from markerless.project import Run
+from markerless.runtime.engine import EngineOptions, Handle, open_session
+from markerless.video.images import image_size, read_image
+
+ENGINE = "openvino"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says about labelled frames.
+
+    Attributes:
+        xy: `(F, K, 2)` px of each picture, NaN where there is no prediction.
+        score: `(F, K)` in 0..1, NaN where there is no prediction.
+        precision: Arithmetic that was used.
+    """
+
+    xy: FloatArray
+    score: FloatArray
+    precision: str
+
+
+def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: Progress = silent) -> Predicted:
+    """Run the model of `run` on every picture of `labels`.
+
+    Args:
+        run: A finished run.
+        labels: Frames with their pictures.
+        precision: "auto", "f32" or "bf16".
+        progress: Told after every picture.
+
+    Raises:
+        LabelsError: a picture is missing.
+        VideoError: a picture cannot be decoded.
+        RunError: the model is missing or damaged.
+    """
+    n_keypoints = run.skeleton.n_keypoints
+    xy = np.full((len(labels), n_keypoints, 2), np.nan)
+    score = np.full((len(labels), n_keypoints), np.nan)
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for f, size in enumerate(picture_sizes(labels)):
+        by_size.setdefault(size, []).append(f)
+    done, used = 0, precision
+    for (width, height), indices in by_size.items():
+        options = EngineOptions(height, width, precision=precision)
+        with closing(open_session(ENGINE, run.model, options, n_keypoints)) as session:
+            used = session.precision
+            waiting: deque[tuple[int, Handle]] = deque()
+            for f in [*indices, None]:
+                while waiting and (f is None or len(waiting) >= session.in_flight):
+                    first, handle = waiting.popleft()
+                    prediction = handle.result()
+                    xy[first], score[first] = prediction.xy[0], prediction.score[0]
+                    done += 1
+                    progress(done, len(labels), "")
+                if f is not None:
+                    waiting.append((f, session.submit(_picture(labels.frames[f])[None])))
+    return Predicted(xy, score, used)
+
+
+def picture_sizes(labels: Labels) -> list[tuple[int, int]]:
+    """Width and height of every frame's picture.
+
+    Raises:
+        LabelsError: a picture is missing.
+    """
+    sizes = []
+    for frame in labels.frames:
+        if frame.path is None:
+            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
+        sizes.append(image_size(frame.path))
+    return sizes
+
+
+def _picture(frame: LabeledFrame) -> npt.NDArray[np.uint8]:
+    if frame.path is None:
+        raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
+    return np.ascontiguousarray(read_image(frame.path))
