@@ -5,7 +5,8 @@
     python benchmarks/speed.py --long                            # also a video ten times as long, for the memory
 
 The open-field study is taken from MARKERLESS_DATA (default ../shared/data); without --project a copy of it is
-trained for a few steps, as speed does not depend on how good a network is. Prints one line per measurement: what, value, bar.
+trained for a few steps, as speed does not depend on how good a network is. One line per measurement: what, value,
+bar.
 """
 
 from __future__ import annotations
