@@ -172,8 +172,6 @@ def _read_fixed(group: h5py.Group, max_rows: int | None) -> Frame:
         rows_first = bool(node.attrs.get("transposed", 0))
         stored = _read_array(node, max_rows if rows_first else None)
         if not rows_first:
-            stored = stored.T[:max_rows]
-        elif stored.dtype == object:
             stored = stored.T
         values[:, [position[item] for item in items]] = _numbers(stored[: len(index)], items)
     return Frame(index, columns, names, values)

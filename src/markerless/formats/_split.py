@@ -115,16 +115,19 @@ def _read_pickle(path: Path, images: Sequence[str]) -> dict[str, list[str]]:
             f"{path}: expected DeepLabCut's [data, trainIndices, testIndices, fraction], got {type(stored).__name__}"
         )
     train, test = _row_numbers(path, stored[1]), _row_numbers(path, stored[2])
-    named = _named_images(stored[0])
+    index = _Index(path, images)
+    named = {index.find("train", image) for image in _named_images(stored[0])}
     if len(train) + len(test) == len(images) and max(train + test, default=-1) < len(images):
-        by_row = {"train": [images[row] for row in train], "test": [images[row] for row in test]}
-        # The pickle names its training frames: when they disagree, its table had another order than ours.
-        if _agree(named, by_row["train"]):
-            return by_row
-    if len(set(named)) == len(train) and len(train) + len(test) == len(images):
-        index = _Index(path, images)
-        trained = {index.find("train", image) for image in named}
-        return {"train": named, "test": [image for image in images if image not in trained]}
+        # DeepLabCut sorts its merged table by folder and name; older ones left it in the order of the label files. The
+        # pickle names its training frames, so the order that fits is known.
+        for order in (sorted(images, key=lambda image: image.split("/")), images):
+            if named <= {order[row] for row in train}:
+                return {"train": [order[row] for row in train], "test": [order[row] for row in test]}
+        if len(named) == len(train):
+            return {
+                "train": [image for image in images if image in named],
+                "test": [image for image in images if image not in named],
+            }
     raise LabelsError(
         f"{path}: expected a split of the {len(images)} labelled images, got one of {len(train)} + {len(test)} "
         "in another order; the labels have changed since, so write the split as JSON"
@@ -156,9 +159,3 @@ def _named_images(data: Any) -> list[str]:
 
 def _flat(value: Any) -> Iterable[Any]:
     return np.asarray(value).ravel().tolist()
-
-
-def _agree(named: Sequence[str], images: Sequence[str]) -> bool:
-    """Whether all named images are among the others, by path or file name."""
-    paths, names = set(images), {PurePosixPath(image).name for image in images}
-    return all(name in paths or PurePosixPath(name).name in names for name in named)

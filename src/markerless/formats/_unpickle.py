@@ -76,9 +76,9 @@ class _Unpickler(pickle.Unpickler):
             return _encode
         if module in _NUMPY_MODULES and name in _NUMPY_OBJECTS:
             return _NUMPY_OBJECTS[name]
-        if module.startswith("pandas.") and name in _PANDAS_INDEXES:
+        if module.split(".")[0] == "pandas" and name in _PANDAS_INDEXES:
             return BareIndex
-        if module.startswith("pandas.") and name == "_new_Index":
+        if module.split(".")[0] == "pandas" and name == "_new_Index":
             return _new_index
         raise FormatError(f"it holds {module}.{name}, and only plain values, numpy arrays and table names are allowed")
 

@@ -143,7 +143,7 @@ def _notes(path: Path, table: KeypointTable, xy: FloatArray, has_scores: bool) -
         notes.append(f"{path.name}: likelihood columns left out, labels of a person have none")
     at_origin = int((xy == 0).all(axis=-1).sum())
     if at_origin:
-        notes.append(f"{path.name}: {at_origin} points at exactly (0, 0), as old tools wrote for a missing point")
+        notes.append(f"{path.name}: points at exactly (0, 0): {at_origin}; old tools wrote that for a missing point")
     unknown = sorted(table.coords - _KNOWN_COORDS)
     if unknown:
         notes.append(f"{path.name}: columns {', '.join(unknown)} left out, labels are x and y")
