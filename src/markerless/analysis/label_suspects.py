@@ -135,7 +135,8 @@ def _by_shape(points: Complex, owners: Sequence[Owner], skeleton: Skeleton) -> l
         )
         image, individual = owners[rows[m]]
         found.append(Suspect(image, individual, (names[k],), "place", float(fit.residual[m, k]), message))
-    odd = np.flatnonzero(fit.misfit > 2 * np.median(fit.misfit))
+    enough = np.isfinite(points).sum(axis=1) > MIN_POINTS  # three points fit too easily after some exchange
+    odd = np.flatnonzero(enough & (fit.misfit > 2 * np.median(fit.misfit)))
     if len(odd):
         found += _exchanges(points[odd], shape, [owners[rows[m]] for m in odd.tolist()], skeleton)
     return found

@@ -6,15 +6,16 @@ Only `take_labels` writes: it settles a CSV and an h5 that differ.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
-from markerless.analysis.label_checks import Finding, count_levels, label_findings
+from markerless.analysis.label_checks import Finding, Level, count_levels, label_findings
 from markerless.analysis.label_suspects import WHOLE, Suspect, suspects
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
@@ -22,13 +23,14 @@ from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, RunError, VideoError
 from markerless.project import Project, Run
 from markerless.project.config_file import file_name, is_yes, stem, video_sets
-from markerless.project.label_files import DATA_FOLDER, FolderLabels, compare_csv
+from markerless.project.label_files import DATA_FOLDER, FolderLabels, compare_csv, count
 from markerless.project.label_writing import take
 from markerless.project.study import RUNS_FOLDER
 from markerless.video.images import read_image
 from markerless.video.reader import open_video
 
-LABEL_FILE = "label file"
+LABEL_FILE, SAME_IMAGE = "label file", "same image"
+MOST_SINGLE = 3  # more equal pictures in the same two folders make one finding
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,14 @@ def check(project: Project | Path | str, progress: Progress = silent) -> CheckRe
     study = project if isinstance(project, Project) else Project(project)
     folders, findings = _read_folders(study)
     labels = study.combine(folders)
-    sizes, of_pictures = _pictures(labels, progress)
+    sizes, of_pictures = _pictures(study, labels, progress)
     diagonals = {image: float(np.hypot(*size)) for image, size in sizes.items()}
     ranked = suspects(labels, diagonals)
     findings += [
         *_config(study),
         *of_pictures,
         *_unlabeled_pictures(study, folders),
-        *(label_findings(labels, sizes) if labels.frames else _no_labels(findings)),
+        *(_of_labels(labels, sizes, of_pictures) if labels.frames else _no_labels(findings)),
         *_suspicious(ranked),
         *_videos(study),
         *_runs(study),
@@ -145,7 +147,7 @@ def _read_folders(study: Project) -> tuple[list[FolderLabels], list[Finding]]:
         try:
             folder = study.folder_labels(video)
         except LabelsError as error:
-            findings.append(Finding("error", "label table", f"{DATA_FOLDER}/{video}", str(error)))
+            findings.append(Finding("error", "label table", f"{DATA_FOLDER}/{video}", _inside(study, error)))
             continue
         folders.append(folder)
         findings += [Finding("warning", LABEL_FILE, note.where, note.message) for note in folder.notes]
@@ -217,7 +219,7 @@ def _crops(study: Project) -> list[Finding]:
         try:
             crop = study.crop_of(video)
         except MarkerlessError as error:
-            findings.append(Finding("error", "crop", study.config_path.name, str(error)))
+            findings.append(Finding("error", "crop", video.name, _inside(study, error)))
             continue
         if crop is not None:
             message = f"cropping is true: analysis is confined to x1, x2, y1, y2 = {', '.join(map(str, crop))}"
@@ -225,33 +227,68 @@ def _crops(study: Project) -> list[Finding]:
     return findings
 
 
-def _pictures(labels: Labels, progress: Progress) -> tuple[dict[str, tuple[int, int]], list[Finding]]:
-    """Sizes of the labeled pictures that can be read; what is wrong with pictures.
-
-    Equal pictures are found by their pixels, so that a copy saved anew is found as well.
-    """
+def _pictures(study: Project, labels: Labels, progress: Progress) -> tuple[dict[str, tuple[int, int]], list[Finding]]:
+    """Sizes of the labeled pictures that can be read; what is wrong with pictures, labeled or not."""
     sizes: dict[str, tuple[int, int]] = {}
     findings: list[Finding] = []
     equal: dict[bytes, list[str]] = defaultdict(list)
-    for done, frame in enumerate(labels.frames):
-        progress(done, len(labels), "")
-        if frame.path is None:
+    pictures = {frame.image: frame.path for frame in labels.frames}
+    for video in study.label_folders():
+        for path in _files(study.root / DATA_FOLDER / video, IMAGE_SUFFIXES):
+            pictures.setdefault(f"{DATA_FOLDER}/{video}/{path.name}", path)
+    for done, (image, place) in enumerate(pictures.items()):
+        progress(done, len(pictures), "")
+        if place is None:
             message = "labeled, but there is no such picture; put it back, or delete the row"
-            findings.append(Finding("error", "missing image", frame.image, message))
+            findings.append(Finding("error", "missing image", image, message))
             continue
         try:
-            rgb = read_image(frame.path)
+            rgb = read_image(place)
         except VideoError as error:
-            findings.append(Finding("error", "unreadable image", frame.image, str(error)))
+            findings.append(Finding("error", "unreadable image", image, _inside(study, error)))
             continue
-        sizes[frame.image] = (rgb.shape[1], rgb.shape[0])
+        sizes[image] = (rgb.shape[1], rgb.shape[0])
+        # by pixels, so that a copy saved anew is found as well
         digest = hashlib.blake2b(rgb.tobytes() + str(rgb.shape).encode("ascii"), digest_size=16)
-        equal[digest.digest()].append(frame.image)
-    for first, *others in equal.values():
+        equal[digest.digest()].append(image)
+    return sizes, findings + _same_pictures(
+        [images for images in equal.values() if len(images) > 1], set(labels.images)
+    )
+
+
+def _same_pictures(groups: Sequence[Sequence[str]], labeled: set[str]) -> list[Finding]:
+    """One finding for every picture that is there twice; one for many of the same two folders."""
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for first, *others in groups:
         for other in others:
-            message = f"the same picture as {first}: its labels count twice, and a split may train on what it tests"
-            findings.append(Finding("warning", "same image", other, message))
-    return sizes, findings
+            pairs[str(PurePosixPath(first).parent), str(PurePosixPath(other).parent)].append((first, other))
+    findings = []
+    for (one, two), same in pairs.items():
+        both = [pair for pair in same if labeled.issuperset(pair)]
+        effect = "their labels count twice, and a split may train on what it tests" if both else "not all are labeled"
+        level: Level = "warning" if both else "note"
+        if one != two and len(same) > MOST_SINGLE:
+            message = f"{len(same)} pictures are also in {one} (first {PurePosixPath(same[0][1]).name}): {effect}"
+            findings.append(Finding(level, SAME_IMAGE, two, message))
+        else:
+            findings += [Finding(level, SAME_IMAGE, b, f"the same picture as {a}: {effect}") for a, b in same]
+    return findings
+
+
+def _of_labels(labels: Labels, sizes: dict[str, tuple[int, int]], of_pictures: Sequence[Finding]) -> list[Finding]:
+    """What the labels alone tell; equal labels on pictures already known to be equal are no news."""
+    same = tuple(finding.where for finding in of_pictures if finding.kind == SAME_IMAGE)
+    found = label_findings(labels, sizes)
+    return [
+        finding
+        for finding in found
+        if not (same and finding.kind == "repeated labels" and finding.where.startswith(same))
+    ]
+
+
+def _inside(study: Project, error: Exception) -> str:
+    """The error's line with paths as seen from the project, whose folder the user knows."""
+    return str(error).replace(f"{study.root}{os.sep}", "")
 
 
 def _unlabeled_pictures(study: Project, folders: Sequence[FolderLabels]) -> list[Finding]:
@@ -267,10 +304,12 @@ def _unlabeled_pictures(study: Project, folders: Sequence[FolderLabels]) -> list
                 Finding("note", "empty folder", where, "no pictures yet; extract frames with 'markerless extract'")
             )
         elif not folder.revision:
-            message = f"{len(pictures)} pictures, no label file: not labeled yet"
+            message = f"{count(len(pictures), 'picture')}, no label file: not labeled yet"
             findings.append(Finding("warning", "no label file", where, message))
         elif without:
-            message = f"{len(without)} of {len(pictures)} pictures have no label row, first {without[0].name}"
+            message = (
+                f"{len(without)} of {count(len(pictures), 'picture')} without a label row, first {without[0].name}"
+            )
             findings.append(Finding("note", "images without rows", where, message))
     return findings
 
@@ -295,7 +334,7 @@ def _videos(study: Project) -> list[Finding]:
                 reader[0]
                 findings += [Finding("note", "video", where, note) for note in reader.notes]
         except VideoError as error:
-            findings.append(Finding("warning", "unreadable video", where, str(error)))
+            findings.append(Finding("warning", "unreadable video", where, _inside(study, error)))
     return findings
 
 
@@ -311,7 +350,7 @@ def _runs(study: Project) -> list[Finding]:
         try:
             run = Run.open(entry)
         except RunError as error:
-            findings.append(Finding("warning", "run", where, str(error)))
+            findings.append(Finding("warning", "run", where, _inside(study, error)))
             continue
         if not run.finished:
             findings.append(Finding("note", "run", where, "not finished; 'markerless train' goes on with it"))

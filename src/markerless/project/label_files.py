@@ -210,7 +210,7 @@ def compare_csv(table: LabelTable, raw: Labels) -> Note | None:
     if table.h5 is None or table.csv is None:
         return None
     where = f"{DATA_FOLDER}/{table.folder.name}/{table.csv.name}"
-    age = "is newer than the h5 and " if table.csv_is_newer else ""
+    age = "newer than the h5, " if table.csv_is_newer else ""
     try:
         n_points = differing_points(raw, with_pictures(dlc_labels.read(table.csv), table.folder))
     except MarkerlessError as error:

@@ -62,7 +62,7 @@ class Project:
         self.notes: list[str] = []
         self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
         self.name = self._text("Task", self.root.name.split("-")[0])
-        self.scorer = self._text("scorer", "")
+        self.scorer = self._text("scorer", self._scorer_of_tables())
         self.date = self._text("date", "")
         self.skeleton = self._read_skeleton()
 
@@ -162,10 +162,13 @@ class Project:
 
         Raises:
             RevisionError: the label files have changed since they were loaded. Nothing is written.
+            ProjectError: `config.yaml` names no scorer.
             LabelsError: an image does not lie in the video's folder.
             StorageError: a file cannot be written.
         """
         self._data_folder(video)
+        if not self.scorer:
+            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
         with _saving:
             expected = self._seen.get(video, "") if revision is None else revision
             if self.revision(video) != expected:
@@ -283,9 +286,15 @@ class Project:
     def _text(self, key: str, default: str) -> str:
         value = self.config.get(key)
         if value is None or str(value).strip() == "":
-            self.notes.append(f"{self.config_path.name}: no {key}; {repr(default) if default else 'nothing'} is used")
+            self.notes.append(f"{self.config_path.name}: no {key}" + (f"; '{default}' is used" if default else ""))
             return default
         return str(value).strip()
+
+    def _scorer_of_tables(self) -> str:
+        """Whose labels there are, by the names of the tables."""
+        tables = [table for folder in label_folders(self.root) for table in find_tables(folder, "")]
+        names = sorted({table.name.removeprefix(table_name("")) for table in tables} - {""})
+        return names[0] if len(names) == 1 else ""
 
     def _read_skeleton(self) -> Skeleton:
         if "camera_names" in self.config and self._bodyparts is None:

@@ -21,6 +21,7 @@ def command(project: Path, videos: tuple[str, ...], copy: bool, as_json: bool) -
     They are hard-linked into PROJECT/videos, else linked symbolically, else referred to where they are.
     """
     from markerless.pipeline.add import add
+    from markerless.project import Project
 
     added = add(project, videos, copy)
     if as_json:
@@ -28,4 +29,5 @@ def command(project: Path, videos: tuple[str, ...], copy: bool, as_json: bool) -
         return
     for item in added:
         click.echo(f"{item.path.name}: {item.how}, {item.width} x {item.height}")
-    options.echo_written(*(item.path for item in added if item.how not in ("already there", "referred to")))
+    placed = [item.path for item in added if item.how not in ("already there", "referred to")]
+    options.echo_written(*placed, Project(project).config_path)
