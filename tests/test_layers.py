@@ -58,8 +58,9 @@ class Source:
             elif isinstance(node, ast.ImportFrom):
                 if node.level:
                     yield "."
-                elif node.module == "markerless":
-                    yield from (f"markerless:{alias.name}" for alias in node.names)
+                elif node.module == "markerless":  # a module of the package, or something of its root
+                    names = [alias.name for alias in node.names]
+                    yield from (f"markerless.{name}" if name in ROW_OF else f"markerless:{name}" for name in names)
                 else:
                     yield node.module or ""
 
@@ -159,6 +160,8 @@ def test_the_rule_can_fail(rule: Rule) -> None:
         ("formats.dlc", "from markerless.runtime.stream import blocks", False),
         ("formats.dlc", "from markerless.formats._unpickle import load_pickle", True),
         ("registry", "from markerless.config import load", False),
+        ("registry", "from markerless import config", False),
+        ("pipeline.train", "from markerless import config", True),
         ("cli.main", "from markerless.server.app import serve", False),
         ("core.video", "import markerless.errors", True),
     ],
