@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +116,36 @@ def test_rewriting_gives_equal_bytes(tmp_path: Path) -> None:
     second = [path for name in NAMES for path in written(name, tmp_path, f"{name}-b")]
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes(), a.name
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import test_formats
+from markerless.errors import StorageError
+from markerless.formats import registry
+for name in registry.names():
+    test_formats.written(name, Path(sys.argv[2]), f"room-{name}")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+for name in registry.names():
+    try:
+        test_formats.written(name, Path(sys.argv[2]), f"full-{name}")
+    except StorageError as error:
+        print(name, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(NAMES)
+    assert all("no space left" in line for line in lines)
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left and all(name.startswith("room-") for name in left)
 
 
 @pytest.mark.parametrize("name", NAMES)

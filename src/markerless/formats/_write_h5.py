@@ -19,20 +19,26 @@ def write_frame(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Write one table under DeepLabCut's key.
 
     HDF5 would stamp the time on every array; that is switched off, so that a repeated analysis gives identical files.
+    The file is made in memory first: on a full disk HDF5 loses what it failed to write, without an error, or crashes.
 
     Args:
         path: Where to; not atomic, give it a temporary path.
         frame: The table.
         layout: "table" for predictions, "fixed" for labels, as DeepLabCut has them.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     # pandas leaves out a "table" without rows altogether.
     layout = layout if len(frame) else "fixed"
-    with pd.HDFStore(str(path), mode="w") as store:
+    with pd.HDFStore(str(path), mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
         # `put` hands track_times on for the table layout only; the fixed one makes plain arrays.
         file = store.root._v_file
         for name in ("create_array", "create_earray", "create_vlarray"):
             setattr(file, name, partial(getattr(file, name), track_times=False))
         store.put(KEY, frame, format=layout, index=False, track_times=False)
+        image = file.get_file_image()
+    path.write_bytes(image)
 
 
 def make_frame(

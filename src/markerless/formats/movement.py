@@ -59,9 +59,10 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     dataset = to_dataset(tracks)
-    encoding = {name: {"_FillValue": None} for name in ("time",)}
+    # Made in memory first: on a full disk HDF5 may lose what it failed to write, without an error, or crash.
+    image = dataset.to_netcdf(engine="h5netcdf", encoding={"time": {"_FillValue": None}})
     with atomic_path(Path(path)) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(image)
 
 
 def to_dataset(tracks: Tracks) -> xr.Dataset:
