@@ -23,7 +23,11 @@ GIB = 1 << 30
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY = 4 * GIB
 LEAST_DISK = 2 * GIB
-MODULE_OF = {"opencv-python-headless": "cv2", "ruamel.yaml": "ruamel.yaml", "scikit-learn": "sklearn"}
+MODULE_OF = {
+    "opencv-python-headless": "cv2",
+    "openvino": "markerless.runtime.openvino_quietly",
+    "ruamel.yaml": "ruamel.yaml",
+}
 NEEDED_FOR = {"": "everything", "train": "training", "onnxruntime": "the engine onnxruntime"}
 OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 DECODERS = ("h264", "hevc", "mjpeg", "mpeg4", "vp9", "av1")
@@ -221,7 +225,7 @@ def check_torch() -> Iterator[Finding]:
 def check_openvino() -> Iterator[Finding]:
     """What analyzes, and in which precision."""
     try:
-        import openvino
+        from markerless.runtime.openvino_quietly import openvino
 
         core = openvino.Core()
         devices = core.available_devices

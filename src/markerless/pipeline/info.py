@@ -158,7 +158,7 @@ def _run(folder: Path) -> Info:
 
 
 def _model(path: Path) -> Info:
-    import openvino
+    from markerless.runtime.openvino_quietly import openvino
 
     try:
         model = openvino.Core().read_model(path)

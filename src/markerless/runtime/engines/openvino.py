@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 from markerless.errors import SettingsError
 from markerless.runtime.engine import INPUT, Batch, EngineOptions, Prediction, check_contract, damaged
+from markerless.runtime.openvino_quietly import openvino
 
 DEVICE = "CPU"
 # While one request computes on a thread, the next one waits with its frame in hand: threads never starve.
