@@ -131,7 +131,7 @@ def take_labels(project: Project | Path | str, source: Literal["csv", "h5"]) -> 
                 target = "h5" if source == "csv" else "csv"
                 where = f"{DATA_FOLDER}/{video}/{table.name}.{target}"
                 message = (
-                    f"rewritten from the {source}, {n_points} points changed"
+                    f"rewritten from the {source}, {count(n_points, 'point')} changed"
                     if n_points
                     else f"written from the {source}"
                 )

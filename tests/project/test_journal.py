@@ -1,0 +1,70 @@
+"""The journal of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from markerless.core.instance import Instance, Visibility
+from markerless.core.labels import Labels
+from markerless.project import journal
+
+
+def with_point(labels: Labels, frame: int, k: int, xy: tuple[float, float], visibility: int = 2) -> Labels:
+    frames = list(labels.frames)
+    old = frames[frame].instances[0]
+    points, flags = old.xy.copy(), old.visibility.copy()
+    points[k], flags[k] = xy, visibility
+    frames[frame] = replace(frames[frame], instances=(Instance(points, flags, old.score),))
+    return replace(labels, frames=tuple(frames))
+
+
+def test_every_change_is_one_entry(labels_for: Callable[..., Labels]) -> None:
+    before = labels_for("v")
+    after = with_point(with_point(before, 0, 1, (5.5, 6.5)), 2, 3, (np.nan, np.nan), Visibility.ABSENT)
+    after = replace(after, frames=after.frames[:3])
+    entries = journal.changes(before, after)
+    assert entries[0] == {"change": "frame removed", "image": "labeled-data/v/img03.png"}
+    moved, absent, *removed = entries[1:]
+    assert moved == {
+        "change": "point",
+        "image": "labeled-data/v/img00.png",
+        "individual": "individual_0",
+        "keypoint": "left ear",
+        "from": (2.0, 13.0),
+        "to": (5.5, 6.5),
+        "visibility": 2,
+    }
+    assert (absent["keypoint"], absent["from"], absent["to"], absent["visibility"]) == ("tail", (8.0, 17.0), None, 3)
+    assert [entry["to"] for entry in removed] == [None] * 4
+    assert journal.changes(before, before) == []
+
+
+def test_the_visibility_people_gave_comes_back_while_the_point_stays(
+    tmp_path: Path, labels_for: Callable[..., Labels]
+) -> None:
+    plain = labels_for("v")
+    hidden = with_point(plain, 1, 0, (1.0, 11.0), Visibility.OCCLUDED)
+    path = journal.journal_path(tmp_path, "v")
+    journal.append(path, journal.changes(plain, hidden), "Ann")
+    again = journal.with_visibility(plain, journal.read(path))
+    assert again.frames[1].instances[0].visibility.tolist() == [1, 2, 2, 2]
+    elsewhere = with_point(plain, 1, 0, (3.0, 10.0))
+    assert journal.with_visibility(elsewhere, journal.read(path)).frames[1].instances[0].visibility[0] == 2
+
+
+def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "journal" / "v.jsonl"
+    journal.append(path, [{"change": "frame added", "image": "a"}], "Ann")
+    with path.open("ab") as file:
+        file.write(b'{"change": "frame ad')
+    journal.append(path, [{"change": "frame added", "image": "b"}], "Bo")
+    assert [(entry["who"], entry["image"]) for entry in journal.read(path)] == [("Ann", "a"), ("Bo", "b")]
+
+
+def test_nothing_changed_writes_nothing(tmp_path: Path) -> None:
+    journal.append(tmp_path / "journal" / "v.jsonl", [], "Ann")
+    assert list(tmp_path.iterdir()) == []
