@@ -13,7 +13,7 @@ ROWS = (
     {"cli", "server"},
     {"pipeline"},
     {"report"},
-    {"project", "render", "synthetic", "analysis"},
+    {"project", "drawing", "synthetic", "analysis"},
     {"nn"},
     {"runtime", "tracking", "filters", "multiview", "formats"},
     {"video"},

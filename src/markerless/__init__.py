@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markerless.pipeline.analyze import analyze
     from markerless.pipeline.evaluate import evaluate
     from markerless.pipeline.plot import plot
+    from markerless.pipeline.render import render
     from markerless.pipeline.train import train
     from markerless.project import Project, Run
 
@@ -35,6 +36,7 @@ __all__ = [
     "analyze",
     "evaluate",
     "plot",
+    "render",
     "train",
 ]
 
@@ -48,6 +50,7 @@ _HOMES = {
     "analyze": "markerless.pipeline.analyze",
     "evaluate": "markerless.pipeline.evaluate",
     "plot": "markerless.pipeline.plot",
+    "render": "markerless.pipeline.render",
     "train": "markerless.pipeline.train",
 }
 

@@ -11,11 +11,11 @@ import pytest
 from markerless.cli.main import main
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
+from markerless.drawing import RenderSettings
 from markerless.errors import FormatError, SettingsError
 from markerless.formats import dlc, movement
 from markerless.pipeline.plot import plot
 from markerless.pipeline.render import RenderOptions, render
-from markerless.render import RenderSettings
 from markerless.video.reader import open_video
 from markerless.video.writer import VideoWriter
 

@@ -25,6 +25,7 @@ from markerless.core.metrics import SplitErrors, point_errors, split_errors
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path, write_text
 from markerless.core.tracks import Tracks
+from markerless.drawing import Painter, RenderSettings
 from markerless.errors import ProjectError
 from markerless.formats import dlc
 from markerless.pipeline.analyze import analyze
@@ -34,7 +35,6 @@ from markerless.pipeline.render import RenderOptions, render
 from markerless.pipeline.result_files import ResultFiles
 from markerless.pipeline.train import TrainRequest, train
 from markerless.project import NewProject, Project, Run, create_project
-from markerless.render import Painter, RenderSettings
 from markerless.report.page import figure_png
 from markerless.report.truth import Comparison, truth_figure
 from markerless.synthetic.scene import Look, Scene

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from markerless.core.progress import Progress, silent
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video
+from markerless.drawing import Painter, RenderSettings
 from markerless.errors import SettingsError
 from markerless.pipeline.results import length_note, open_tracks, result_name
-from markerless.render import Painter, RenderSettings
 from markerless.video.reader import VideoReader, open_video
 from markerless.video.writer import VideoWriter
 

@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 
 from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
-from markerless.render import palette
+from markerless.drawing import palette
 from markerless.report.style import SOFT, SPLIT_COLORS, keypoint_colors, legend_below, new_figure
 
 SMALLEST_PX = 0.1  # errors below are drawn there: logarithmic axes have no zero

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from markerless.render import palette
+from markerless.drawing import palette
 
 Color = tuple[float, float, float]
 

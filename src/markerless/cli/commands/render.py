@@ -45,8 +45,8 @@ def command(video: Path, tracks: Path | None, out: Path | None, choices: Choices
     A confident point is solid, a doubtful one transparent. Without --tracks the newest result beside the video is
     drawn; --tracks takes the predictions of any tool.
     """
+    from markerless.drawing import RenderSettings
     from markerless.pipeline.render import RenderOptions, render
-    from markerless.render import RenderSettings
 
     settings = RenderSettings(cutoff=choices.cutoff, trail=choices.trail, skeleton=choices.skeleton)
     options = RenderOptions(settings, choices.start, choices.stop)

@@ -7,8 +7,8 @@ import pytest
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
+from markerless.drawing import Painter, RenderSettings, draw_dot, palette
 from markerless.errors import FormatError
-from markerless.render import Painter, RenderSettings, draw_dot, palette
 
 
 def tracks_of(points: np.ndarray, score: float = 1.0, edges: tuple[tuple[int, int], ...] = ()) -> Tracks:
