@@ -94,13 +94,14 @@ def test_commands_take_any_tools_tracks_and_find_ours(video: Path, capsys: pytes
 
 
 def test_plot_writes_pictures_and_one_page(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    movement.write(made_tracks(), video.with_name("mouseDLC_Net_run1.nc"))
+    dlc.write(made_tracks(), video.with_name("mouseDLC_Net_run1.csv"))
     assert main(["plot", str(video)]) == 0
     folder = video.parent / "plot-poses" / "mouse"
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["confidence.png", "jumps.png", "plots.html", "position.png", "trajectory.png"]
     assert str(folder / "plots.html") in capsys.readouterr().out.splitlines()[-1]
-    assert "mouseDLC_Net_run1.nc" in (folder / "plots.html").read_text(encoding="utf-8")
+    html = (folder / "plots.html").read_text(encoding="utf-8")
+    assert "mouseDLC_Net_run1.csv" in html and "<b>2.0 s</b>" in html, "the table has no frame rate, the video has"
 
 
 def test_user_errors_are_one_line_and_exit_2(video: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
@@ -54,6 +55,8 @@ def plot(
         raise FormatError("expected tracks in pixels (x, y) to plot, got 3D points; give the file of one camera")
     with open_video(video) as reader:
         size, note = (reader.video.width, reader.video.height), length_note(points, reader.video)
+        if not math.isfinite(points.fps):  # DeepLabCut's tables do not know it
+            points = replace(points, fps=reader.video.fps)
     folder = Path(out) if out is not None else video.parent / PLOTS_FOLDER / video_stem(video)
     drawn = draw_figures(points, View(size, cutoff))
     notes = (note,) if note else ()

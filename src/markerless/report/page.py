@@ -37,8 +37,8 @@ h2{font-size:1.15rem;margin:2.2em 0 .6em}p{max-width:74ch;margin:.5em 0}
 .card b{display:block;font-size:1.65rem;font-weight:600;line-height:1.2;white-space:nowrap}
 .card span{color:var(--soft);font-size:.86rem}
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.93rem}
-th,td{padding:7px 11px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.88rem}
+th,td{padding:7px 9px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}tr:last-child td{border-bottom:0}
 figure{margin:16px 0;background:#fff;border:1px solid var(--line);border-radius:10px;overflow:hidden}
 figure img{display:block;width:100%;height:auto}
