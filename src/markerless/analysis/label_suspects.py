@@ -36,6 +36,8 @@ FLOOR = 0.03  # of the animal's radius: smaller spreads are chance
 FLOOR_FIXED = 0.01  # of the frame's diagonal, for points that never move
 BETTER = 0.35  # an exchange must bring the misfit below this share
 N_STARTS, N_ROUNDS, N_ALIGN = 5, 12, 6
+MOST_FOR_SHAPE = 1000  # animals the usual shape is made of
+CHUNK = 1000  # animals laid on it at a time
 RAYLEIGH_MEDIAN, RAYLEIGH_90 = 1.1774, 2.1460
 
 Kind = Literal["place", "exchanged", "axes", "mirrored", "size", "moved"]
@@ -123,8 +125,8 @@ def _by_shape(points: Complex, owners: Sequence[Owner], skeleton: Skeleton) -> l
     if len(rows) < MIN_ANIMALS:
         return []
     points = points[rows]
-    shape = _usual_shape(points)
-    fit = _lay(points, shape, thorough=True)
+    shape = _usual_shape(points[:: -(-len(points) // MOST_FOR_SHAPE)])
+    fit = _joined([_lay(points[m : m + CHUNK], shape, thorough=True) for m in range(0, len(points), CHUNK)])
     found = []
     for m, k in np.argwhere(np.nan_to_num(fit.residual) > SUSPICIOUS).tolist():
         expected = _back(complex(shape.mean[k]), fit, m)
@@ -292,6 +294,16 @@ def _lay(points: Complex, shape: _Shape, thorough: bool) -> _Fit:
         np.asarray(chosen([fit.factor for fit in fits]), dtype=np.complex128),
         np.asarray(chosen([fit.shift for fit in fits]), dtype=np.complex128),
         np.asarray(chosen([fit.mirrored for fit in fits]), dtype=np.bool_),
+    )
+
+
+def _joined(fits: Sequence[_Fit]) -> _Fit:
+    return _Fit(
+        np.concatenate([fit.residual for fit in fits]),
+        np.concatenate([fit.misfit for fit in fits]),
+        np.concatenate([fit.factor for fit in fits]),
+        np.concatenate([fit.shift for fit in fits]),
+        np.concatenate([fit.mirrored for fit in fits]),
     )
 
 

@@ -21,7 +21,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path, storage_error
 from markerless.core.video import fingerprint
-from markerless.errors import LabelsError, ProjectError
+from markerless.errors import LabelsError, ProjectError, StorageError
 from markerless.formats import dlc_labels
 from markerless.project import config_file, journal
 from markerless.project.label_files import DATA_FOLDER, table_name
@@ -222,7 +222,9 @@ def _under_construction(target: Path) -> Iterator[Path]:
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise storage_error(error, target) from error
+            error = storage_error(error, target)
+        if isinstance(error, StorageError):
+            raise StorageError(str(error).replace("--out", "--dir")) from error
         raise
 
 

@@ -7,7 +7,7 @@ absolute in it is believed: pictures are found from the folder, videos by name i
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,9 +61,9 @@ class Project:
         self.config = config_file.load_config(self.config_path)
         self.notes: list[str] = []
         self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
-        self.name = self._text("Task", self.root.name.split("-")[0])
-        self.scorer = self._text("scorer", self._scorer_of_tables())
-        self.date = self._text("date", "")
+        self.name = self._text("Task", lambda: self.root.name.split("-")[0])
+        self.scorer = self._text("scorer", self._scorer_of_tables)
+        self.date = self._text("date", str)
         self.skeleton = self._read_skeleton()
 
     def __repr__(self) -> str:
@@ -176,6 +176,8 @@ class Project:
                     f"the labels of {DATA_FOLDER}/{video} have changed on disk since they were loaded; "
                     "load them again and repeat the change"
                 )
+            if labels.skeleton.keypoints != self.skeleton.keypoints:
+                labels = labels.matching(self.skeleton)
             save_folder(self.root, self.scorer, (self.labels_of(video), labels), video, who or self.scorer)
             self._seen[video] = self.revision(video)
         return self._seen[video]
@@ -283,9 +285,10 @@ class Project:
     def _bodyparts(self) -> object:
         return self.config.get("bodyparts")
 
-    def _text(self, key: str, default: str) -> str:
+    def _text(self, key: str, fallback: Callable[[], str]) -> str:
         value = self.config.get(key)
         if value is None or str(value).strip() == "":
+            default = fallback()
             self.notes.append(f"{self.config_path.name}: no {key}" + (f"; '{default}' is used" if default else ""))
             return default
         return str(value).strip()
