@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+TORCH_VERSION = str(torch.__version__)
+
 
 def best_device() -> torch.device:
     """CUDA when there is one, else MPS, else the CPU."""

@@ -87,13 +87,14 @@ class PoseNet(nn.Module):
         return logits, refine
 
 
-def build(n_keypoints: int, settings: NetSettings, head: score_map.Config) -> PoseNet:
-    """A network as the settings say, its backbone with pretrained weights.
+def build(n_keypoints: int, settings: NetSettings, head: score_map.Config, seed: int = 0) -> PoseNet:
+    """A network as the settings say, its backbone with pretrained weights, the rest drawn from `seed`.
 
     Raises:
         SettingsError: unknown backbone, variant or weights.
     """
     weights: str | Path = settings.weights if settings.weights in ("imagenet", "none") else Path(settings.weights)
+    torch.manual_seed(seed)
     config = BackboneConfig.model_validate({"variant": settings.variant, "weights": weights})
     backbone = backbones.registry.get(settings.backbone).build(config)
     model = PoseNet(backbone, n_keypoints, settings, head)

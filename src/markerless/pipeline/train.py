@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from markerless import config
-from markerless.config import Settings
+from markerless.config import Settings, load, parse_assignments
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
@@ -24,6 +21,7 @@ from markerless.formats._split import read_split
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn.dataset import DataSettings, TrainingSet
+from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.heads import score_map
 from markerless.nn.model import NetSettings
@@ -77,12 +75,12 @@ class Resolved:
         Raises:
             SettingsError: unknown or impossible settings.
         """
-        config.parse_assignments([f"{group}.{key}=" for group, keys in values.items() for key in keys], GROUPS)
+        parse_assignments([f"{group}.{key}=" for group, keys in values.items() for key in keys], GROUPS)
         return cls(
-            config.load("train", TrainSettings, values.get("train", {})),
-            config.load("net", NetSettings, values.get("net", {})),
-            config.load("data", DataSettings, values.get("data", {})),
-            config.load("head", score_map.Config, values.get("head", {})),
+            load("train", TrainSettings, values.get("train", {})),
+            load("net", NetSettings, values.get("net", {})),
+            load("data", DataSettings, values.get("data", {})),
+            load("head", score_map.Config, values.get("head", {})),
         )
 
     def dump(self) -> dict[str, dict[str, Any]]:
@@ -238,9 +236,8 @@ def _require_trainable(labels: Labels, project: Project) -> None:
 
 def _trainer(plan: Plan, folder: Path) -> Trainer:
     settings = plan.settings
-    torch.manual_seed(settings.train.seed)
     data = TrainingSet(plan.labels.select(plan.split["train"]), settings.data, settings.train.seed)
-    model = networks.build(plan.labels.skeleton.n_keypoints, settings.net, settings.head)
+    model = networks.build(plan.labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
     if plan.start is not None:
         start_from(model, plan.labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))
     return Trainer(model, data, settings.train, folder / CHECKPOINT_FILE)
@@ -275,7 +272,7 @@ def _write_run(plan: Plan, trainer: Trainer, folder: Path, finished: bool) -> No
         "train": {**dumped["train"], "used_batch_size": trainer.batch_size, "used_bf16": trainer.bf16},
         "net": dumped["net"],
         "head": dumped["head"],
-        "versions": {"markerless": VERSION, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {"markerless": VERSION, "torch": TORCH_VERSION, "python": platform.python_version()},
     }
     write_text(folder / SPLIT_FILE, json.dumps(plan.split, indent=1) + "\n")
     run_files.write_toml(tables, folder / run_files.RUN_FILE)

@@ -39,7 +39,7 @@ def command(project: Path, wanted: Options) -> None:
     The same command goes on with an interrupted training. The result is in PROJECT/runs/NAME: model.onnx, the
     checkpoint, the split, metrics.csv, evaluation.json and report.html.
     """
-    from markerless import config
+    from markerless.config import parse_assignments
     from markerless.errors import SettingsError
     from markerless.pipeline.evaluate import evaluate
     from markerless.pipeline.train import GROUPS, TrainRequest, notes, train
@@ -50,7 +50,7 @@ def command(project: Path, wanted: Options) -> None:
     study = Project(project)
     for note in study.notes:
         click.echo(f"note: {note}", err=True)
-    settings = config.parse_assignments(wanted.assignments, GROUPS)
+    settings = parse_assignments(wanted.assignments, GROUPS)
     request = TrainRequest(wanted.run_name, wanted.start_from, "all" if wanted.use_all else wanted.split)
     with progress.bar("training", unit="steps") as report:
         run = train(study, wanted.minutes, request, settings, report)
