@@ -63,5 +63,5 @@ def storage_error(error: OSError, path: Path) -> StorageError:
             "then run the same command again"
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return StorageError(f"cannot write {path}: {error.strerror}; choose a folder that can be written")
+        return StorageError(f"cannot write {path}: {error.strerror}; choose a writable folder")
     return StorageError(f"cannot write {path}: {error.strerror or error}")

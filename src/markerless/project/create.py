@@ -222,9 +222,7 @@ def _under_construction(target: Path) -> Iterator[Path]:
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
-            error = storage_error(error, target)
-        if isinstance(error, StorageError):
-            raise StorageError(str(error).replace("--out", "--dir")) from error
+            raise storage_error(error, target) from error
         raise
 
 
