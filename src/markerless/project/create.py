@@ -21,7 +21,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path, storage_error
 from markerless.core.video import fingerprint
-from markerless.errors import LabelsError, ProjectError, StorageError
+from markerless.errors import LabelsError, ProjectError
 from markerless.formats import dlc_labels
 from markerless.project import config_file, journal
 from markerless.project.label_files import DATA_FOLDER, table_name
