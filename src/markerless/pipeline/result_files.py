@@ -9,6 +9,7 @@ from typing import Any
 
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError, SettingsError, StorageError
+from markerless.pipeline.results import video_stem
 
 # The nc goes into place last, because its provenance vouches for the other two.
 SUFFIXES = (".h5", ".csv", ".nc")
@@ -32,7 +33,7 @@ class ResultFiles:
     def of(cls, video: Path, scorer: str, out: Path | str | None = None) -> ResultFiles:
         """The results that `scorer` has of `video`, beside it or in `out`."""
         folder = video.absolute().parent if out is None else Path(out).absolute()
-        stem = video.absolute().name if video.is_dir() else video.stem
+        stem = video_stem(video.absolute())
         files = tuple(folder / f"{stem}{scorer}{suffix}" for suffix in SUFFIXES)
         return cls(video, files, folder / f".{stem}{scorer}.partial")
 

@@ -58,7 +58,7 @@ class Partial:
     def load(self, block: Block) -> BlockPrediction | None:
         """The predictions of `block`, None where they are not there or not whole."""
         try:
-            with np.load(self._path(block), allow_pickle=False) as arrays:
+            with self._path(block).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 prediction = BlockPrediction(block, arrays["xy"], arrays["score"], arrays["decoded"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None

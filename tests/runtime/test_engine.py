@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from make_model import color_finder
+from markerless.errors import RunError, SettingsError
+from markerless.runtime.engine import ENGINES, EngineOptions, open_session, usable_cores
+
+OPTIONS = EngineOptions(height=24, width=32, threads=1)
+
+
+def test_options_give_the_shape_of_a_request() -> None:
+    assert EngineOptions(height=480, width=640, batch_size=4).shape == (4, 480, 640, 3)
+
+
+def test_zero_threads_are_the_usable_cores_up_to_sixteen() -> None:
+    assert EngineOptions(height=1, width=1, threads=0).n_threads == min(usable_cores(), 16)
+    assert EngineOptions(height=1, width=1, threads=3).n_threads == 3
+
+
+def test_an_unknown_engine_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="openvino"):
+        open_session("openvinno", color_finder(tmp_path / "model.onnx"), OPTIONS, 3)
+
+
+@pytest.mark.parametrize("engine", ENGINES.names())
+class TestModelsThatCannotBeUsed:
+    def test_missing(self, engine: str, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match=r"found none.*train again"):
+            open_session(engine, tmp_path / "model.onnx", OPTIONS, 3)
+
+    @pytest.mark.parametrize("damage", ["empty", "text", "cut"])
+    def test_damaged(self, engine: str, damage: str, tmp_path: Path) -> None:
+        model = color_finder(tmp_path / "model.onnx")
+        whole = model.read_bytes()
+        model.write_bytes({"empty": b"", "text": b"this is no model\n" * 50, "cut": whole[: len(whole) // 2]}[damage])
+        with pytest.raises(RunError, match=r"expected a.*model\.onnx.*train again") as caught:
+            open_session(engine, model, OPTIONS, 3)
+        assert "\n" not in str(caught.value)
+
+    def test_of_another_tool(self, engine: str, tmp_path: Path) -> None:
+        model = color_finder(tmp_path / "model.onnx", metadata={})
+        with pytest.raises(RunError, match="that markerless did not export"):
+            open_session(engine, model, OPTIONS, 3)
+
+    def test_of_a_later_contract(self, engine: str, tmp_path: Path) -> None:
+        model = color_finder(tmp_path / "model.onnx", metadata={"markerless.contract": "7"})
+        with pytest.raises(RunError, match="contract version 1, got version 7"):
+            open_session(engine, model, OPTIONS, 3)
+
+    def test_of_another_number_of_keypoints(self, engine: str, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="for 5 keypoints, got 3"):
+            open_session(engine, color_finder(tmp_path / "model.onnx"), OPTIONS, 5)
+
+
+def test_onnxruntime_has_no_bf16(tmp_path: Path) -> None:
+    options = EngineOptions(height=24, width=32, precision="bf16")
+    with pytest.raises(SettingsError, match="f32 or auto"):
+        open_session("onnxruntime", color_finder(tmp_path / "model.onnx"), options, 3)
