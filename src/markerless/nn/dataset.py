@@ -165,8 +165,8 @@ def view_size(sizes: npt.NDArray[np.int64], animal_size_px: float, crop: int) ->
 
 
 def default_batch_size(view: tuple[int, int]) -> int:
-    """Views per step, so that a step costs about the same at every view size; between 4 and 16."""
-    return int(np.clip(round(AREA_PER_STEP / (view[0] * view[1])), 4, 16))
+    """Views per step, so that a step costs about the same at every view size; between 3 and 16."""
+    return int(np.clip(round(AREA_PER_STEP / (view[0] * view[1])), 3, 16))
 
 
 def orientations_deg(labels: Labels) -> FloatArray:

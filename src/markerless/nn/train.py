@@ -29,15 +29,18 @@ from markerless.nn.model import PoseNet
 
 TIMED_STEPS = 20
 SAVE_EVERY_S = 30.0
-MOST_STEPS = 2000  # more did not lower the error of any study (benchmarks/RESULTS.md)
 
 
 class TrainSettings(Settings):
     """The training; `--set train.<name>=<value>`."""
 
-    steps: int = Field(0, ge=0, description="Number of steps; 0 takes what fits into --minutes, at most 2000.")
+    steps: int = Field(
+        0,
+        ge=0,
+        description="Number of steps; 0 takes what fits into --minutes; without that, 800 or what fits into 10 minutes.",
+    )
     seed: int = Field(0, ge=0, description="Seed of everything drawn by chance.")
-    batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 4 to 16, fewer of larger views.")
+    batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 3 to 16, fewer of larger views.")
     lr: float = Field(2e-3, gt=0, description="Peak learning rate of decoder and head.")
     lr_backbone: float = Field(0.25, ge=0, description="Peak learning rate of the backbone, as a share of train.lr.")
     weight_decay: float = Field(0.01, ge=0, description="Decay of AdamW.")
@@ -92,8 +95,13 @@ class Trainer:
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.step, self.total = 0, self.settings.steps
 
-    def plan(self, seconds: float) -> int:
-        """Number of steps that fit into `seconds`, from the time of 20 steps that are thrown away afterwards."""
+    def plan(self, seconds: float, most_steps: int | None) -> int:
+        """Number of steps that fit into `seconds`, from the time of 20 steps that are thrown away afterwards.
+
+        Args:
+            seconds: Time there is, these 20 steps included.
+            most_steps: As many are enough; None for as many as fit.
+        """
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         times = []
         start = time.monotonic()
@@ -106,7 +114,8 @@ class Trainer:
         self.average = before
         self.optimizer = self._fresh_optimizer()
         self.step = 0
-        self.total = min(MOST_STEPS, max(TIMED_STEPS, int((seconds - times[-1]) / each)))
+        fitting = max(TIMED_STEPS, int((seconds - times[-1]) / each))
+        self.total = fitting if most_steps is None else min(fitting, most_steps)
         return self.total
 
     def run(self, on_step: Callable[[StepReport], None]) -> None:

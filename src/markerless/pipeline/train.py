@@ -33,6 +33,7 @@ from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE, chec
 from markerless.version import VERSION
 
 DEFAULT_MINUTES = 10.0
+DEFAULT_STEPS = 800  # without --minutes: twice as many as give nine tenths of the accuracy (benchmarks/RESULTS.md)
 FEWEST_FRAMES = 2
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
 METRICS_FILE = "metrics.csv"
@@ -124,7 +125,8 @@ def train(
 
     Args:
         project: The study.
-        minutes: Time budget, export and evaluation included; 10 when None. `settings["train"]["steps"]` overrules it.
+        minutes: Time budget, export and evaluation included, used up. None: 800 steps, but no longer than 10 minutes.
+            `settings["train"]["steps"]` overrules it.
         request: Which run, from which start, on which split.
         settings: Group -> key -> value, the groups being train, net, data and head.
         progress: Told after every step.
@@ -151,7 +153,8 @@ def train(
         trainer.resume(checkpoints.load(trainer.checkpoint))
     elif not trainer.total:
         budget = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
-        trainer.plan(budget - (time.monotonic() - began) - AFTERWARDS_S)
+        enough = DEFAULT_STEPS if minutes is None else None
+        trainer.plan(budget - (time.monotonic() - began) - AFTERWARDS_S, enough)
     _write_run(plan, trainer, folder, finished=False)
     trainer.state = {"keypoints": list(plan.labels.skeleton.keypoints), "fingerprint": plan.fingerprint}
     with _metrics(folder / METRICS_FILE, trainer.step) as record:
