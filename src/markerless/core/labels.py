@@ -40,6 +40,17 @@ class LabeledFrame:
     def n_points(self) -> int:
         return sum(instance.n_points for instance in self.instances)
 
+    @property
+    def picture(self) -> Path:
+        """Where the picture is.
+
+        Raises:
+            LabelsError: it was not found on this machine.
+        """
+        if self.path is None:
+            raise LabelsError(f"the picture of {self.image} is missing; put it back or delete its row from the labels")
+        return self.path
+
 
 @dataclass(frozen=True)
 class Labels:

@@ -59,8 +59,7 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     """One line for an operating-system error at `path`."""
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return StorageError(
-            f"no space left to write {path}; free some space or choose another place, "
-            "then run the same command again"
+            f"no space left to write {path}; free some space or choose another place, then run the same command again"
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return StorageError(f"cannot write {path}: {error.strerror}; choose a writable folder")

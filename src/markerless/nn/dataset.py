@@ -16,7 +16,6 @@ from pydantic import Field
 from markerless.config import Settings
 from markerless.core.instance import FloatArray, Visibility
 from markerless.core.labels import LabeledFrame, Labels
-from markerless.errors import LabelsError
 from markerless.nn.augment import Geometry, draw_affine, jitter_light, warp
 from markerless.nn.batch import Batch, Sample
 from markerless.video.images import image_size, read_image
@@ -67,9 +66,7 @@ class ImageCache:
         if frame.image in self._images:
             self._images.move_to_end(frame.image)
             return self._images[frame.image]
-        if frame.path is None:
-            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
-        image = read_image(frame.path)
+        image = read_image(frame.picture)
         self._images[frame.image] = image
         self._free -= image.nbytes
         while self._free < 0 and len(self._images) > 1:
@@ -88,6 +85,15 @@ class TrainingSet:
         self.view = view_size(self.sizes, self.animal_size_px, settings.crop)
         self.geometry = _geometry(labels, settings)
         self.permutation = labels.skeleton.mirror_permutation()
+
+    def load_pictures(self) -> None:
+        """Decode every picture once: what can be kept is kept, and a damaged one is found before the training begins.
+
+        Raises:
+            VideoError: a picture cannot be decoded.
+        """
+        for frame in self.labels.frames:
+            self.cache.get(frame)
 
     def batch(self, step: int, batch_size: int) -> Batch:
         """The batch of a step."""
@@ -142,11 +148,7 @@ def frame_sizes(labels: Labels) -> npt.NDArray[np.int64]:
     Raises:
         LabelsError: a picture was not found.
     """
-    sizes = []
-    for frame in labels.frames:
-        if frame.path is None:
-            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
-        sizes.append(image_size(frame.path))
+    sizes = [image_size(frame.picture) for frame in labels.frames]
     return np.array(sizes, dtype=np.int64)
 
 

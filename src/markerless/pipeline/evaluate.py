@@ -25,10 +25,10 @@ from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
 from markerless.pipeline.label_source import labels_of
-from markerless.pipeline.predict import picture_sizes, predict_frames
+from markerless.pipeline.predict import predict_frames
 from markerless.project import Project, Run
 from markerless.report.evaluation import EvaluationPage, PointTable, build_evaluation_page
-from markerless.video.images import read_image
+from markerless.video.images import image_size, read_image
 
 EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
@@ -190,7 +190,7 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
 
 def _measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progress: Progress) -> _Measured:
     predicted = predict_frames(run, labels, progress=progress)
-    diagonal = np.array([np.hypot(*size) for size in picture_sizes(labels)])
+    diagonal = np.array([np.hypot(*image_size(frame.picture)) for frame in labels.frames])
     return _Measured(labels, split, _one_animal(labels), predicted.xy, predicted.score, diagonal, predicted.precision)
 
 
@@ -217,7 +217,7 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
     missing = np.array(order) < 0
     predicted = np.where(missing[None, :, None], np.nan, tracks.points[index, 0][:, order])
     score = np.where(missing[None], np.nan, tracks.score[index, 0][:, order])
-    diagonal = np.array([np.hypot(*size) for size in picture_sizes(labels)])
+    diagonal = np.array([np.hypot(*image_size(frame.picture)) for frame in labels.frames])
     measured = _Measured(labels, split, _one_animal(labels), predicted, score, diagonal)
     return _evaluation(measured, path.name, project.root.name)
 
@@ -287,7 +287,7 @@ def _page(evaluation: Evaluation, measured: _Measured, run: Run, notes: list[str
         animal_size_px=evaluation.animal_size_px,
         splits=evaluation.splits,
         points=table,
-        open_image=lambda name: read_image(frames[name].path or Path(name)),
+        open_image=lambda name: read_image(frames[name].picture),
         learning=_learning(run.folder / METRICS_FILE),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},
         notes=[*notes, f"predictions computed in {evaluation.precision}, as analyze computes them"],

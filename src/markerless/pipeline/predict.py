@@ -7,12 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
-from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
-from markerless.errors import LabelsError
 from markerless.project import Run
 from markerless.runtime.engine import EngineOptions, Handle, open_session
 from markerless.video.images import image_size, read_image
@@ -53,8 +51,8 @@ def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: 
     xy = np.full((len(labels), n_keypoints, 2), np.nan)
     score = np.full((len(labels), n_keypoints), np.nan)
     by_size: dict[tuple[int, int], list[int]] = {}
-    for f, size in enumerate(picture_sizes(labels)):
-        by_size.setdefault(size, []).append(f)
+    for i, frame in enumerate(labels.frames):
+        by_size.setdefault(image_size(frame.picture), []).append(i)
     done, used = 0, precision
     for (width, height), indices in by_size.items():
         options = EngineOptions(height, width, precision=precision)
@@ -69,25 +67,7 @@ def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: 
                     done += 1
                     progress(done, len(labels), "")
                 if f is not None:
-                    waiting.append((f, session.submit(_picture(labels.frames[f])[None])))
+                    waiting.append(
+                        (f, session.submit(np.ascontiguousarray(read_image(labels.frames[f].picture))[None]))
+                    )
     return Predicted(xy, score, used)
-
-
-def picture_sizes(labels: Labels) -> list[tuple[int, int]]:
-    """Width and height of every frame's picture.
-
-    Raises:
-        LabelsError: a picture is missing.
-    """
-    sizes = []
-    for frame in labels.frames:
-        if frame.path is None:
-            raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
-        sizes.append(image_size(frame.path))
-    return sizes
-
-
-def _picture(frame: LabeledFrame) -> npt.NDArray[np.uint8]:
-    if frame.path is None:
-        raise LabelsError(f"the picture of {frame.image} is missing; put it back or delete its row from the labels")
-    return np.ascontiguousarray(read_image(frame.path))

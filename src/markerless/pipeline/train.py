@@ -31,6 +31,7 @@ from markerless.pipeline.splits import FEWEST_FOR_TEST, Split, default_split
 from markerless.project import Project, Run
 from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE, check_run_name
 from markerless.version import VERSION
+from markerless.video.images import read_image
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_STEPS = 800  # without --minutes: twice as many as give nine tenths of the accuracy (benchmarks/RESULTS.md)
@@ -240,6 +241,9 @@ def _require_trainable(labels: Labels, project: Project) -> None:
 def _trainer(plan: Plan, folder: Path) -> Trainer:
     settings = plan.settings
     data = TrainingSet(plan.labels.select(plan.split["train"]), settings.data, settings.train.seed)
+    data.load_pictures()
+    for frame in plan.labels.select([*plan.split["validation"], *plan.split["test"]]).frames:
+        read_image(frame.picture)
     model = networks.build(plan.labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
     if plan.start is not None:
         start_from(model, plan.labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))
