@@ -35,10 +35,7 @@ def read_image(path: Path | str) -> np.ndarray:
     data = _read_bytes(path)
     if (problem := _cut_off(data)) is not None:
         raise VideoError(f"image {path} is cut off ({problem}); copy or export it again")
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), READ_FLAGS)
-    except cv2.error:
-        bgr = None
+    bgr = _decode(data)
     if bgr is None:
         raise VideoError(f"{path} is no readable image: expected {', '.join(IMAGE_SUFFIXES)}; export it again")
     return np.ascontiguousarray(to_8_bit(bgr, path)[:, :, ::-1])
@@ -88,12 +85,24 @@ def image_size(path: Path | str) -> tuple[int, int]:
     """
     path = Path(path)
     head = _read_bytes(path, HEADER_BYTES)
-    if head.startswith(PNG_SIGNATURE) and len(head) >= 24:
+    if head.startswith(PNG_SIGNATURE) and head[12:16] == b"IHDR" and len(head) >= 24:
         return struct.unpack(">II", head[16:24])
     if head.startswith(JPEG_START) and (size := _jpeg_size(head)) is not None:
         return size
     height, width = read_image(path).shape[:2]
     return width, height
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """BGR, or None for what is no picture; OpenCV's remarks on stderr are held back, our error says it in one line."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), READ_FLAGS)
+    except cv2.error:
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _read_bytes(path: Path, limit: int = -1) -> bytes:

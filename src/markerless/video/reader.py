@@ -34,6 +34,9 @@ from markerless.video.index import NO_TIME, PacketIndex, build_index, open_conta
 NEAR_FRAMES = 32
 # Demuxers and decoders of FFmpeg that make "video" of plain text.
 TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
+# FFmpeg would wait for the parts of a stream that never come.
+PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD")
+PLAYLIST_BYTES = 512
 BEYOND_END = "its data lie beyond the end of the file, which is cut off"
 
 
@@ -353,6 +356,10 @@ def _open_checked(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise VideoError(f"video {path} is empty (0 bytes); copy or record it again")
+        with path.open("rb") as file:
+            head = file.read(PLAYLIST_BYTES)
+        if any(mark in head for mark in PLAYLIST_MARKS):
+            raise VideoError(f"{path} is a playlist, expected a video; choose the video files it names")
         return open_container(path)
     except av.FFmpegError as error:
         if isinstance(error, OSError) and not isinstance(error, ValueError):
