@@ -80,5 +80,5 @@ def test_remove_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_impossible_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(StorageError, match="--out"):
+    with pytest.raises(StorageError, match="choose a writable folder"):
         Partial(tmp_path / "file" / ".m.partial", MANIFEST)

@@ -228,7 +228,10 @@ class _Analyst:
                 "analyzed_frames": [first, last],
                 "video_notes": list(reader.notes),
             }
-            partial = Partial(target.partial, provenance)
+            try:
+                partial = Partial(target.partial, provenance)
+            except StorageError as error:
+                raise StorageError(f"{error}; --out DIR writes elsewhere") from error
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
             n_predicted = self._predict(reader, session, todo, view, partial)
         tracks = self._assemble(video, todo, partial, provenance)
@@ -413,7 +416,7 @@ def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
     if n_broken:
         listed = ", ".join(str(index) for index in provenance["broken_frames"][:10])
         more = ", ..." if n_broken > 10 else ""
-        notes.append(f"{n_broken} frames cannot be decoded, their rows are NaN: {listed}{more}")
+        notes.append(f"frames that cannot be decoded, rows of NaN: {n_broken} ({listed}{more})")
     if (first, last) != (0, n_frames):
         notes.append(f"analyzed frames {first} to {last - 1}; the rows of the other frames are NaN")
     if provenance["crop"] is not None:
