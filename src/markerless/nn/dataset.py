@@ -23,6 +23,8 @@ from markerless.video.images import image_size, read_image
 CELL = 32  # views are multiples of the largest stride
 CACHE_BYTES = 2 << 30
 MIN_ROTATION_DEG = 20.0
+FEWEST_TO_ALIGN = 3  # points; two always align
+SAME_SHAPE = 0.9  # correlation of two poses after the best rotation
 ORDER_STREAM = 0x6F72646572  # keeps the order of frames apart from the draws of samples
 AREA_PER_STEP = 8 * 256 * 256  # pixels a step should see: 8 views of 256 x 256, fewer of larger ones
 
@@ -175,18 +177,25 @@ def orientations_deg(labels: Labels) -> FloatArray:
     """How far each labelled animal is turned from the mean orientation, -180..180 degrees.
 
     For each animal the rotation that best aligns its points to those of the most complete one (Kabsch 1976, in the
-    plane). Empty when no animal has two points.
+    plane). Poses that no rotation brings near the other say nothing about orientation and are left out: a reaching
+    hand changes shape, it does not turn.
     """
     poses = labels.xy().reshape(-1, labels.skeleton.n_keypoints, 2)
-    poses = poses[np.isfinite(poses).all(-1).sum(-1) >= 2]
-    if len(poses) == 0:
+    placed = np.asarray(np.isfinite(poses).all(-1), dtype=np.bool_)
+    if not placed.any():
         return np.empty(0)
-    centered = poses - np.nanmean(poses, axis=1, keepdims=True)
-    z = np.nan_to_num(centered[..., 0] + 1j * centered[..., 1])
-    reference = z[np.argmax((z != 0).sum(-1))]
-    turn = (z * reference.conj()).sum(-1)
-    turn /= np.maximum(np.abs(turn), 1e-9)
-    return np.asarray(np.rad2deg(np.angle(turn * turn.mean().conj())), dtype=np.float64)
+    z = poses[..., 0] + 1j * poses[..., 1]
+    best = int(np.argmax(placed.sum(-1)))
+    turns = []
+    for pose, has in zip(z, placed & placed[best], strict=True):
+        if has.sum() < FEWEST_TO_ALIGN:
+            continue
+        one, other = pose[has] - pose[has].mean(), z[best][has] - z[best][has].mean()
+        turn = np.vdot(other, one) / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9)
+        if abs(turn) > SAME_SHAPE:
+            turns.append(turn / abs(turn))
+    direction = np.array(turns, dtype=np.complex128)
+    return np.asarray(np.rad2deg(np.angle(direction * direction.mean().conj())) if turns else np.empty(0))
 
 
 def _geometry(labels: Labels, settings: DataSettings) -> Geometry:
