@@ -29,6 +29,7 @@ from markerless.nn.model import PoseNet
 
 TIMED_STEPS = 20
 SAVE_EVERY_S = 30.0
+LEVELING_STEPS = 12
 
 
 class TrainSettings(Settings):
@@ -132,6 +133,25 @@ class Trainer:
             raise
         self.save()
 
+    def finish(self) -> PoseNet:
+        """The result, also saved: the network with the average weights, its scores leveled on fresh views."""
+        self.model.load_state_dict(self.average)
+        self.model.eval()
+        heights = []
+        with torch.no_grad():
+            for step in range(self.total, self.total + LEVELING_STEPS):
+                batch = self.data.batch(step, self.batch_size).to(self.device)
+                logits, _ = self.model.maps(batch.image)
+                size = torch.tensor([batch.image.shape[2], batch.image.shape[1]])
+                inside = ((batch.xy >= 0) & (batch.xy < size.to(self.device))).all(-1)  # NaN is not inside
+                heights.append(logits.flatten(2).amax(-1)[inside])
+        found = torch.cat(heights)
+        if len(found):
+            self.model.head.level_scores(found)
+            self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.save()
+        return self.model
+
     def save(self) -> None:
         """Write the checkpoint."""
         memory = checkpoints.optimizer_tensors(self.optimizer, self.names)
@@ -225,7 +245,7 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
     for name, value in source.average.items():
         if name not in own:
             continue
-        if name.startswith("head."):
+        if name.startswith("head.") and value.dim():
             _copy_rows(own[name], value, keypoints, theirs)
         elif own[name].shape == value.shape:
             own[name].copy_(value)

@@ -160,8 +160,7 @@ def train(
     trainer.state = {"keypoints": list(plan.labels.skeleton.keypoints), "fingerprint": plan.fingerprint}
     with _metrics(folder / METRICS_FILE, trainer.step) as record:
         trainer.run(_tell(progress, record))
-    trainer.model.load_state_dict(trainer.average)
-    export_onnx(trainer.model, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
+    export_onnx(trainer.finish(), plan.labels.skeleton.keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, finished=True)
     return Run.open(folder)
 

@@ -19,6 +19,7 @@ from markerless.config import Settings
 from markerless.nn.heads import Keypoints
 
 PRIOR = 0.02  # what the untrained score map says everywhere
+TYPICAL_SCORE = 0.95  # of a labelled point, once scores are leveled
 DECODE_REACH = 1  # cells to each side of the highest one that take part in the average
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
@@ -54,6 +55,8 @@ class Targets:
 class Head(nn.Module):
     """Score maps and refinement fields from decoder features `(B, C, h, w)` of the given stride."""
 
+    score_shift: Tensor  # added to the logit of a score by `level_scores`
+
     def __init__(self, channels: int, stride: int, n_keypoints: int, config: Config) -> None:
         super().__init__()
         self.stride, self.n_keypoints, self.config = stride, n_keypoints, config
@@ -62,6 +65,7 @@ class Head(nn.Module):
         assert self.score.bias is not None and self.refine.bias is not None
         nn.init.normal_(self.score.weight, std=0.01)
         nn.init.normal_(self.refine.weight, std=0.01)
+        self.register_buffer("score_shift", torch.zeros(()))
         with torch.no_grad():
             self.score.bias.fill_(math.log(PRIOR / (1 - PRIOR)))
             self.refine.bias.zero_()
@@ -118,7 +122,18 @@ class Head(nn.Module):
         vote_y = (weight * (by + refine_flat[:, n_keypoints:])).sum(-1)
         x = (column.float().squeeze(-1) + vote_x + 0.5) * self.stride - 0.5
         y = (row.float().squeeze(-1) + vote_y + 0.5) * self.stride - 0.5
-        return Keypoints(torch.stack((x, y), -1), torch.sigmoid(height.squeeze(-1)))
+        return Keypoints(torch.stack((x, y), -1), torch.sigmoid(height.squeeze(-1) + self.score_shift))
+
+    def level_scores(self, heights: Tensor) -> None:
+        """Shift scores so that the median of well-known points scores 0.95; their order stays.
+
+        How high the maps rise depends on the size of the target and the length of the training; a cut-off of 0.6 should
+        mean about the same for every network.
+
+        Args:
+            heights: `(n,)` logits at the peaks of labelled points, before any shift.
+        """
+        self.score_shift.fill_(math.log(TYPICAL_SCORE / (1 - TYPICAL_SCORE)) - float(heights.median()))
 
     def loss(self, logits: Tensor, refine: Tensor, targets: Targets) -> dict[str, Tensor]:
         """The parts of the loss, already weighted; their sum is what is minimized."""
