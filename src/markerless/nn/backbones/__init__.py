@@ -31,6 +31,15 @@ class BackboneConfig(Settings):
     weights: Literal["imagenet", "none"] | Path = "imagenet"
 
 
+def start_at_random(model: nn.Module) -> None:
+    """Draw weights so that signals keep their size through all layers (He et al. 2015): no norm restores it."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class Backbone(nn.Module):
     """Maps a normalised image `(B, 3, H, W)`, H and W multiples of the largest stride, to a list of feature maps.
 

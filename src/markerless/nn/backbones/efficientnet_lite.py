@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig
+from markerless.nn.backbones import Backbone, BackboneConfig, start_at_random
 from markerless.nn.depthwise import DepthwiseConv2d
 
 VARIANTS = ("lite0", "lite1", "lite2")
@@ -154,7 +154,9 @@ def build(config: BackboneConfig) -> EfficientNetLite:
             f"net.variant for efficientnet_lite: expected one of {', '.join(VARIANTS)}, got '{variant}'"
         )
     model = EfficientNetLite(variant)
-    if config.weights != "none":
+    if config.weights == "none":
+        start_at_random(model)
+    else:
         path = _packaged_weights(variant) if config.weights == "imagenet" else Path(config.weights)
         _load_in_order(model, torch.load(path, map_location="cpu", weights_only=True), path)
     return model

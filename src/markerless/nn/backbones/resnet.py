@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig
+from markerless.nn.backbones import Backbone, BackboneConfig, start_at_random
 
 VARIANTS = ("resnet50",)
 
@@ -92,7 +92,9 @@ def build(config: BackboneConfig) -> ResNet50:
             "no packaged weights exist for resnet; give a state dict with --set net.weights=FILE, or net.weights=none"
         )
     model = ResNet50()
-    if config.weights != "none":
+    if config.weights == "none":
+        start_at_random(model)
+    else:
         _load_by_name(model, Path(config.weights))
     for block in [model, *(module for module in model.modules() if isinstance(module, _Bottleneck))]:
         _fold_batch_norm(block)

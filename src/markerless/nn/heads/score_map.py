@@ -20,7 +20,7 @@ from markerless.nn.heads import Keypoints
 
 PRIOR = 0.02  # what the untrained score map says everywhere
 TYPICAL_SCORE = 0.95  # of a labelled point, once scores are leveled
-DECODE_REACH = 1  # cells to each side of the highest one that take part in the average
+DECODE_REACH = 1  # steps from the highest cell to those that take part in the average; all of them are trained
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
 
@@ -100,7 +100,7 @@ class Head(nn.Module):
         return Targets(score, refine, near, known, inside & known)
 
     def decode(self, logits: Tensor, refine: Tensor) -> Keypoints:
-        """The keypoints that the maps say: highest cell, refined by the weighted votes of it and its neighbors.
+        """The keypoints that the maps say: highest cell, refined by the weighted votes of it and its four neighbors.
 
         Args:
             logits: `(B, K, h, w)`.
@@ -113,7 +113,7 @@ class Head(nn.Module):
         columns = torch.arange(w, device=logits.device)[None, :].expand(h, w).flatten()
         row, column = rows[best], columns[best]  # (B, K, 1)
         by, bx = (rows - row).float(), (columns - column).float()  # cells from the highest one, exact in any precision
-        close = (by.abs() <= DECODE_REACH) & (bx.abs() <= DECODE_REACH)
+        close = by.abs() + bx.abs() <= DECODE_REACH
         height = flat.gather(2, best)
         weight = torch.where(close, torch.exp(flat - height), 0.0)
         weight = weight / weight.sum(-1, keepdim=True)

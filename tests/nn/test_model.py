@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from markerless.errors import SettingsError
+from markerless.nn import model as networks
+from markerless.nn.heads import score_map
+from markerless.nn.model import NetSettings, PoseNet
+
+
+@pytest.fixture(scope="module")
+def net() -> PoseNet:
+    model = networks.build(2, NetSettings(weights="none"), score_map.Config(), seed=1).eval()
+    torch.nn.init.normal_(model.head.score.weight, std=1.0)
+    return model
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(rng.integers(0, 256, (1, height, width, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 97), (79, 66), (95, 127), (33, 64)])
+def test_the_grid_is_the_same_at_every_size(net: PoseNet, size: tuple[int, int]) -> None:
+    """An image of any size gives the maps of the same image with mean grey added behind, up to a multiple of 32."""
+    image = picture(*size)
+    behind = [-side % 32 for side in size]
+    padded = functional.pad(image, (0, 0, 0, behind[1], 0, behind[0]), value=127)
+    with torch.no_grad():
+        ours, theirs = net.maps(image), net.maps(padded)
+    for mine, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=0, atol=1e-5)
+
+
+def test_content_moved_by_32_pixels_moves_the_maps_by_4_cells(net: PoseNet) -> None:
+    """True far from the borders only, so the content is a small picture on grey."""
+    canvas = torch.full((1, 384, 384, 3), 127, dtype=torch.uint8)
+    moved = canvas.clone()
+    spot = picture(16, 16)
+    canvas[:, 176:192, 176:192] = spot
+    moved[:, 176:192, 208:224] = spot
+    with torch.no_grad():
+        before, after = net.maps(canvas)[0], net.maps(moved)[0]
+    torch.testing.assert_close(after[..., 20:28, 24:32], before[..., 20:28, 20:28], rtol=1e-3, atol=1e-3)
+    assert float((after[..., 20:28, 20:28] - before[..., 20:28, 20:28]).abs().max()) > 1e-2  # it did move
+
+
+def test_settings_that_fit_no_network_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"net\.stride"):
+        networks.build(2, NetSettings(weights="none", stride=5), score_map.Config())
+    with pytest.raises(SettingsError, match="unknown backbone"):
+        networks.build(2, NetSettings(backbone="efficientnet"), score_map.Config())
+
+
+def test_the_seed_decides_the_weights() -> None:
+    nets = [networks.build(2, NetSettings(weights="none"), score_map.Config(), seed) for seed in (5, 5, 6)]
+    states = [net.head.score.weight for net in nets]
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
