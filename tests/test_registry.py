@@ -40,7 +40,7 @@ def test_get_imports_the_one_asked_for() -> None:
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:
-    with pytest.raises(SettingsError, match=r"unknown shape 'sqare'; did you mean 'square'\? Known: circle, square"):
+    with pytest.raises(SettingsError, match=r"unknown shape 'sqare'; did you mean 'square'\? known: circle, square"):
         SHAPES.get("sqare")
 
 

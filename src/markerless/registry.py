@@ -52,8 +52,8 @@ class Registry:
         if name not in self.names():
             known = self.names()
             close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise SettingsError(f"unknown {self.kind} '{name}'{hint} Known: {', '.join(known)}")
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise SettingsError(f"unknown {self.kind} '{name}'; {hint}known: {', '.join(known)}")
         return importlib.import_module(f"{self.package}.{name}")
 
     def _entry_points(self) -> importlib.metadata.EntryPoints:

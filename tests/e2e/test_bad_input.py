@@ -68,7 +68,7 @@ def study(tmp_path: Path) -> Path:
     names = [frame.image for frame in frames]
     (run / "split.json").write_text(json.dumps({"train": names[1:], "test": names[:1]}), encoding="utf-8")
     (run / "run.toml").write_text(
-        '[run]\nname = "run1"\nfinished = true\nscorer = "DLC_Test_dotsJan02_run1"\n'
+        '[run]\nname = "run1"\nfinished = true\nscorer = "DLC_Test_dotsJan2_run1"\n'
         f"[skeleton]\nkeypoints = {json.dumps(COLORS)}\nedges = []\nmirror_pairs = []\n"
         '[data]\nfingerprint = "other"\n[train]\n[net]\n[versions]\n',
         encoding="utf-8",

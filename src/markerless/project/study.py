@@ -252,9 +252,9 @@ class Project:
         folder = self.run_folder(name)
         if not folder.is_dir():
             close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
+            hint = f"did you mean '{close[0]}'? " if close else ""
             raise RunError(
-                f"no run '{name}' in {self.root / RUNS_FOLDER}{hint} Finished runs: {', '.join(known) or 'none'}"
+                f"no run '{name}' in {self.root / RUNS_FOLDER}; {hint}finished runs: {', '.join(known) or 'none'}"
             )
         run = Run.open(folder)
         if not run.finished:

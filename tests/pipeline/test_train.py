@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from markerless.core.instance import Instance
+from markerless.errors import LabelsError, RunError, SettingsError
+from markerless.nn import checkpoint as checkpoints
+from markerless.pipeline.train import TrainRequest, make_plan, notes, train
+from markerless.project import Project, Run
+
+MakeStudy = Callable[..., Project]
+QUICK = {
+    "train": {"steps": 3, "batch_size": 2, "precision": "f32"},
+    "net": {"weights": "none", "width": 16},
+    "data": {"crop": 64},
+}
+
+
+@pytest.fixture
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter takes ten seconds and is tested for itself; here a file is enough."""
+
+    def export(model: object, keypoints: object, path: Path) -> None:
+        path.write_bytes(b"exported")
+
+    monkeypatch.setattr("markerless.pipeline.train.export_onnx", export)
+
+
+def quick(**train: object) -> dict[str, dict[str, object]]:
+    return {**QUICK, "train": {**QUICK["train"], **train}}
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_run_has_all_its_files_and_opens_again(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    told: list[tuple[int, int]] = []
+    run = train(project, settings=QUICK, progress=lambda done, total, message: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert run.name == "run1"
+    assert run.finished
+    assert run.scorer == "DLC_EfficientnetLite0_dotsJan2_run1"
+    assert run.skeleton.keypoints == project.skeleton.keypoints
+    assert run.split == {"train": list(project.labels().images), "validation": [], "test": []}
+    assert run.settings["run"]["steps"] == 3
+    assert run.settings["train"]["seed"] == 0
+    assert {path.name for path in run.folder.iterdir()} == {
+        "run.toml", "split.json", "metrics.csv", "checkpoint.safetensors", "model.onnx",
+    }  # fmt: skip
+    rows = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("step,loss,")
+    assert rows[-1].startswith("3,")
+    assert "no test frames" in " ".join(notes(run))
+    assert project.runs() == ("run1",)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_names_count_on_and_a_finished_run_is_given_back(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    first = train(project, settings=QUICK)
+    made = (first.folder / "checkpoint.safetensors").stat().st_mtime_ns
+    assert train(project, request=TrainRequest(run="run1"), settings=QUICK).name == "run1"
+    assert (first.folder / "checkpoint.safetensors").stat().st_mtime_ns == made
+    assert train(project, settings=QUICK).name == "run2"
+    with pytest.raises(RunError, match="run 'run1' is finished and was trained on other"):
+        train(project, request=TrainRequest(run="run1"), settings=quick(seed=5))
+
+
+@pytest.mark.usefixtures("no_export")
+def test_an_unfinished_run_is_gone_on_with(dot_study: MakeStudy) -> None:
+    project = dot_study()
+
+    def stop(done: int, total: int, message: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, settings=QUICK, progress=stop)
+    assert not Run.open(project.run_folder("run1")).finished
+    with pytest.raises(RunError, match="unfinished"):
+        train(project, request=TrainRequest(run="run1"), settings=quick(seed=5))
+    told: list[int] = []
+    run = train(project, settings=QUICK, progress=lambda done, total, message: told.append(done))
+    assert run.name == "run1"
+    assert told == [3]
+    whole = train(project, request=TrainRequest(run="whole"), settings=QUICK)
+    resumed, straight = (checkpoints.load(r.checkpoint).average for r in (run, whole))
+    assert all(np.array_equal(resumed[name].numpy(), straight[name].numpy()) for name in straight)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_new_labels_make_a_new_run(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    train(project, settings=QUICK)
+    labels = project.labels()
+    moved = Instance.from_xy(labels.frames[0].instances[0].xy + 1)
+    frames = (replace(labels.frames[0], instances=(moved,)), *labels.frames[1:])
+    project.write_labels("m1", replace(labels, frames=frames))
+    with pytest.raises(RunError, match="other labels"):
+        train(Project(project.root), request=TrainRequest(run="run1"), settings=QUICK)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_another_run_can_be_the_start(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    train(project, settings=QUICK)
+    second = train(project, request=TrainRequest(start_from="run1"), settings=QUICK)
+    assert second.name == "run2"
+    assert second.settings["run"]["start_from"] == "run1"
+    with pytest.raises(RunError, match="run9"):
+        train(project, request=TrainRequest(start_from="run9"), settings=QUICK)
+
+
+def test_a_split_decides_which_frames_train(dot_study: MakeStudy, tmp_path: Path) -> None:
+    project = dot_study()
+    images = project.labels().images
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["img01.png", "img02.png"], "test": [images[0]]}), encoding="utf-8")
+    plan = make_plan(project, TrainRequest(split=split), QUICK)
+    assert plan.split == {"train": [images[1], images[2]], "validation": [], "test": [images[0]]}
+    assert make_plan(project, TrainRequest(split="all"), QUICK).split["train"] == list(images)
+    fingerprints = {make_plan(project, TrainRequest(split=s), QUICK).fingerprint for s in (split, "all")}
+    assert len(fingerprints) == 2
+
+
+def test_what_cannot_be_trained_is_said(dot_study: MakeStudy, tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match=r"at least 2 labelled frames .* got 1"):
+        make_plan(dot_study(1, "one"), TrainRequest(), QUICK)
+    project = dot_study()
+    with pytest.raises(SettingsError, match=r"did you mean 'train\.steps'"):
+        make_plan(project, TrainRequest(), {"train": {"step": 3}})
+    with pytest.raises(SettingsError, match=r"train\.lr"):
+        make_plan(project, TrainRequest(), {"train": {"lr": "fast"}})
+
+
+def test_several_animals_come_later(dot_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = dot_study()
+    several = replace(project.labels(), individuals=("a", "b"))
+    monkeypatch.setattr(Project, "labels", lambda self: several)
+    with pytest.raises(LabelsError, match="several animals at once comes in a later version"):
+        make_plan(project, TrainRequest(), QUICK)
