@@ -66,8 +66,8 @@ def reference_lite0(state: dict[str, Tensor], x: Tensor) -> list[Tensor]:
     """Feature maps at strides 4 to 32 from the names in the published state dict."""
 
     def norm(x: Tensor, name: str) -> Tensor:
-        stats = [state[f"{name}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")]
-        return functional.batch_norm(x, *stats, eps=1e-3)
+        mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+        return functional.batch_norm(x, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"], eps=1e-3)
 
     def same(x: Tensor, name: str, stride: int) -> Tensor:
         weight = state[f"{name}.weight"]
@@ -127,9 +127,9 @@ def test_resnet_takes_the_state_dict_the_user_points_to(tmp_path: Path) -> None:
     model = plugin.build(BackboneConfig(weights=tmp_path / "resnet50.pth")).eval()
     image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
 
-    def conv_norm(x: Tensor, conv: str, norm: str, **how: int) -> Tensor:
+    def conv_norm(x: Tensor, conv: str, norm: str, stride: int = 1, padding: int = 0) -> Tensor:
         stats = [state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")]
-        return functional.batch_norm(functional.conv2d(x, state[f"{conv}.weight"], **how), *stats)
+        return functional.batch_norm(functional.conv2d(x, state[f"{conv}.weight"], None, stride, padding), *stats)
 
     x = functional.relu(conv_norm(image, "conv1", "bn1", stride=2, padding=3))
     x = functional.max_pool2d(x, 3, 2, 1)

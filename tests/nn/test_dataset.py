@@ -48,7 +48,7 @@ def test_labels_follow_the_picture_through_every_view(dot_labels: MakeLabels, se
     yy, xx = np.mgrid[:64, :96]
     for frame in labels.frames:
         spots = [np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 8) for x, y in frame.instances[0].xy]
-        data.cache._images[frame.image] = np.uint8(FILL + 100 * np.stack(spots, -1))
+        data.cache._images[frame.image] = (FILL + 100 * np.stack(spots, -1)).astype(np.uint8)
     found = 0
     for step in range(6):
         sample = data.sample(step, 0, 1)

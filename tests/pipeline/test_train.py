@@ -15,7 +15,7 @@ from markerless.pipeline.train import TrainRequest, make_plan, notes, train
 from markerless.project import Project, Run
 
 MakeStudy = Callable[..., Project]
-QUICK = {
+QUICK: dict[str, dict[str, object]] = {
     "train": {"steps": 3, "batch_size": 2, "precision": "f32"},
     "net": {"weights": "none", "width": 16},
     "data": {"crop": 64},
