@@ -38,6 +38,7 @@ from video.clips import (
     write,
     write_elementary,
 )
+from video.fields import write_fields
 
 N = 40
 BARE = {"global_header": False}
@@ -112,6 +113,16 @@ def test_every_frame_is_where_it_belongs(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ELEMENTARY)
 def test_every_frame_is_where_it_belongs_without_container(tmp_path: Path, name: str) -> None:
     check_identity(write_elementary(tmp_path / name, ELEMENTARY[name]), list(range(N)))
+
+
+@pytest.mark.parametrize("name", ["fields.ts", "fields.mp4", "fields.h264"])
+def test_two_fields_are_one_frame(tmp_path: Path, name: str) -> None:
+    path = write_fields(tmp_path / name, 22)
+    with av.open(str(path)) as container:
+        assert sum(packet.size > 0 for packet in container.demux(video=0)) == 44, "the clip lost its point"
+    check_identity(path, list(range(22)))
+    with open_video(path) as reader:
+        assert reader.video.fps == pytest.approx(25)
 
 
 def test_the_numbers_tell_frames_apart(tmp_path: Path) -> None:

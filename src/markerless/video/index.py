@@ -6,6 +6,7 @@ are missing or contradict themselves (raw H.264, AVI with B-frames, files joined
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ NO_TIME = np.iinfo(np.int64).min
 MAX_DEMUX_ERRORS = 64
 # Enough to see B-frames, which recur every few frames, and quick to decode.
 PROBE_PACKETS = 100
+# AV_FIELD_PROGRESSIVE; anything else may be interlaced.
+PROGRESSIVE = 1
 # Containers that store no presentation times; FFmpeg makes them up from the decoding order.
 WITHOUT_PTS = frozenset({"avi"})
 
@@ -39,7 +42,7 @@ class PacketIndex:
         key: (P,) bool, decoding can start here.
         damaged: (P,) bool, the container itself says that the packet is incomplete.
         rank: (P,) int64 place in the order of presentation among all packets, discarded ones included.
-        row: (P,) int64 frame index of the packet, -1 for discarded ones.
+        row: (P,) int64 frame index of the packet, -1 for discarded ones and second fields of a frame.
         packet: (T,) int64 packet of each frame, -1 for a frame whose packet lies beyond the end of a cut-off file.
     """
 
@@ -106,15 +109,20 @@ def build_index(container: InputContainer, stream: VideoStream, decoded_order: D
         decoded_order: Gives the numbers of the first n packets (None: all) in the order in which the decoder shows
             them; called only when the timestamps cannot be trusted.
     """
-    rows = [
-        (_time(p.pts), _time(p.dts), _position(p), p.size, p.is_keyframe, p.is_corrupt, p.is_discard)
-        for p in demux(container, stream)
-    ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
+    # Bare integers: a list of tuples would take five times the memory, which counts for a day of recording.
+    rows = array("q")
+    for p in demux(container, stream):
+        rows.extend((_time(p.pts), _time(p.dts), _position(p), p.size, p.is_keyframe, p.is_corrupt, p.is_discard))
+    table = np.frombuffer(rows, dtype=np.int64).reshape(-1, 7)
     pts, dts, pos, size = (np.ascontiguousarray(table[:, column]) for column in range(4))
     key, damaged, discarded = (table[:, column].astype(bool) for column in range(4, 7))
     # At the seam of two MPEG-TS files whole packets carry the mark; there the decoder judges better.
     damaged &= stream.container.format.name != "mpegts"
+    if _is_coded_in_fields(stream, len(pts), decoded_order):
+        # The second half of a picture is no frame of its own, and nothing can start there.
+        second = _second_fields(decoded_order(None), len(pts))
+        discarded |= second
+        key &= ~second
     rank = _presentation_rank(pts, dts, ~discarded, stream, decoded_order)
     shown = np.argsort(rank, kind="stable")
     shown = shown[~discarded[shown]]
@@ -167,6 +175,21 @@ def _hides_b_frames(pts: np.ndarray, container_name: str, decoded_order: Decoded
     return order != sorted(order)
 
 
+def _is_coded_in_fields(stream: VideoStream, n_packets: int, decoded_order: DecodedOrder) -> bool:
+    """Whether two packets make one frame, as interlaced camcorders write H.264."""
+    context = stream.codec_context
+    if context.codec.canonical_name != "h264" or context.field_order == PROGRESSIVE:
+        return False
+    return len(decoded_order(PROBE_PACKETS)) < 0.75 * min(PROBE_PACKETS, n_packets)
+
+
+def _second_fields(order: list[int], n_packets: int) -> np.ndarray:
+    """(P,) bool, packets that gave no frame right after one that did."""
+    gave = np.zeros(n_packets, dtype=bool)
+    gave[order] = True
+    return ~gave & np.concatenate([[False], gave[:-1]])
+
+
 def _rank(order: np.ndarray) -> np.ndarray:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
@@ -186,8 +209,10 @@ def _with_missing(order: list[int], n_packets: int) -> np.ndarray:
 
 def _count_beyond_end(stream: VideoStream, pos: np.ndarray, file_size: int) -> int:
     """Frames that the container's table lists although the file was cut off before their data."""
-    seen = set(pos.tolist())
     entries = stream.index_entries
+    if len(entries) <= len(pos):
+        return 0
+    seen = set(pos.tolist())
     return sum(
         not entry.is_discard and entry.pos + entry.size > file_size and entry.pos not in seen
         for entry in (entries[i] for i in range(len(entries)))

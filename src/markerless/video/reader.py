@@ -278,6 +278,8 @@ class FileReader(VideoReader):
         to the next key frame: a frame that is given out is the one that was recorded.
         """
         damaged, rank = self._decoder.damaged, self._index.rank
+        if not damaged:
+            return None
         if packet in damaged:
             return damaged[packet]
         start = self._start_for(packet)
