@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,21 +53,26 @@ def test_a_folder_below_a_regular_file_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.fixture
-def tiny_files() -> Iterator[int]:
-    """No file of this process can grow beyond 4096 bytes, as on a full disk."""
+@contextmanager
+def tiny_files(n_bytes: int) -> Iterator[None]:
+    """No file of this process can grow beyond `n_bytes`, as on a full disk.
+
+    Not a fixture: pytest reports a test before it tears fixtures down, and its own log may be the file that cannot grow.
+    """
     resource = pytest.importorskip("resource", reason="file size limits exist on Unix only")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield 4096
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path, tiny_files: int) -> None:
+def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "big.txt"
     write_text(target, "old")
-    with pytest.raises(StorageError, match="no space left to write"):
-        write_text(target, "x" * (tiny_files + 1))
+    with tiny_files(4096), pytest.raises(StorageError, match="no space left to write"):
+        write_text(target, "x" * 4097)
     assert target.read_text(encoding="utf-8") == "old"
     assert leftovers(tmp_path) == []
 
