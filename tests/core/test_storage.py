@@ -57,7 +57,7 @@ def test_a_folder_below_a_regular_file_is_one_line(tmp_path: Path) -> None:
 def tiny_files(n_bytes: int) -> Iterator[None]:
     """No file of this process can grow beyond `n_bytes`, as on a full disk.
 
-    Not a fixture: pytest reports a test before it tears fixtures down, and its own log may be the file that cannot grow.
+    No fixture: pytest reports a test before it tears fixtures down, and its own log may be the file that cannot grow.
     """
     resource = pytest.importorskip("resource", reason="file size limits exist on Unix only")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
