@@ -32,7 +32,7 @@ def command(file: Path, as_json: bool) -> None:
     for name, value in found.facts.items():
         text = _text(value)
         if text:
-            click.echo(f"  {name.replace('n_', '').replace('_', ' ')}: {text}")
+            click.echo(f"  {name.removeprefix('n_').replace('_n_', '_').replace('_', ' ')}: {text}")
     for note in found.notes:
         click.echo(f"  note: {note}")
 
