@@ -33,7 +33,7 @@ SAFE_COLORS = (
 # Further keypoints run along a ramp from blue over green and yellow to red.
 RAMP = ((70, 107, 227), (40, 187, 235), (49, 242, 153), (162, 252, 60), (237, 208, 58), (251, 128, 34), (190, 38, 6))
 EDGE_COLOR = (235, 235, 235)
-OUTLINE = 20.0  # grey level of the ring around a dot
+OUTLINE = 20.0  # gray level of the ring around a dot
 FRACTION_BITS = 4  # of positions handed to OpenCV
 TRAIL_STAGES = 4  # a trail fades in this many steps
 FAINTEST = 0.25  # opacity of a point of score 0

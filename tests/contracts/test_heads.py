@@ -1,4 +1,4 @@
-"""What every head owes: decode is the inverse of encode, and what nobody labelled has no loss."""
+"""What every head owes: decode is the inverse of encode, and what nobody labeled has no loss."""
 
 from __future__ import annotations
 

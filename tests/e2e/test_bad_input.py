@@ -123,7 +123,7 @@ def test_labels_and_pictures(study: Path, fails: Fails) -> None:
     (study / f"{TABLE}.h5").unlink()
     rows = table.read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join(rows[:4]) + "\n", encoding="utf-8")
-    assert "at least 2 labelled frames" in fails("train", study)
+    assert "at least 2 labeled frames" in fails("train", study)
     table.unlink()
     assert "label" in fails("train", study)
 

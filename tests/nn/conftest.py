@@ -20,7 +20,7 @@ SIZE = (96, 64)
 
 @pytest.fixture
 def dot_labels(tmp_path: Path) -> Callable[[int], Labels]:
-    """`n` labelled pictures of a red, a green and a blue dot; green and blue are a left/right pair."""
+    """`n` labeled pictures of a red, a green and a blue dot; green and blue are a left/right pair."""
 
     def make(n: int) -> Labels:
         places = random_places(n, SIZE, seed=3)

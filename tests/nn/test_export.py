@@ -61,8 +61,8 @@ def test_engines_agree_with_torch_at_every_size(
 
 
 def test_grey_is_rgb_of_equal_channels(exported: Path) -> None:
-    grey = pictures(1, 70, 90, 1)
-    one, three = ask("openvino", exported, grey), ask("openvino", exported, np.repeat(grey, 3, axis=3))
+    gray = pictures(1, 70, 90, 1)
+    one, three = ask("openvino", exported, gray), ask("openvino", exported, np.repeat(gray, 3, axis=3))
     np.testing.assert_allclose(one.xy, three.xy, atol=1e-3)
 
 

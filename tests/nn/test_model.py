@@ -25,7 +25,7 @@ def picture(height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (79, 66), (95, 127), (33, 64)])
 def test_the_grid_is_the_same_at_every_size(net: PoseNet, size: tuple[int, int]) -> None:
-    """An image of any size gives the maps of the same image with mean grey added behind, up to a multiple of 32."""
+    """An image of any size gives the maps of the same image with mean gray added behind, up to a multiple of 32."""
     image = picture(*size)
     behind = [-side % 32 for side in size]
     padded = functional.pad(image, (0, 0, 0, behind[1], 0, behind[0]), value=127)
@@ -36,7 +36,7 @@ def test_the_grid_is_the_same_at_every_size(net: PoseNet, size: tuple[int, int])
 
 
 def test_content_moved_by_32_pixels_moves_the_maps_by_4_cells(net: PoseNet) -> None:
-    """True far from the borders only, so the content is a small picture on grey."""
+    """True far from the borders only, so the content is a small picture on gray."""
     canvas = torch.full((1, 384, 384, 3), 127, dtype=torch.uint8)
     moved = canvas.clone()
     spot = picture(16, 16)

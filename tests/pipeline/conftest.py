@@ -23,7 +23,7 @@ SIZE = (96, 64)
 
 @pytest.fixture
 def dot_study(tmp_path: Path) -> Callable[..., Project]:
-    """Makes a project with `n` labelled pictures; the dots are circles of radius 5 around the labels."""
+    """Makes a project with `n` labeled pictures; the dots are circles of radius 5 around the labels."""
 
     def make(n: int = 5, name: str = "dots") -> Project:
         project = create_project(NewProject(name, "Ann", COLORS, day=date(2026, 1, 2)), tmp_path)

@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_said(dot_study: MakeStudy, with_run: Callable[...,
     file.write_text(
         file.read_text(encoding="utf-8").replace("labeled-data/m1/img", "labeled-data/m1/x"), encoding="utf-8"
     )
-    with pytest.raises(LabelsError, match="no labelled frame is in"):
+    with pytest.raises(LabelsError, match="no labeled frame is in"):
         evaluate(project, EvaluateRequest(predictions=file))
     with_run(project, {"train": list(project.labels().images)})
     with pytest.raises(LabelsError, match="no labels at"):

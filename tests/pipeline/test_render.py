@@ -41,7 +41,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def dot_places(path: Path) -> list[tuple[float, float]]:
-    """Center of what differs from the grey background in every frame."""
+    """Center of what differs from the gray background in every frame."""
     places = []
     with open_video(path) as reader:
         for _, frame in reader.frames():

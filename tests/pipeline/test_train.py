@@ -129,7 +129,7 @@ def test_a_split_decides_which_frames_train(dot_study: MakeStudy, tmp_path: Path
 
 
 def test_what_cannot_be_trained_is_said(dot_study: MakeStudy, tmp_path: Path) -> None:
-    with pytest.raises(LabelsError, match=r"at least 2 labelled frames .* got 1"):
+    with pytest.raises(LabelsError, match=r"at least 2 labeled frames .* got 1"):
         make_plan(dot_study(1, "one"), TrainRequest(), QUICK)
     project = dot_study()
     with pytest.raises(SettingsError, match=r"did you mean 'train\.steps'"):

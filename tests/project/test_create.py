@@ -24,8 +24,8 @@ def video(tmp_path: Path) -> Path:
     path = tmp_path / "recordings" / "mouse 1.mp4"
     path.parent.mkdir()
     with VideoWriter(path, 10.0, (64, 48)) as writer:
-        for grey in (0, 90, 180):
-            writer.write(np.full((48, 64, 3), grey, np.uint8))
+        for gray in (0, 90, 180):
+            writer.write(np.full((48, 64, 3), gray, np.uint8))
     return path
 
 

@@ -26,8 +26,8 @@ def edit(project: Project, old: str, new: str) -> Project:
 def make_video(path: Path, width: int = 64, height: int = 48) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(path, 10.0, (width, height)) as writer:
-        for grey in range(3):
-            writer.write(np.full((height, width, 3), 40 * grey, np.uint8))
+        for gray in range(3):
+            writer.write(np.full((height, width, 3), 40 * gray, np.uint8))
     return path
 
 

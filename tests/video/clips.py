@@ -26,7 +26,7 @@ TICKS = TICKS_PER_S // RATE
 
 
 def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(height, width, 3) uint8 grey picture that carries `number` (below 65536)."""
+    """(height, width, 3) uint8 gray picture that carries `number` (below 65536)."""
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     image = (90 + (2 * x + 3 * y + 5 * number) % 80).astype(np.uint8)
     for bit in range(16):

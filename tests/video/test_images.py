@@ -57,9 +57,9 @@ def test_sixteen_bits_are_scaled_to_the_nearest_of_eight(tmp_path: Path) -> None
 
 
 def test_grey_is_repeated_and_alpha_is_dropped(tmp_path: Path) -> None:
-    write_png(tmp_path / "grey.png", 8, 0, b"\x00" + bytes([9, 200]), (2, 1))
+    write_png(tmp_path / "gray.png", 8, 0, b"\x00" + bytes([9, 200]), (2, 1))
     write_png(tmp_path / "alpha.png", 8, 6, b"\x00" + bytes([10, 20, 30, 0, 40, 50, 60, 255]), (2, 1))
-    assert read_image(tmp_path / "grey.png").tolist() == [[[9] * 3, [200] * 3]]
+    assert read_image(tmp_path / "gray.png").tolist() == [[[9] * 3, [200] * 3]]
     assert read_image(tmp_path / "alpha.png").tolist() == [[[10, 20, 30], [40, 50, 60]]]
 
 

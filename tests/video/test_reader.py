@@ -62,8 +62,8 @@ MUXED: dict[str, Clip] = {
     "mpeg2.mpg": Clip("mpeg2video", options={"bf": "2", "g": "12"}, ticks_per_s=RATE, **BARE),
     "mjpeg.avi": Clip("mjpeg", pix_fmt="yuvj420p", **BARE),
     "vp9.webm": Clip("libvpx-vp9", options={"cpu-used": "8", "deadline": "realtime", "g": "12"}),
-    "grey.avi": Clip("ffv1", pix_fmt="gray"),
-    "grey-16-bit.mkv": Clip("ffv1", pix_fmt="gray16le"),
+    "gray.avi": Clip("ffv1", pix_fmt="gray"),
+    "gray-16-bit.mkv": Clip("ffv1", pix_fmt="gray16le"),
     "odd-size.avi": Clip("mpeg4", width=131, height=97, **BARE),
     "odd-size.mp4": Clip(width=131, height=97, pix_fmt="yuv444p", options=X264),
     "vfr.mp4": Clip(options=X264, times=VFR_TIMES),
@@ -313,7 +313,7 @@ def test_colors_are_those_that_were_filmed(
 @pytest.mark.parametrize(("pix_fmt", "dtype", "scale"), [("gray", np.uint8, 1), ("gray16le", np.uint16, 257)])
 def test_grey_and_sixteen_bit_values(tmp_path: Path, pix_fmt: str, dtype: type[np.generic], scale: int) -> None:
     levels = np.arange(0, 256, 15)
-    path = tmp_path / "grey.mkv"
+    path = tmp_path / "gray.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = 32, 16, pix_fmt

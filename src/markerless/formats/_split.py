@@ -1,4 +1,4 @@
-"""Which labelled frames train, which validate, which test: our JSON, or a DeepLabCut shuffle.
+"""Which labeled frames train, which validate, which test: our JSON, or a DeepLabCut shuffle.
 
 JSON: `{"train": [...], "validation": [...], "test": [...]}`, all keys optional but `train`; an entry is a path,
 else a file name that only one image has. DeepLabCut: `Documentation_data-*.pickle`, which holds the training frames and
@@ -27,7 +27,7 @@ def read_split(path: Path | str, images: Sequence[str]) -> dict[str, list[str]]:
 
     Args:
         path: A JSON file, or a DeepLabCut `Documentation_data-*.pickle`.
-        images: All labelled images, in the order of the merged label table; frames named in no part are unused.
+        images: All labeled images, in the order of the merged label table; frames named in no part are unused.
 
     Returns:
         The keys train, validation and test, each a list of names out of `images`, without repeats.
@@ -80,7 +80,7 @@ class _Index:
             )
         close = get_close_matches(name, list(self._images), n=1)
         hint = f"; did you mean {close[0]}?" if close else "; the split belongs to other labels"
-        raise LabelsError(f"{self._path}: expected labelled images under '{part}', got '{entry}'{hint}")
+        raise LabelsError(f"{self._path}: expected labeled images under '{part}', got '{entry}'{hint}")
 
 
 def _read_json(path: Path) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ def _read_pickle(path: Path, images: Sequence[str]) -> dict[str, list[str]]:
                 "test": [image for image in images if image not in named],
             }
     raise LabelsError(
-        f"{path}: expected a split of the {len(images)} labelled images, got one of {len(train)} + {len(test)} "
+        f"{path}: expected a split of the {len(images)} labeled images, got one of {len(train)} + {len(test)} "
         "in another order; the labels have changed since, so write the split as JSON"
     )
 

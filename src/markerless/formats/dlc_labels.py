@@ -2,9 +2,9 @@
 
 Rows name images by one string (either separator), by two or by three index levels; a bare file name is kept as it is.
 An animal whose row is all NaN has no instance; a frame without any has none at all (a person looked: no animal).
-Keypoints that belong to another animal (DeepLabCut's unique bodyparts, individual `single`) are not labelled rather
+Keypoints that belong to another animal (DeepLabCut's unique bodyparts, individual `single`) are not labeled rather
 than absent.
-Lightning Pose's label tables are the same with optional `visible` columns (0 not labelled, 1 occluded, 2 visible).
+Lightning Pose's label tables are the same with optional `visible` columns (0 not labeled, 1 occluded, 2 visible).
 Coordinates are taken as they are: DeepLabCut's origin is ours.
 """
 
@@ -84,7 +84,7 @@ def write(labels: Labels, path: Path) -> None:
     """Write one label table, CSV or h5 by the suffix, as DeepLabCut 2.2 and later do.
 
     The rows have three index levels when every image lies at `labeled-data/<video>/<name>` (any folder, that depth),
-    else one. The table has one scorer: the labeler of the first labelled frame. Visibility beyond NaN has no place
+    else one. The table has one scorer: the labeler of the first labeled frame. Visibility beyond NaN has no place
     in it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Labelled frames as an endless, seeded stream of training samples.
+"""Labeled frames as an endless, seeded stream of training samples.
 
 Sample i of step s depends on (seed, s, i) alone, so that a resumed training sees exactly what an uninterrupted one
 would have seen.
@@ -42,7 +42,7 @@ class DataSettings(Settings):
         "and the keypoints have left/right pairs.",
     )
     rotation_deg: float | Literal["auto"] = Field(
-        "auto", description="Largest rotation of views; auto goes half as far again as the labelled animals turn."
+        "auto", description="Largest rotation of views; auto goes half as far again as the labeled animals turn."
     )
     scale: float = Field(1.35, ge=1, le=4, description="Largest factor by which views are enlarged or reduced.")
     crop: int = Field(0, ge=0, le=4096, description="Side of views in pixels; 0 takes about twice the animal's size.")
@@ -174,7 +174,7 @@ def default_batch_size(view: tuple[int, int]) -> int:
 
 
 def orientations_deg(labels: Labels) -> FloatArray:
-    """How far each labelled animal is turned from the mean orientation, -180..180 degrees.
+    """How far each labeled animal is turned from the mean orientation, -180..180 degrees.
 
     For each animal the rotation that best aligns its points to those of the most complete one (Kabsch 1976, in the
     plane). Poses that no rotation brings near the other say nothing about orientation and are left out: a reaching
@@ -199,7 +199,7 @@ def orientations_deg(labels: Labels) -> FloatArray:
 
 
 def _geometry(labels: Labels, settings: DataSettings) -> Geometry:
-    """Views turn half as far again as the labelled animals: a side view stays upright, a top view turns all round."""
+    """Views turn half as far again as the labeled animals: a side view stays upright, a top view turns all round."""
     spread = orientations_deg(labels)
     seen = float(np.percentile(np.abs(spread), 98)) if len(spread) else 0.0
     rotation = float(np.clip(1.5 * seen, MIN_ROTATION_DEG, 180.0))

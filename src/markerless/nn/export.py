@@ -69,7 +69,7 @@ def accept_grey(proto: onnx.ModelProto) -> None:
             if name == "image":
                 node.input[i] = "image_rgb"
     graph.node.insert(
-        0, onnx.helper.make_node("BitwiseOr", ["image", "three_channels"], ["image_rgb"], name="grey_to_rgb")
+        0, onnx.helper.make_node("BitwiseOr", ["image", "three_channels"], ["image_rgb"], name="gray_to_rgb")
     )
     shape = graph.input[0].type.tensor_type.shape
     shape.dim[3].dim_param = "channels"

@@ -1,4 +1,4 @@
-"""Keypoints of labelled pictures, by the same model file and engine that analyze videos."""
+"""Keypoints of labeled pictures, by the same model file and engine that analyze videos."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENGINE = "openvino"
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model says about labelled frames.
+    """What a model says about labeled frames.
 
     Attributes:
         xy: `(F, K, 2)` px of each picture, NaN where there is no prediction.

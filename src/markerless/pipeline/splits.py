@@ -1,4 +1,4 @@
-"""Which labelled frames train, which validate, which test, when the user does not say."""
+"""Which labeled frames train, which validate, which test, when the user does not say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from markerless.core.labels import Labels
 from markerless.core.video import natural_key
 
-FEWEST_FOR_TEST = 20  # labelled frames; below, all of them train
+FEWEST_FOR_TEST = 20  # labeled frames; below, all of them train
 FEWEST_VIDEOS = 4  # from here on whole videos are held out
 HELD_OUT = 0.1  # of the frames, for validation and for test each
 LARGEST_HELD_OUT = 1 / 3  # of the frames: a larger video always trains

@@ -250,7 +250,7 @@ batch_size: 8
 detector_batch_size: 1
 
 
-# Crop of every analysed video (a crop of a single video in video_sets wins)
+# Crop of every analyzed video (a crop of a single video in video_sets wins)
 cropping: false
 # used when cropping is true:
 x1: 0

@@ -4,7 +4,7 @@ An engine is one file of `markerless.runtime.engines` that provides `open(path, 
 batches and gives handles at once, so that several requests are in flight while frames are being decoded.
 
 The model's contract (version 1, in the ONNX metadata under `markerless.contract`): input `image`, uint8 `(B, H, W, C)`,
-C = 3 is RGB, C = 1 grey; outputs `xy`, float32 `(B, K, 2)` pixels of that image with (0, 0) the center of its top-left
+C = 3 is RGB, C = 1 gray; outputs `xy`, float32 `(B, K, 2)` pixels of that image with (0, 0) the center of its top-left
 pixel, and `score`, float32 `(B, K)` in 0..1. Normalizing, padding and decoding are inside the graph.
 """
 
@@ -39,7 +39,7 @@ class EngineOptions:
     Attributes:
         height: Rows of every image.
         width: Columns of every image.
-        channels: 3 (RGB) or 1 (grey).
+        channels: 3 (RGB) or 1 (gray).
         batch_size: Images of every request.
         precision: "f32", "bf16", or "auto": bf16 where the processor computes in it natively, else f32.
         threads: Processor threads; 0 takes all that this process may use, up to 16: one decoder feeds no more. Each

@@ -226,7 +226,7 @@ def _block(canvas: Float32, center: FloatArray, radius: float, angle: float) -> 
 
 
 def _walls(canvas: Float32, wall: float) -> None:
-    """Grey walls seen from above, with a shadow at their foot."""
+    """Gray walls seen from above, with a shadow at their foot."""
     height, width = canvas.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     inside = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)) - wall

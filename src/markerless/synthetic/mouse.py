@@ -238,7 +238,7 @@ class _Brush:
         self.canvas, self.left, self.top = canvas, left, top
 
     def to_canvas(self, xy: FloatArray) -> FloatArray:
-        """Pixels of the canvas; the centre of its top-left pixel is (0, 0) there as well."""
+        """Pixels of the canvas; the center of its top-left pixel is (0, 0) there as well."""
         return np.asarray((xy - (self.left, self.top) + 0.5) * OVERSAMPLING - 0.5)
 
     def window(self, xy: FloatArray, margin: float) -> tuple[slice, slice]:

@@ -31,7 +31,7 @@ class Look:
     Attributes:
         coat: A name of `COATS`; None lets the seed choose.
         clutter: 0 bare floor, 1 as in a used cage.
-        noise: Deviation of the sensor's noise in grey levels of 255, at mid-grey.
+        noise: Deviation of the sensor's noise in gray levels of 255, at mid-gray.
         blur_px: Gaussian blur of the lens, pixels.
     """
 
@@ -79,7 +79,7 @@ class Scene:
         return self.n_frames
 
     def truth(self) -> FloatArray:
-        """`(T, K, 2)` px: the keypoints of every frame, (0, 0) the centre of the top-left pixel; never NaN."""
+        """`(T, K, 2)` px: the keypoints of every frame, (0, 0) the center of the top-left pixel; never NaN."""
         return np.stack([self._mouse.keypoints(self._pose(i)) for i in range(self.n_frames)])
 
     def frame(self, i: int) -> tuple[npt.NDArray[np.uint8], FloatArray]:

@@ -28,11 +28,11 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, upright; grey is repeated, 16 bits are scaled to 8, alpha is dropped."""
+        """(H, W, 3) uint8 RGB, upright; gray is repeated, 16 bits are scaled to 8, alpha is dropped."""
         source = Colorspace.ITU601 if frame.colorspace == UNSPECIFIED else None
         rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=source, threads=1).to_ndarray()
         if frame.format.name.startswith("gray") and frame.color_range == ColorRange.MPEG:
-            # swscale takes grey for full range whatever the tag says.
+            # swscale takes gray for full range whatever the tag says.
             rgb = EXPAND_LIMITED[rgb]
         return turn(rgb, self.orientation)
 

@@ -26,7 +26,7 @@ READ_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTAT
 def read_image(path: Path | str) -> np.ndarray:
     """A picture as (H, W, 3) uint8 RGB.
 
-    Grey is repeated, 16 bits are scaled to 8, alpha is dropped, EXIF rotation is ignored.
+    Gray is repeated, 16 bits are scaled to 8, alpha is dropped, EXIF rotation is ignored.
 
     Raises:
         VideoError: the file is missing, empty, cut off or no picture.
@@ -120,7 +120,7 @@ def _read_bytes(path: Path, limit: int = -1) -> bytes:
 
 
 def _cut_off(data: bytes) -> str | None:
-    """Why the picture's data end too early, or None; decoders fill the rest of such a picture with grey in silence."""
+    """Why the picture's data end too early, or None; decoders fill the rest of such a picture with gray in silence."""
     if data.startswith(PNG_SIGNATURE) and b"IEND" not in data[-64:] and b"IEND" not in data:
         return "its end mark IEND is missing"
     if data.startswith(JPEG_START) and data.rfind(JPEG_END) < data.rfind(JPEG_SCAN):

@@ -20,7 +20,7 @@ registry = Registry("head", "markerless.nn.heads")
 
 @dataclass(frozen=True)
 class Keypoints:
-    """A batch of answers, in pixels of the network's input; (0, 0) is the centre of the top-left pixel.
+    """A batch of answers, in pixels of the network's input; (0, 0) is the center of the top-left pixel.
 
     Attributes:
         xy: `(B, K, 2)` float32; NaN where there is no point.

@@ -1,6 +1,6 @@
 """One score map and one location-refinement field per keypoint (Mathis et al. 2018; Insafutdinov et al. 2016).
 
-Score: which cell of the map holds the keypoint. Refinement: from the centre of a cell to the keypoint, in units of
+Score: which cell of the map holds the keypoint. Refinement: from the center of a cell to the keypoint, in units of
     the stride, so that the
 answer is finer than a cell. `decode` averages what the cells around the highest score say, weighted by their scores.
 """
@@ -19,7 +19,7 @@ from markerless.config import Settings
 from markerless.nn.heads import Keypoints
 
 PRIOR = 0.02  # what the untrained score map says everywhere
-TYPICAL_SCORE = 0.95  # of a labelled point, once scores are leveled
+TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
 DECODE_REACH = 1  # steps from the highest cell to those that take part in the average; all of them are trained
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
@@ -39,7 +39,7 @@ class Targets:
 
     Attributes:
         score: `(B, K, h, w)` Gaussian bumps of height 1 in 0..1; all zero for a keypoint that is not in the image.
-        refine: `(B, K, 2, h, w)` vector from the cell's centre to the keypoint, in strides; 0 where `near` is False.
+        refine: `(B, K, 2, h, w)` vector from the cell's center to the keypoint, in strides; 0 where `near` is False.
         near: `(B, K, h, w)` bool, the cells whose refinement is trained.
         known: `(B, K)` bool, False for a keypoint nobody looked for: it has no loss at all.
         inside: `(B, K)` bool, the keypoint is in the image.
@@ -131,7 +131,7 @@ class Head(nn.Module):
         mean about the same for every network.
 
         Args:
-            heights: `(n,)` logits at the peaks of labelled points, before any shift.
+            heights: `(n,)` logits at the peaks of labeled points, before any shift.
         """
         self.score_shift.fill_(math.log(TYPICAL_SCORE / (1 - TYPICAL_SCORE)) - float(heights.median()))
 
@@ -165,7 +165,7 @@ class Head(nn.Module):
         return cell.sum((-1, -2))
 
     def _offsets(self, xy: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """`(B, K, h, w)` twice: from the centre of each cell to the keypoint, in strides; 0 for a missing keypoint."""
+        """`(B, K, h, w)` twice: from the center of each cell to the keypoint, in strides; 0 for a missing keypoint."""
         h, w = size
         cells = (torch.nan_to_num(xy) + 0.5) / self.stride - 0.5  # cell j sits at (j + 0.5) * stride - 0.5
         columns = torch.arange(w, device=xy.device, dtype=xy.dtype)
