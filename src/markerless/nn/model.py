@@ -16,6 +16,7 @@ from torch.nn import functional
 from markerless.config import Settings
 from markerless.errors import SettingsError
 from markerless.nn import backbones
+from markerless.nn.augment import FILL
 from markerless.nn.backbones import Backbone, BackboneConfig
 from markerless.nn.depthwise import DepthwiseConv2d
 from markerless.nn.heads import Keypoints, score_map
@@ -80,8 +81,9 @@ class PoseNet(nn.Module):
 
     def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 `(B, H, W, 3)` -> logits `(B, K, h, w)`, refinement `(B, 2 K, h, w)` on the padded grid."""
-        x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        x = functional.pad(x, (0, -x.shape[3] % self.multiple, 0, -x.shape[2] % self.multiple))
+        x = image.permute(0, 3, 1, 2).float()
+        x = functional.pad(x, (0, -x.shape[3] % self.multiple, 0, -x.shape[2] % self.multiple), value=float(FILL))
+        x = (x - self.mean) / self.std
         maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
         logits, refine = self.head(self.decoder(maps[self.first_map :]))
         return logits, refine

@@ -3,7 +3,7 @@
 A backbone file provides:
 
     VARIANTS        names of its sizes, the default first
-    build(config)   -> Backbone, with pretrained weights when `config.pretrained`
+    build(config)   -> Backbone, with the weights that `config` asks for
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from markerless.config import Settings
+from markerless.errors import SettingsError
 from markerless.registry import Registry
 
 registry = Registry("backbone", "markerless.nn.backbones")
@@ -29,6 +31,30 @@ class BackboneConfig(Settings):
 
     variant: str = ""
     weights: Literal["imagenet", "none"] | Path = "imagenet"
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors of a PyTorch state dict, by name; nothing in the file is run.
+
+    Raises:
+        SettingsError: no such file, or it holds something else.
+    """
+    if not path.is_file():
+        raise SettingsError(f"net.weights: expected imagenet, none or the path of a state dict, got no file {path}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise SettingsError(f"net.weights: cannot read {path}: {error.strerror or error}") from None
+    except Exception as error:  # whatever the unpickler meets in a file that is something else
+        raise SettingsError(
+            f"net.weights: expected a PyTorch state dict, got another kind of file ({type(error).__name__}): {path}"
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise SettingsError(
+            f"net.weights: expected names and tensors alone, got something else in {path}; "
+            "save it with torch.save(model.state_dict(), FILE)"
+        )
+    return state
 
 
 def start_at_random(model: nn.Module) -> None:

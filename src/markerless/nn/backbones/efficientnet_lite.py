@@ -16,13 +16,12 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig, start_at_random
+from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random
 from markerless.nn.depthwise import DepthwiseConv2d
 
 VARIANTS = ("lite0", "lite1", "lite2")
@@ -158,7 +157,7 @@ def build(config: BackboneConfig) -> EfficientNetLite:
         start_at_random(model)
     else:
         path = _packaged_weights(variant) if config.weights == "imagenet" else Path(config.weights)
-        _load_in_order(model, torch.load(path, map_location="cpu", weights_only=True), path)
+        _load_in_order(model, read_state_dict(path), path)
     return model
 
 

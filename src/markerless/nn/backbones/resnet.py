@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig, start_at_random
+from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random
 
 VARIANTS = ("resnet50",)
 
@@ -114,10 +113,7 @@ def _fold_batch_norm(block: nn.Module) -> None:
 
 
 def _load_by_name(model: ResNet50, path: Path) -> None:
-    if not path.is_file():
-        raise SettingsError(f"net.weights: no file {path}")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    state = {key: value for key, value in read_state_dict(path).items() if not key.startswith("fc.")}
     own = model.state_dict()
     wrong = [key for key in own if key not in state or state[key].shape != own[key].shape]
     wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
