@@ -105,9 +105,10 @@ def _blur(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.6)), dtype=np.uint8)
     length = int(rng.integers(3, 8))
-    kernel = np.zeros((length, length), dtype=np.float32)
-    kernel[length // 2] = 1.0 / length
-    middle = ((length - 1) / 2, (length - 1) / 2)
-    turn = Affine.rotation(rng.uniform(0, np.pi), middle).matrix[:2]
-    turned = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), dtype=np.float32)
+    side = length | 1  # odd, so that the kernel has a middle and the content stays where its labels are
+    reach = side // 2
+    kernel = np.zeros((side, side), dtype=np.float32)
+    kernel[reach] = np.clip((length + 1) / 2 - np.abs(np.arange(-reach, reach + 1)), 0, 1)
+    turn = Affine.rotation(rng.uniform(0, np.pi), (reach, reach)).matrix[:2]
+    turned = np.asarray(cv2.warpAffine(kernel, turn, (side, side)), dtype=np.float32)
     return np.asarray(cv2.filter2D(image, -1, turned / max(float(turned.sum()), 1e-6)), dtype=np.uint8)
