@@ -1,13 +1,16 @@
 """One file that holds all a training needs to go on: weights, their running average, the optimizer, and where it
 stands.
 
-safetensors: plain arrays and a JSON header, so that opening somebody else's file can run no code. `save` and `load`
-    are inverse.
+safetensors: plain arrays and a JSON header, so that opening somebody else's file can run no code. `save` and `load` are
+inverse.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +57,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     with atomic_path(path) as temporary:
         try:
             save_file(tensors, temporary, metadata={"state": json.dumps(checkpoint.state)})
-        except SafetensorError as error:  # its own error type hides the operating system's
-            raise storage_error(OSError(28, str(error)), path) from error
+        except SafetensorError as error:
+            raise storage_error(_operating_system_error(error), path) from error
 
 
 def load(path: Path) -> Checkpoint:
@@ -75,9 +78,16 @@ def load(path: Path) -> Checkpoint:
         raise RunError(f"no checkpoint at {path}; train the run again") from None
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise RunError(
-            f"{path}: the checkpoint is damaged ({error}); train the run again or restore the file"
+            f"{path}: the checkpoint is damaged ({error}); restore the file, or delete it and train the run again"
         ) from None
     return Checkpoint(groups["weights"], groups["average"], groups["optimizer"], state)
+
+
+def _operating_system_error(error: SafetensorError) -> OSError:
+    """What the operating system said; safetensors gives its number only within the text of its own error."""
+    told = re.search(r"os error (\d+)|code: (\d+)", str(error))
+    number = int(told[1] or told[2]) if told else errno.EIO
+    return OSError(number, os.strerror(number) if told else str(error), None, number)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[nn.Parameter, str]) -> dict[str, Tensor]:

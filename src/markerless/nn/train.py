@@ -7,9 +7,12 @@ holds everything else.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from markerless.config import Settings
+from markerless.errors import SettingsError
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn.batch import Batch
 from markerless.nn.checkpoint import Checkpoint
@@ -95,6 +99,7 @@ class Trainer:
         self.optimizer = self._fresh_optimizer()
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.step, self.total = 0, self.settings.steps
+        self.whole = True  # False while a step is half done
 
     def plan(self, seconds: float, most_steps: int | None) -> int:
         """Number of steps that fit into `seconds`, from the time of 20 steps that are thrown away afterwards.
@@ -123,13 +128,16 @@ class Trainer:
         """Train to the end, saving the state every half minute, at the end, and when interrupted."""
         saved = time.monotonic()
         try:
-            for report in self._steps():
-                on_step(report)
-                if time.monotonic() - saved > SAVE_EVERY_S:
-                    self.save()
-                    saved = time.monotonic()
+            with _interrupts_between_steps() as let_interrupt:
+                for report in self._steps():
+                    on_step(report)
+                    let_interrupt()
+                    if time.monotonic() - saved > SAVE_EVERY_S:
+                        self.save()
+                        saved = time.monotonic()
         except KeyboardInterrupt:
-            self.save()
+            if self.whole:
+                self.save()
             raise
         self.save()
 
@@ -175,8 +183,10 @@ class Trainer:
                 batch = coming.result()
                 if self.step + 1 < self.total:
                     coming = pool.submit(self.data.batch, self.step + 1, self.batch_size)
+                self.whole = False
                 losses = self._train_on(batch.to(self.device))
                 self.step += 1
+                self.whole = True
                 yield StepReport(self.step, self.total, losses, time.monotonic() - start)
 
     def _train_on(self, batch: Batch) -> dict[str, float]:
@@ -213,6 +223,36 @@ class Trainer:
         return torch.optim.AdamW([g for g in groups if g["params"]], lr=s.lr, weight_decay=s.weight_decay)
 
 
+@contextmanager
+def _interrupts_between_steps() -> Iterator[Callable[[], None]]:
+    """Holds Ctrl-C back until the function it gives is called: half a step cannot be resumed to equal weights.
+
+    A second Ctrl-C does not wait. Where somebody else handles Ctrl-C, or in another thread, nothing changes.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: None
+        return
+    asked = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    def let_interrupt() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield let_interrupt
+        let_interrupt()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def one_cycle(step: int, total: int) -> float:
     """Learning rate at `step` as a share of its peak: a line up over the first tenth, then a cosine down to 1 %."""
     warm = max(1, total // 10)
@@ -238,18 +278,30 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
 
     Returns:
         The keypoints that were found in the source.
+
+    Raises:
+        SettingsError: the other run has another network.
     """
     theirs = list(source.state["keypoints"])
     own = model.state_dict()
-    shared = [name for name in keypoints if name in theirs]
+    _require_same_network(own, source.average)
     for name, value in source.average.items():
-        if name not in own:
-            continue
         if name.startswith("head.") and value.dim():
             _copy_rows(own[name], value, keypoints, theirs)
-        elif own[name].shape == value.shape:
+        else:
             own[name].copy_(value)
-    return tuple(shared)
+    return tuple(name for name in keypoints if name in theirs)
+
+
+def _require_same_network(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
+    """Equal names and shapes, but for the number of rows of the head, which is that of the keypoints."""
+    for name in sorted(own.keys() | theirs.keys()):
+        first = 1 if name.startswith("head.") else 0
+        if name not in own or name not in theirs or own[name].shape[first:] != theirs[name].shape[first:]:
+            raise SettingsError(
+                f"expected the network of the run to start from, got another one ({name} differs); give the same "
+                "net.backbone, net.variant, net.width and net.stride as in its run.toml"
+            )
 
 
 def _copy_rows(own: Tensor, theirs: Tensor, keypoints: tuple[str, ...], their_keypoints: list[str]) -> None:
