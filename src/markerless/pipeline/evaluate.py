@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,12 +200,20 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
     _, tracks = formats.open_any(path, "tracks")
     if not isinstance(tracks, Tracks):
         raise LabelsError(f"expected predictions, got labels: {path}")
+    if tracks.points.shape[-1] != 2:
+        raise LabelsError(f"expected predictions in pixels of the frame (x, y), got 3D points: {path}")
+    if tracks.n_individuals > 1:
+        raise LabelsError(
+            f"measuring several animals at once comes in a later version; {path} has {tracks.n_individuals}: "
+            f"{', '.join(tracks.individuals[:4])}"
+        )
     rows = _rows_of_frames(tracks, labels, path)
     labels = labels.select([image for image, row in rows.items() if row is not None])
     split = {"all": list(labels.images)}
     if split_file is not None:
         parts = read_split(Path(split_file), project.labels().images)
-        split = {part: [image for image in images if image in set(labels.images)] for part, images in parts.items()}
+        found = set(labels.images)
+        split = {part: [image for image in images if image in found] for part, images in parts.items()}
     order = [
         tracks.skeleton.keypoints.index(k) if k in tracks.skeleton.keypoints else -1 for k in labels.skeleton.keypoints
     ]
@@ -223,23 +232,19 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
 
 
 def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path) -> dict[str, int | None]:
-    """Label image -> row of the predictions: by image name where the file has them, else by the number in the image's
-    name.
+    """Label image -> row of the predictions, None where there is none: by image name where the file has them, else by
+    the number in the image's name.
 
     Raises:
         LabelsError: not one frame fits, or more than one video could be meant.
     """
     images = tracks.provenance.get("images")
     if images:
-        by_name = {str(name).replace("\\", "/"): row for row, name in enumerate(images)}
-        by_file = {name.rsplit("/", 1)[-1]: row for name, row in by_name.items()}
-        rows = {
-            i: by_name.get(i, by_file.get(i.rsplit("/", 1)[-1]) if len(by_file) == len(by_name) else None)
-            for i in labels.images
-        }
+        rows = _rows_by_name([str(name).replace("\\", "/") for name in images], labels.images)
     else:
         videos = sorted({frame.video for frame in labels.frames})
-        meant = [video for video in videos if path.name.startswith(video)] or videos
+        named = [video for video in videos if path.name.startswith(video)]
+        meant = [max(named, key=len)] if named else videos  # m10DLC... begins with m1 too
         if len(meant) > 1:
             raise LabelsError(
                 f"{path.name} has a row per frame, but which of the {len(meant)} labelled videos it belongs to is "
@@ -251,6 +256,20 @@ def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path) -> dict[str, int
             f"no labelled frame is in {path}: expected names such as {labels.images[0]}, or its frame number as a row"
         )
     return rows
+
+
+def _rows_by_name(names: Sequence[str], images: Sequence[str]) -> dict[str, int | None]:
+    """By the whole path; where no path fits, the folders are called otherwise and file names decide if they are unique
+    on both sides.
+    """
+    by_path = {name: row for row, name in enumerate(names)}
+    if any(image in by_path for image in images):
+        return {image: by_path.get(image) for image in images}
+    files = [name.rsplit("/", 1)[-1] for name in names]
+    ours = Counter(image.rsplit("/", 1)[-1] for image in images)
+    theirs = Counter(files)
+    by_file = {file: row for row, file in enumerate(files) if theirs[file] == 1 and ours[file] == 1}
+    return {image: by_file.get(image.rsplit("/", 1)[-1]) for image in images}
 
 
 def _frame_number(frame: LabeledFrame, n_frames: int) -> int | None:

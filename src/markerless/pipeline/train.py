@@ -104,9 +104,8 @@ class Plan:
     def fingerprint(self) -> str:
         """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks."""
         digest = hashlib.sha256()
-        for image in [image for part in self.split.values() for image in part]:
-            frame = self.labels.select([image]).frames[0]
-            digest.update(f"{image} {frame.path.stat().st_size if frame.path else 0}".encode())
+        for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
+            digest.update(f"{frame.image} {frame.path.stat().st_size if frame.path else 0}".encode())
             for instance in frame.instances:
                 digest.update(instance.xy.tobytes() + instance.visibility.tobytes())
         start = checkpoints.load(self.start.checkpoint).state.get("fingerprint") if self.start else None
