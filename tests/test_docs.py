@@ -158,3 +158,17 @@ def descendants(cls: type[Settings]) -> set[type[Settings]]:
     for child in cls.__subclasses__():
         found |= descendants(child)
     return found
+
+
+BRITISH = re.compile(
+    r"\b(centre[sd]?|colours?|labell(ed|ing|er)|unlabelled|normalis\w+|behaviours?|neighbours?|grey|analysed)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("folder", ["src", "docs"])
+def test_spelling_is_american(folder: str) -> None:
+    paths = [path for suffix in ("py", "md") for path in (ROOT / folder).rglob(f"*.{suffix}")]
+    found = {path.name: match[0] for path in paths if (match := BRITISH.search(path.read_text(encoding="utf-8")))}
+    assert found == {}
+    assert BRITISH.search("the centre of a labelled colour")
