@@ -1,4 +1,4 @@
-"""Random views of a labelled frame: one `Affine` for the geometry, then light, noise and blur.
+"""Random views of a labeled frame: one `Affine` for the geometry, then light, noise and blur.
 
 Nothing here knows of networks; all randomness comes from the generator that is passed in.
 """
@@ -15,7 +15,7 @@ from markerless.core.affine import Affine
 from markerless.core.instance import FloatArray
 
 NEAR_DEG, NEAR_SHARE = 20.0, 0.5  # half of the views of an animal that turns are turned by less than this
-FILL = 127  # grey of what lies outside the frame; the network's padding has the same value
+FILL = 127  # gray of what lies outside the frame; the network's padding has the same value
 
 Image = npt.NDArray[np.uint8]
 
@@ -77,7 +77,7 @@ def draw_rotation_deg(largest: float, rng: np.random.Generator) -> float:
 
 
 def warp(image: Image, affine: Affine, size: tuple[int, int]) -> Image:
-    """The view of `image` `(H, W, 3)` under `affine`, `size` (width, height), outside filled with grey."""
+    """The view of `image` `(H, W, 3)` under `affine`, `size` (width, height), outside filled with gray."""
     view = cv2.warpAffine(
         image, affine.matrix[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(FILL,) * 3
     )

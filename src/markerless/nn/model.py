@@ -1,4 +1,4 @@
-"""The pose network: normalise, backbone, decoder, head; pixels in, keypoints out.
+"""The pose network: normalize, backbone, decoder, head; pixels in, keypoints out.
 
 Everything that pixels need before the network (scale, mean, padding) is inside, so an exported model cannot be fed
 wrongly scaled pixels.

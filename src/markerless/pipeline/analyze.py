@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from markerless.project import Project, Run
     from markerless.video.reader import VideoReader
 
-LIKELIHOOD_DEFINITION = "height of the network's score map at the keypoint, 0 to 1; not calibrated"
+LIKELIHOOD_DEFINITION = (
+    "height of the network's score map at the keypoint, 0 to 1, shifted so that a typical labeled point has 0.95; "
+    "not calibrated, no probability"
+)
 LISTED_FRAMES = 100
 LAYOUT = 1  # raised when the same model, video and settings give other numbers than before
 Crop = tuple[int, int, int, int]

@@ -43,7 +43,7 @@ class Evaluation:
     Attributes:
         run: Name of the run, or of the prediction file.
         labels: What it was measured on.
-        animal_size_px: Median size of the labelled animals.
+        animal_size_px: Median size of the labeled animals.
         splits: train, validation and test, or all; None for an empty split.
         precision: Arithmetic of the predictions, "" for a prediction file.
         report: The page that shows it, when one was written.
@@ -176,13 +176,13 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
     known = set(labels.images)
     gone = [image for images in run.split.values() for image in images if image not in known]
     if len(gone) == sum(len(images) for images in run.split.values()):
-        raise LabelsError(f"none of the frames that run '{run.name}' was trained on is labelled in {project.root}")
+        raise LabelsError(f"none of the frames that run '{run.name}' was trained on is labeled in {project.root}")
     split = {part: [image for image in run.split[part] if image in known] for part in PARTS}
     measured = _measure_run(
         run, labels.select([image for images in split.values() for image in images]), split, progress
     )
     evaluation = _evaluation(measured, run.name, project.root.name)
-    notes = [f"{len(gone)} frames of the split are no longer labelled, first {gone[0]}"] if gone else []
+    notes = [f"{len(gone)} frames of the split are no longer labeled, first {gone[0]}"] if gone else []
     report = run.folder / REPORT_FILE
     write_text(run.folder / EVALUATION_FILE, json.dumps(evaluation.to_json(), indent=1) + "\n")
     build_evaluation_page(_page(evaluation, measured, run, notes)).write(report)
@@ -247,13 +247,13 @@ def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path) -> dict[str, int
         meant = [max(named, key=len)] if named else videos  # m10DLC... begins with m1 too
         if len(meant) > 1:
             raise LabelsError(
-                f"{path.name} has a row per frame, but which of the {len(meant)} labelled videos it belongs to is "
+                f"{path.name} has a row per frame, but which of the {len(meant)} labeled videos it belongs to is "
                 f"unclear; rename it so that it begins with the video's name ({meant[0]}, ...)"
             )
         rows = {f.image: _frame_number(f, tracks.n_frames) if f.video == meant[0] else None for f in labels.frames}
     if all(row is None for row in rows.values()):
         raise LabelsError(
-            f"no labelled frame is in {path}: expected names such as {labels.images[0]}, or its frame number as a row"
+            f"no labeled frame is in {path}: expected names such as {labels.images[0]}, or its frame number as a row"
         )
     return rows
 

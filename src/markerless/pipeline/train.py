@@ -221,7 +221,7 @@ def notes(run: Run) -> list[str]:
     counts = {part: len(images) for part, images in run.split.items()}
     lines = [f"{counts['train']} frames train, {counts['validation']} validate, {counts['test']} test"]
     if not counts["test"]:
-        why = f"fewer than {FEWEST_FOR_TEST} labelled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
+        why = f"fewer than {FEWEST_FOR_TEST} labeled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
         lines.append(f"no test frames ({why}): the errors below are on frames that the network has seen")
     return lines
 
@@ -229,11 +229,11 @@ def notes(run: Run) -> list[str]:
 def _require_trainable(labels: Labels, project: Project) -> None:
     if len(labels) < FEWEST_FRAMES:
         raise LabelsError(
-            f"expected at least {FEWEST_FRAMES} labelled frames to train on, got {len(labels)} in {project.root}; "
+            f"expected at least {FEWEST_FRAMES} labeled frames to train on, got {len(labels)} in {project.root}; "
             "label more"
         )
     if labels.n_points == 0:
-        raise LabelsError(f"no point is labelled in the {len(labels)} training frames of {project.root}; label some")
+        raise LabelsError(f"no point is labeled in the {len(labels)} training frames of {project.root}; label some")
 
 
 def _trainer(plan: Plan, folder: Path) -> Trainer:

@@ -67,7 +67,7 @@ def start_at_random(model: nn.Module) -> None:
 
 
 class Backbone(nn.Module):
-    """Maps a normalised image `(B, 3, H, W)`, H and W multiples of the largest stride, to a list of feature maps.
+    """Maps a normalized image `(B, 3, H, W)`, H and W multiples of the largest stride, to a list of feature maps.
 
     Attributes:
         display_name: As it stands in scorer names ("EfficientnetLite0").
