@@ -35,17 +35,42 @@ def test_the_grid_is_the_same_at_every_size(net: PoseNet, size: tuple[int, int])
         torch.testing.assert_close(mine, reference, rtol=0, atol=1e-5)
 
 
-def test_content_moved_by_32_pixels_moves_the_maps_by_4_cells(net: PoseNet) -> None:
+def test_the_padding_of_every_backbone_is_that_gray() -> None:
+    """ResNet's pixels have another mean than 127; the padding still is the gray that training fills views with."""
+    other = networks.build(2, NetSettings(backbone="resnet", weights="none", width=16), score_map.Config()).eval()
+    image = picture(40, 64)
+    padded = functional.pad(image, (0, 0, 0, 0, 0, 24), value=127)
+    with torch.no_grad():
+        torch.testing.assert_close(other.maps(image), other.maps(padded), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16, 32])
+def test_content_moved_by_32_pixels_moves_the_maps_by_as_much(stride: int) -> None:
     """True far from the borders only, so the content is a small picture on gray."""
+    moving = networks.build(2, NetSettings(weights="none", width=16, stride=stride), score_map.Config(), seed=1).eval()
+    torch.nn.init.normal_(moving.head.score.weight, std=1.0)
     canvas = torch.full((1, 384, 384, 3), 127, dtype=torch.uint8)
     moved = canvas.clone()
     spot = picture(16, 16)
     canvas[:, 176:192, 176:192] = spot
     moved[:, 176:192, 208:224] = spot
     with torch.no_grad():
-        before, after = net.maps(canvas)[0], net.maps(moved)[0]
-    torch.testing.assert_close(after[..., 20:28, 24:32], before[..., 20:28, 20:28], rtol=1e-3, atol=1e-3)
-    assert float((after[..., 20:28, 20:28] - before[..., 20:28, 20:28]).abs().max()) > 1e-2  # it did move
+        before, after = moving.maps(canvas)[0], moving.maps(moved)[0]
+    rows, low, high, shift = slice(160 // stride, 224 // stride), 160 // stride, 224 // stride, 32 // stride
+    content = before[..., rows, low:high]
+    torch.testing.assert_close(after[..., rows, low + shift : high + shift], content, rtol=1e-3, atol=1e-3)
+    assert float((after[..., rows, low:high] - content).abs().max()) > 1e-2  # it did move
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 97)])
+def test_keypoints_come_in_pixels_of_the_image(net: PoseNet, size: tuple[int, int]) -> None:
+    with torch.no_grad():
+        xy, score = net(picture(*size).expand(3, -1, -1, -1))
+    assert xy.shape == (3, 2, 2)
+    assert score.shape == (3, 2)
+    assert xy.dtype == score.dtype == torch.float32
+    assert torch.equal(xy[0], xy[2])
+    assert ((score >= 0) & (score <= 1)).all()
 
 
 def test_settings_that_fit_no_network_are_refused() -> None:
