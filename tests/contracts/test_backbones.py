@@ -119,30 +119,66 @@ def resnet50_state(seed: int) -> dict[str, Tensor]:
     return state
 
 
-def test_resnet_takes_the_state_dict_the_user_points_to(tmp_path: Path) -> None:
-    """The first map against torch's own functions; another network's file is refused."""
-    state = resnet50_state(0)
-    torch.save(state, tmp_path / "resnet50.pth")
-    plugin = backbones.registry.get("resnet")
-    model = plugin.build(BackboneConfig(weights=tmp_path / "resnet50.pth")).eval()
-    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+def reference_resnet50(state: dict[str, Tensor], x: Tensor) -> list[Tensor]:
+    """Feature maps at strides 4 to 32 from the usual names, batch norm unfolded."""
 
     def conv_norm(x: Tensor, conv: str, norm: str, stride: int = 1, padding: int = 0) -> Tensor:
         stats = [state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")]
         return functional.batch_norm(functional.conv2d(x, state[f"{conv}.weight"], None, stride, padding), *stats)
 
-    x = functional.relu(conv_norm(image, "conv1", "bn1", stride=2, padding=3))
+    x = functional.relu(conv_norm(x, "conv1", "bn1", stride=2, padding=3))
     x = functional.max_pool2d(x, 3, 2, 1)
-    for block in range(3):
-        name = f"layer1.{block}"
-        y = functional.relu(conv_norm(x, f"{name}.conv1", f"{name}.bn1"))
-        y = functional.relu(conv_norm(y, f"{name}.conv2", f"{name}.bn2", padding=1))
-        y = conv_norm(y, f"{name}.conv3", f"{name}.bn3")
-        x = functional.relu(y + (conv_norm(x, f"{name}.downsample.0", f"{name}.downsample.1") if block == 0 else x))
+    maps = []
+    for layer, depth in enumerate((3, 4, 6, 3), start=1):
+        for block in range(depth):
+            name = f"layer{layer}.{block}"
+            stride = 2 if layer > 1 and block == 0 else 1
+            y = functional.relu(conv_norm(x, f"{name}.conv1", f"{name}.bn1"))
+            y = functional.relu(conv_norm(y, f"{name}.conv2", f"{name}.bn2", stride, padding=1))
+            y = conv_norm(y, f"{name}.conv3", f"{name}.bn3")
+            down = f"{name}.downsample"
+            x = functional.relu(y + (conv_norm(x, f"{down}.0", f"{down}.1", stride) if block == 0 else x))
+        maps.append(x)
+    return maps
+
+
+def test_resnet_takes_the_state_dict_the_user_points_to(tmp_path: Path) -> None:
+    """All maps against torch's own functions; what is no such state dict is refused."""
+    state = resnet50_state(0)
+    torch.save(state, tmp_path / "resnet50.pth")
+    plugin = backbones.registry.get("resnet")
+    model = plugin.build(BackboneConfig(weights=tmp_path / "resnet50.pth")).eval()
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        torch.testing.assert_close(model(image)[0], x, rtol=1e-3, atol=1e-3)
-    torch.save({"layer1.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(SettingsError, match="expected the state dict of a ResNet-50"):
-        plugin.build(BackboneConfig(weights=tmp_path / "other.pth"))
+        ours, theirs = model(image), reference_resnet50(state, image)
+    for mine, reference in zip(ours, theirs, strict=True):
+        assert float((mine - reference).abs().max()) < 1e-3 * float(reference.abs().max())
+    del state["layer3.5.conv2.weight"]
+    torch.save(state, tmp_path / "one_missing.pth")
+    with pytest.raises(SettingsError, match=r"expected the state dict of a ResNet-50.*layer3\.5\.conv2\.weight"):
+        plugin.build(BackboneConfig(weights=tmp_path / "one_missing.pth"))
     with pytest.raises(SettingsError, match="no packaged weights"):
         plugin.build(BackboneConfig())
+
+
+@pytest.mark.parametrize("name", backbones.registry.names())
+@pytest.mark.parametrize(
+    "content", ["text", "empty", "list", "numbers", "module", "other network", "missing", "folder"]
+)
+def test_a_file_that_is_no_state_dict_is_one_line(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / "weights.pth"
+    if content in ("text", "empty"):
+        path.write_text("this is a letter" if content == "text" else "", encoding="utf-8")
+    elif content == "folder":
+        path.mkdir()
+    elif content != "missing":
+        objects = {
+            "list": [torch.zeros(3)],
+            "numbers": {"conv1.weight": 1},
+            "module": torch.nn.Linear(2, 2),
+            "other network": {"layer1.weight": torch.zeros(3)},
+        }
+        torch.save(objects[content], path)
+    with pytest.raises(SettingsError, match=r"expected .*weights\.pth|weights\.pth: expected") as caught:
+        backbones.registry.get(name).build(BackboneConfig(weights=path))
+    assert "\n" not in str(caught.value)
