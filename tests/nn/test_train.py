@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from markerless.core.labels import Labels
-from markerless.errors import RunError
+from markerless.errors import SettingsError
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn.checkpoint import Checkpoint
@@ -54,6 +57,58 @@ def test_an_interrupted_training_ends_with_equal_weights(dot_labels: MakeLabels,
         assert torch.equal(whole.average[name], resumed.average[name]), name
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+def test_an_interrupt_within_a_step_saves_no_half_step(
+    dot_labels: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    """Ctrl-C arrives while the loss of step 3 is computed, when the running statistics have already moved."""
+    labels = dot_labels(4)
+    whole = trainer(labels, tmp_path / "whole.safetensors")
+    whole.run(lambda report: None)
+    broken = trainer(labels, tmp_path / "broken.safetensors")
+    original = broken.model.head.loss
+
+    def interrupted(*maps: Any) -> dict[str, Tensor]:
+        if broken.step == 2:
+            for _ in range(2 if twice else 1):
+                signal.raise_signal(signal.SIGINT)
+        return original(*maps)
+
+    monkeypatch.setattr(broken.model.head, "loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(lambda report: None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    path = tmp_path / "broken.safetensors"
+    if twice:  # who insists does not wait for the step, and half of it is not kept
+        assert not path.exists()
+        return
+    saved = checkpoints.load(path)
+    assert saved.state["step"] == 3
+    resumed = trainer(labels, path)
+    resumed.resume(saved)
+    resumed.run(lambda report: None)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_the_result_is_the_average_whenever_it_is_asked_for(dot_labels: MakeLabels, tmp_path: Path) -> None:
+    """A training killed after its last step, before its model was exported, gives the same model."""
+    labels = dot_labels(4)
+    path = tmp_path / "a.safetensors"
+    first = trainer(labels, path, 3)
+    first.run(lambda report: None)
+    average = {name: value.clone() for name, value in first.average.items()}
+    result = first.finish().state_dict()
+    for name, value in result.items():
+        assert torch.equal(value, average[name]) or name == "head.score_shift", name
+    again = trainer(labels, path, 3)
+    again.resume(checkpoints.load(path))
+    seen: list[int] = []
+    again.run(lambda report: seen.append(report.step))
+    assert seen == []
+    assert all(torch.equal(value, result[name]) for name, value in again.finish().state_dict().items())
+
+
 def test_planning_leaves_no_trace(dot_labels: MakeLabels, tmp_path: Path) -> None:
     labels = dot_labels(4)
     planned = trainer(labels, tmp_path / "a.safetensors", steps=0)
@@ -91,6 +146,11 @@ def test_frozen_parts_do_not_move(dot_labels: MakeLabels, tmp_path: Path) -> Non
     before = [p.clone() for p in stem.parameters()]
     learner.run(lambda report: None)
     assert all(torch.equal(a, b) for a, b in zip(before, stem.parameters(), strict=True))
+    learning = [p.requires_grad for part in learner.model.backbone.parts() for p in part.parameters()]
+    assert learning == sorted(learning)  # the first parts are still, all later ones learn
+    assert any(learning) and not all(learning)
+    freeze(learner.model, 0)
+    assert all(p.requires_grad for p in learner.model.backbone.parameters())
 
 
 def test_a_run_to_start_from_gives_its_rows_by_name() -> None:
@@ -107,22 +167,16 @@ def test_a_run_to_start_from_gives_its_rows_by_name() -> None:
     assert torch.equal(net.decoder.last[0].weight, other.decoder.last[0].weight)
 
 
-def test_checkpoints_are_read_back_as_written(tmp_path: Path) -> None:
-    path = tmp_path / "c.safetensors"
-    one = Checkpoint({"a.b": torch.arange(3.0)}, {"a.b": torch.ones(3)}, {"a.b/step": torch.tensor(4.0)}, {"step": 4})
-    checkpoints.save(one, path)
-    back = checkpoints.load(path)
-    assert torch.equal(back.weights["a.b"], one.weights["a.b"])
-    assert torch.equal(back.average["a.b"], one.average["a.b"])
-    assert torch.equal(back.optimizer["a.b/step"], one.optimizer["a.b/step"])
-    assert back.state == {"step": 4}
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\xff" * 400])
-def test_a_damaged_checkpoint_is_one_line(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "c.safetensors"
-    with pytest.raises(RunError, match="no checkpoint"):
-        checkpoints.load(path)
-    path.write_bytes(content)
-    with pytest.raises(RunError, match="damaged"):
-        checkpoints.load(path)
+@pytest.mark.parametrize(
+    "other",
+    [{"width": 24}, {"stride": 16}, {"variant": "lite2"}, {"backbone": "resnet"}],
+    ids=["width", "stride", "variant", "backbone"],
+)
+def test_a_run_of_another_network_is_no_start(other: dict[str, Any]) -> None:
+    net = networks.build(2, NetSettings(weights="none", width=16), score_map.Config(), 0)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    settings = NetSettings.model_validate({"weights": "none", "width": 16, **other})
+    theirs = networks.build(2, settings, score_map.Config(), 1)
+    with pytest.raises(SettingsError, match="expected the network of the run to start from"):
+        start_from(net, ("nose", "tail"), Checkpoint({}, theirs.state_dict(), {}, {"keypoints": ["tail", "nose"]}))
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
