@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,12 @@ from markerless.nn.model import NetSettings, PoseNet
 from markerless.runtime.engine import EngineOptions, Prediction, open_session
 
 pytestmark = pytest.mark.slow  # the exporter alone takes ten seconds
-NAMES = ("nose", "tail")
+NAMES = ("nose", "żółw", *(f"joint{i}" for i in range(14)))
 
 
 @pytest.fixture(scope="module")
 def net() -> PoseNet:
-    model = networks.build(2, NetSettings(weights="none", width=16), score_map.Config(), seed=1).eval()
+    model = networks.build(len(NAMES), NetSettings(weights="none", width=16), score_map.Config(), seed=1).eval()
     torch.nn.init.normal_(model.head.score.weight, std=1.0)
     torch.nn.init.normal_(model.head.refine.weight, std=0.1)
     return model
@@ -60,10 +62,12 @@ def test_engines_agree_with_torch_at_every_size(
     np.testing.assert_allclose(prediction.score, score.numpy(), atol=1e-4)
 
 
-def test_grey_is_rgb_of_equal_channels(exported: Path) -> None:
-    gray = pictures(1, 70, 90, 1)
-    one, three = ask("openvino", exported, gray), ask("openvino", exported, np.repeat(gray, 3, axis=3))
-    np.testing.assert_allclose(one.xy, three.xy, atol=1e-3)
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_gray_is_rgb_of_equal_channels(exported: Path, engine: str) -> None:
+    gray = pictures(2, 71, 90, 1)
+    one, three = ask(engine, exported, gray), ask(engine, exported, np.repeat(gray, 3, axis=3))
+    np.testing.assert_allclose(one.xy, three.xy, atol=0.01)
+    np.testing.assert_allclose(one.score, three.score, atol=1e-4)
 
 
 def test_the_contract_is_in_the_metadata(exported: Path) -> None:
@@ -72,17 +76,48 @@ def test_the_contract_is_in_the_metadata(exported: Path) -> None:
     assert json.loads(metadata["markerless.keypoints"]) == list(NAMES)
     assert metadata["markerless.stride"] == "8"
     assert metadata["markerless.net"] == "EfficientnetLite0"
+    graph = onnx.load(exported).graph
+    kinds = {value.name: value.type.tensor_type for value in [*graph.input, *graph.output]}
+    assert set(kinds) == {"image", "xy", "score"}
+    assert kinds["image"].elem_type == onnx.TensorProto.UINT8
+    assert not any(side.HasField("dim_value") for side in kinds["image"].shape.dim)  # any size, batch and channels
 
 
 def test_coordinates_stay_exact_far_from_the_origin_in_bf16(exported: Path) -> None:
-    """At x = 1900 neighboring bf16 numbers are 8 px apart: the arithmetic of coordinates must not be in bf16."""
+    """At x = 1900 neighboring bf16 numbers are 8 px apart: the arithmetic of coordinates must not be in bf16.
+
+    On random weights and noise, bf16 may prefer another cell; where the same one wins, only the refinement differs.
+    """
     if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this processor does not compute in bf16")
-    batch = pictures(1, 64, 1920, 3)
-    batch[:, :, :1860] = 127
+    batch = pictures(1, 128, 1920, 3)
+    batch[:, :, :1840] = 127  # the content is at the far end
     exact, rounded = ask("openvino", exported, batch), ask("openvino", exported, batch, "bf16")
-    far = (exact.xy[..., 0] > 1850) & (np.abs(exact.xy - rounded.xy).max(-1) < 8)
-    assert far.any()
-    fractions = np.abs(rounded.xy[far] / 8 - np.round(rounded.xy[far] / 8))
-    assert fractions.max() > 0.01  # not on the grid of bf16
-    assert np.abs(exact.xy - rounded.xy)[far].max() < 1.0
+    difference = np.abs(exact.xy - rounded.xy).max(-1)
+    same_cell = (exact.xy[..., 0] > 1800) & (difference < 4)
+    assert same_cell.sum() >= 5
+    assert difference[same_cell].max() < 0.5
+    x = rounded.xy[..., 0][same_cell]
+    assert np.abs(x / 8 - np.round(x / 8)).max() * 8 > 1  # they are no multiples of 8
+
+
+def test_nothing_of_torch_is_needed_to_run(exported: Path) -> None:
+    """A process where importing torch or onnx fails gives the same answer."""
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'onnx', 'onnxscript', 'safetensors')))\n"
+        "import json, numpy as np\n"
+        "from pathlib import Path\n"
+        "from markerless.runtime.engine import EngineOptions, open_session\n"
+        "batch = np.random.default_rng(0).integers(0, 256, (1, 50, 70, 3), dtype=np.uint8)\n"
+        "for engine in ('openvino', 'onnxruntime'):\n"
+        "    options = EngineOptions(50, 70, 3, 1, 'f32', 1)\n"
+        f"    session = open_session(engine, Path({str(exported)!r}), options, {len(NAMES)})\n"
+        "    print(json.dumps(session.submit(batch).result().xy.tolist()))\n"
+        "    session.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = ask("openvino", exported, pictures(1, 50, 70, 3)).xy
+    for line in done.stdout.splitlines():
+        np.testing.assert_allclose(json.loads(line), expected, atol=0.011)
+    assert len(done.stdout.splitlines()) == 2
