@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
 from markerless.core.instance import Instance
-from markerless.errors import LabelsError, RunError, SettingsError
+from markerless.errors import LabelsError, RunError, SettingsError, StorageError
+from markerless.formats import dlc_labels
 from markerless.nn import checkpoint as checkpoints
 from markerless.pipeline.train import TrainRequest, make_plan, notes, train
 from markerless.project import Project, Run
+from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
 QUICK: dict[str, dict[str, object]] = {
@@ -138,9 +142,86 @@ def test_what_cannot_be_trained_is_said(dot_study: MakeStudy, tmp_path: Path) ->
         make_plan(project, TrainRequest(), {"train": {"lr": "fast"}})
 
 
-def test_several_animals_come_later(dot_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_animals_come_later(dot_study: MakeStudy) -> None:
     project = dot_study()
-    several = replace(project.labels(), individuals=("a", "b"))
-    monkeypatch.setattr(Project, "labels", lambda self: several)
-    with pytest.raises(LabelsError, match="several animals at once comes in a later version"):
-        make_plan(project, TrainRequest(), QUICK)
+    labels = project.labels()
+    two = tuple(
+        replace(frame, instances=tuple(replace(frame.instances[0], individual=name) for name in ("mouse1", "mouse2")))
+        for frame in labels.frames
+    )
+    table = project.root / "labeled-data" / "m1" / "CollectedData_Ann.csv"
+    table.with_suffix(".h5").unlink()
+    dlc_labels.write(replace(labels, frames=two, individuals=("mouse1", "mouse2")), table)
+    with pytest.raises(LabelsError, match=r"several animals at once comes in a later version.*mouse1, mouse2") as told:
+        train(Project(project.root), settings=QUICK)
+    assert "\n" not in str(told.value)
+    assert not (project.root / "runs").exists()
+
+
+def test_without_labels_or_pictures_nothing_is_begun(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    folder = project.root / "labeled-data" / "m1"
+    (folder / "img03.png").unlink()
+    with pytest.raises(LabelsError, match=r"img03\.png") as told:
+        train(project, settings=QUICK)
+    assert "\n" not in str(told.value)
+    for table in folder.glob("CollectedData_*"):
+        table.unlink()
+    with pytest.raises(LabelsError, match="label") as told:
+        train(Project(project.root), settings=QUICK)
+    assert "\n" not in str(told.value)
+    assert not (project.root / "runs").exists()
+
+
+def test_an_export_that_failed_is_made_up_for(dot_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk after the last step costs no training: the same call only exports."""
+    project = dot_study()
+    results: list[dict[str, Tensor]] = []
+
+    def export(model: nn.Module, keypoints: object, path: Path) -> None:
+        results.append({name: value.clone() for name, value in model.state_dict().items()})
+        if len(results) == 1:
+            raise StorageError("no space left")
+        path.write_bytes(b"exported")
+
+    monkeypatch.setattr("markerless.pipeline.train.export_onnx", export)
+    with pytest.raises(StorageError):
+        train(project, settings=QUICK)
+    assert not Run.open(project.run_folder("run1")).finished
+    told: list[int] = []
+    run = train(project, settings=QUICK, progress=lambda done, total, message: told.append(done))
+    assert (run.name, run.finished, told) == ("run1", True, [])
+    assert all(torch.equal(value, results[1][name]) for name, value in results[0].items())
+    rows = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "3"]
+
+
+@pytest.mark.usefixtures("no_export")
+def test_minutes_become_steps_that_are_kept_with_the_run(dot_study: MakeStudy) -> None:
+    """Without settings of steps, the budget decides once; an interrupted run keeps what was decided."""
+    project = dot_study(2)
+    settings = quick(steps=0)
+
+    def stop(done: int, total: int, message: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, 0.1, settings=settings, progress=stop)  # no time at all: the least there is
+    planned = Run.open(project.run_folder("run1")).settings["run"]["steps"]
+    assert planned == 20
+    run = train(project, 600, settings=settings)
+    assert run.name == "run1"
+    assert run.settings["run"]["steps"] == planned
+    assert checkpoints.load(run.checkpoint).state["step"] == planned
+
+
+def test_equal_plans_have_equal_fingerprints(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    plan = make_plan(project, TrainRequest(), QUICK)
+    assert plan.fingerprint == make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint
+    assert plan.fingerprint != make_plan(project, TrainRequest(), quick(seed=1)).fingerprint
+    first = project.labels().frames[0]
+    begun_with = plan.fingerprint
+    write_image(first.picture, np.zeros((64, 96, 3), np.uint8))  # another picture under the same name
+    assert plan.fingerprint == begun_with
+    assert plan.fingerprint != make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint

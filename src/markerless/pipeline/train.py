@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,12 @@ class Plan:
     settings: Resolved
     start: Run | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks."""
+        """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks.
+
+        Taken once: what changes on the disk during the training does not belong to it.
+        """
         digest = hashlib.sha256()
         for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
             digest.update(f"{frame.image} {frame.path.stat().st_size if frame.path else 0}".encode())
