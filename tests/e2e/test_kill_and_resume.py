@@ -1,11 +1,13 @@
-"""A training that is killed without warning ends, after the same command, as if nothing had happened."""
+"""A training that is killed without warning, or stopped, ends, after the same command, as if nothing had happened."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.nn import checkpoint as checkpoints
 from markerless.project import NewProject, create_project
+from markerless.runtime.engine import EngineOptions, open_session
 from markerless.video.images import write_image
 
 pytestmark = pytest.mark.slow
@@ -54,11 +57,28 @@ def train(project: Path, seconds_between_saves: float) -> subprocess.Popen[str]:
     )
 
 
-def test_killed_and_taken_up_again(tmp_path: Path) -> None:
-    for name in ("straight", "killed"):
-        (tmp_path / name).mkdir()
-    straight, killed = study(tmp_path / "straight"), study(tmp_path / "killed")
-    whole = train(straight, 1e9)
+def predicted(project: Path) -> np.ndarray:
+    """Places and scores, `(4, K, 3)`, that the run's exported model gives for four pictures of noise."""
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 70, 90, 3), dtype=np.uint8)
+    options = EngineOptions(70, 90, 3, 4, "f32", 1)
+    with closing(open_session("openvino", project / "runs" / "a" / "model.onnx", options, len(COLORS))) as session:
+        prediction = session.submit(pictures).result()
+        return np.concatenate([prediction.xy, prediction.score[..., None]], axis=-1)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study after a training that nothing disturbed."""
+    project = study(tmp_path_factory.mktemp("straight"))
+    assert "wrote" in train(project, 1e9).communicate()[0]
+    return project
+
+
+@pytest.mark.parametrize("how", ["kill -9", "Ctrl-C"])
+def test_stopped_and_taken_up_again(straight: Path, tmp_path: Path, how: str) -> None:
+    if how == "Ctrl-C" and sys.platform == "win32":
+        pytest.skip("Windows sends Ctrl-C to whole consoles, this test's own included")
+    killed = study(tmp_path)
     first = train(killed, 0.2)
     saved = killed / "runs" / "a" / "checkpoint.safetensors"
     deadline = time.monotonic() + 300
@@ -66,17 +86,25 @@ def test_killed_and_taken_up_again(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         assert first.poll() is None, first.communicate()[0]
         time.sleep(0.05)
-    first.kill()
-    first.communicate()
+    if how == "kill -9":
+        first.kill()
+        first.communicate()
+    else:
+        first.send_signal(signal.SIGINT)
+        assert "interrupted" in first.communicate()[0]
+        assert first.returncode == 130
     stopped_at = checkpoints.load(saved).state["step"]
     assert 0 < stopped_at < STEPS
     second = train(killed, 1e9)
     assert "wrote" in second.communicate()[0]
-    assert "wrote" in whole.communicate()[0]
     resumed, direct = (checkpoints.load(root / "runs" / "a" / "checkpoint.safetensors") for root in (killed, straight))
     for group in ("weights", "average", "optimizer"):
         ours, theirs = getattr(resumed, group), getattr(direct, group)
         assert ours.keys() == theirs.keys()
         assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in theirs), group
+    assert np.array_equal(predicted(killed), predicted(straight))
+    files = {"run.toml", "split.json", "metrics.csv", "evaluation.json", "report.html", "model.onnx", saved.name}
+    # a process that is killed while it writes leaves its temporary file, whose name begins with a dot
+    assert {path.name for path in saved.parent.iterdir() if not path.name.startswith(".")} == files
     rows = (killed / "runs" / "a" / "metrics.csv").read_text(encoding="utf-8").splitlines()
     assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(10, STEPS + 1, 10))
