@@ -200,7 +200,7 @@ def test_an_export_that_failed_is_made_up_for(dot_study: MakeStudy, monkeypatch:
 def test_minutes_become_steps_that_are_kept_with_the_run(dot_study: MakeStudy) -> None:
     """Without settings of steps, the budget decides once; an interrupted run keeps what was decided."""
     project = dot_study(2)
-    settings = quick(steps=0)
+    settings = {**quick(steps=0), "data": {"crop": 32}}
 
     def stop(done: int, total: int, message: str) -> None:
         raise KeyboardInterrupt
