@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from markerless.core.affine import Affine
 from markerless.core.instance import FloatArray
+from markerless.core.view import View
 from markerless.runtime.engine import Batch, Handle, Prediction, Session
 
 BLOCK_FRAMES = 500
@@ -46,38 +47,6 @@ class Block:
     start: int
     stop: int
     restarts: bool = True
-
-
-@dataclass(frozen=True)
-class View:
-    """The part of the frame that the model sees.
-
-    Attributes:
-        left: First column.
-        top: First row.
-        width: Columns.
-        height: Rows.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @classmethod
-    def whole(cls, width: int, height: int) -> View:
-        """All of a frame."""
-        return cls(0, 0, width, height)
-
-    def cut(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The view of a frame `(H, W, C)`, contiguous; the frame itself when the view is all of it."""
-        bottom, right = self.top + self.height, self.left + self.width
-        return np.ascontiguousarray(frame[self.top : bottom, self.left : right])
-
-    @property
-    def to_frame(self) -> Affine:
-        """From pixels of the view to pixels of the frame."""
-        return Affine.crop(self.left, self.top).inverse()
 
 
 @dataclass(frozen=True)

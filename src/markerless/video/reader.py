@@ -13,30 +13,34 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from markerless.core.video import IMAGE_SUFFIXES, Video, natural_key
 from markerless.errors import VideoError
 from markerless.video.color import RgbConverter, orientation_of
+from markerless.video.container import (
+    checked_stream,
+    claimed_frames,
+    frames_per_second,
+    odd_things,
+    open_checked,
+    times_s,
+)
 from markerless.video.decode import Decoder, decoded_order
 from markerless.video.images import image_size, read_image
-from markerless.video.index import NO_TIME, PacketIndex, build_index, open_container, video_stream
+from markerless.video.index import build_index
+from markerless.video.raw import DecodedFrame, RawFrame, RgbFrame
 
 # Decoding this many frames costs no more than a seek.
 NEAR_FRAMES = 32
-# Demuxers and decoders of FFmpeg that make "video" of plain text.
-TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
-# FFmpeg would wait for the parts of a stream that never come.
-PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD")
-PLAYLIST_BYTES = 512
+# So many frames, spread over the video, tell whether it has color.
+PROBED_FOR_COLOR = 5
 BEYOND_END = "its data lie beyond the end of the file, which is cut off"
 
 
@@ -78,12 +82,21 @@ class VideoReader(ABC):
         if not -n_frames <= index < n_frames:
             raise IndexError(f"frame {index} of {self.video.path}: it has {n_frames} frames")
         row = int(index) % n_frames
-        if (rgb := self._read(row)) is None:
+        if (raw := self._read(row)) is None:
             raise VideoError(f"frame {row} of {self.video.path} is broken: {self._broken[row]}; choose another frame")
-        return rgb
+        return raw.rgb()
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, np.ndarray | None]]:
         """(index, frame) from `start` to before `stop` (default: the end) in order; None for a broken frame.
+
+        Raises:
+            IndexError: `start` is negative or behind the end.
+        """
+        for row, raw in self.raw_frames(start, stop):
+            yield row, None if raw is None else raw.rgb()
+
+    def raw_frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, RawFrame | None]]:
+        """The same before conversion, for callers who need only a part of each frame, or its brightness.
 
         Raises:
             IndexError: `start` is negative or behind the end.
@@ -93,6 +106,13 @@ class VideoReader(ABC):
             raise IndexError(f"start {start} of {self.video.path}: expected 0 to {len(self)}")
         for row in range(start, stop):
             yield row, self._read(row)
+
+    @cached_property
+    def is_gray(self) -> bool:
+        """Whether a few frames from all over the video have no color; then `RawFrame.gray` is all there is to see."""
+        keys = self.key_frames or (0,)
+        some = {keys[round(place)] for place in np.linspace(0, len(keys) - 1, PROBED_FOR_COLOR)}
+        return all(raw is None or raw.is_gray for raw in map(self._read, sorted(some)))
 
     @property
     def broken(self) -> dict[int, str]:
@@ -114,7 +134,7 @@ class VideoReader(ABC):
         """Give the file back; reading afterwards is an error."""
 
     @abstractmethod
-    def _read(self, row: int) -> np.ndarray | None:
+    def _read(self, row: int) -> RawFrame | None:
         """Frame `row`, or None with a reason in `_broken`."""
 
 
@@ -164,7 +184,7 @@ class FolderReader(VideoReader):
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _read(self, row: int) -> np.ndarray | None:
+    def _read(self, row: int) -> RawFrame | None:
         try:
             rgb = read_image(self._images[row])
         except VideoError as error:
@@ -173,7 +193,7 @@ class FolderReader(VideoReader):
         if rgb.shape[:2] != (self.video.height, self.video.width):
             self._broken[row] = _size_reason(self._images[row].name, rgb.shape, self.video)
             return None
-        return rgb
+        return RgbFrame(rgb)
 
 
 class FileReader(VideoReader):
@@ -181,14 +201,14 @@ class FileReader(VideoReader):
 
     def __init__(self, path: Path, n_threads: int) -> None:
         super().__init__()
-        container = _open_checked(path)
+        container = open_checked(path)
         try:
-            stream = _checked_stream(path, container)
+            stream = checked_stream(path, container)
             self._index = build_index(container, stream, lambda n: decoded_order(path, n))
-            self._times = _times_s(self._index, stream)
+            self._times = times_s(self._index, stream)
             n_frames = len(self._index.packet)
-            claimed = _claimed_frames(stream)
-            fps = _fps(stream, self._times)
+            claimed = claimed_frames(stream)
+            fps = frames_per_second(stream, self._times)
             size = stream.codec_context.width, stream.codec_context.height
             codec = stream.codec_context.codec.canonical_name
         finally:
@@ -203,7 +223,7 @@ class FileReader(VideoReader):
         self._decoder = Decoder(path, self._index, n_threads)
         self._convert = RgbConverter()
         self._look_at_first()
-        self.notes = _notes(self.video, self._index)
+        self.notes = odd_things(self.video, self._index)
 
     @property
     def key_frames(self) -> tuple[int, ...]:
@@ -221,15 +241,20 @@ class FileReader(VideoReader):
         self._pending.clear()
         self._decoder.close()
 
-    def _read(self, row: int) -> np.ndarray | None:
+    def _read(self, row: int) -> RawFrame | None:
         frame = self._frame(row)
         if frame is None:
             return None
-        rgb = self._convert(frame)
-        if rgb.shape[:2] != (self.video.height, self.video.width):
-            self._broken[row] = _size_reason("it", rgb.shape, self.video)
+        shape = self._upright_shape(frame)
+        if shape != (self.video.height, self.video.width):
+            self._broken[row] = _size_reason("it", shape, self.video)
             return None
-        return rgb
+        return DecodedFrame(frame, self._convert)
+
+    def _upright_shape(self, frame: VideoFrame) -> tuple[int, int]:
+        """Rows and columns after rotation metadata has been applied."""
+        transposed = self._convert.orientation[0]
+        return (frame.width, frame.height) if transposed else (frame.height, frame.width)
 
     def _look_at_first(self) -> None:
         """Learn size and rotation from the first frame that can be decoded, and leave it ready to be read."""
@@ -238,9 +263,7 @@ class FileReader(VideoReader):
             if frame is None:
                 continue
             self._convert = RgbConverter(orientation_of(frame))
-            height, width = (frame.height, frame.width)
-            if self._convert.orientation[0]:
-                height, width = width, height
+            height, width = self._upright_shape(frame)
             old = self.video
             self.video = Video(old.path, old.n_frames, width, height, old.fps, old.codec, old.container_n_frames)
             self._pending[row] = frame
@@ -351,102 +374,3 @@ class FileReader(VideoReader):
 
 def _size_reason(what: str, shape: tuple[int, ...], video: Video) -> str:
     return f"{what} is {shape[1]} x {shape[0]} px and the video {video.width} x {video.height}"
-
-
-def _open_checked(path: Path) -> InputContainer:
-    """Open, or say in one line what is wrong with the file."""
-    try:
-        if path.stat().st_size == 0:
-            raise VideoError(f"video {path} is empty (0 bytes); copy or record it again")
-        with path.open("rb") as file:
-            head = file.read(PLAYLIST_BYTES)
-        if any(mark in head for mark in PLAYLIST_MARKS):
-            raise VideoError(f"{path} is a playlist, expected a video; choose the video files it names")
-        return open_container(path)
-    except av.FFmpegError as error:
-        if isinstance(error, OSError) and not isinstance(error, ValueError):
-            raise VideoError(f"cannot read video {path}: {error.strerror}") from error
-        if _lacks_moov(path):
-            raise VideoError(
-                f"video {path} is cut off: its index (moov) at the end is missing; copy it again"
-            ) from error
-        raise VideoError(
-            f"{path} is no video that can be read: {error.strerror}; check the file in a player"
-        ) from error
-    except OSError as error:
-        raise VideoError(f"cannot read video {path}: {error.strerror or error}") from error
-
-
-def _lacks_moov(path: Path) -> bool:
-    """Whether the file is an MP4 or MOV whose top-level boxes end before the index."""
-    size = path.stat().st_size
-    at, first = 0, True
-    with path.open("rb") as file:
-        while at + 8 <= size:
-            file.seek(at)
-            head = file.read(16)
-            kind, length = head[4:8], int.from_bytes(head[:4], "big")
-            if first and kind not in (b"ftyp", b"wide", b"mdat", b"free", b"skip"):
-                return False
-            if kind == b"moov" and at + length <= size:
-                return False
-            if length == 1:
-                length = int.from_bytes(head[8:16], "big")
-            if length < 8:
-                break
-            at, first = at + length, False
-    return not first
-
-
-def _checked_stream(path: Path, container: InputContainer) -> VideoStream:
-    stream = video_stream(container)
-    if stream is None:
-        what = "only sound" if container.streams.audio else "no video stream"
-        raise VideoError(f"{path} has {what}, expected a video; choose another file")
-    if stream.codec_context is None:
-        raise VideoError(f"video {path} has a codec that FFmpeg cannot decode; convert it to H.264")
-    if stream.codec_context.codec.canonical_name in TEXT_CODECS:
-        raise VideoError(f"{path} is text, expected a video; choose another file")
-    return stream
-
-
-def _claimed_frames(stream: VideoStream) -> int | None:
-    """The container's own count; None when it has none."""
-    tag = stream.metadata.get("NUMBER_OF_FRAMES", "")
-    return stream.frames or (int(tag) if tag.isdigit() else None)
-
-
-def _times_s(index: PacketIndex, stream: VideoStream) -> np.ndarray:
-    """(T,) seconds since the first frame."""
-    n_frames = len(index.packet)
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
-    present = index.packet[index.packet >= 0]
-    stamps = index.pts[present]
-    if (stamps == NO_TIME).any() or (np.diff(stamps) < 0).any() or stream.time_base is None or len(stamps) == 0:
-        return np.arange(n_frames) / rate
-    times = (stamps - stamps[0]) * float(stream.time_base)
-    beyond = times[-1] + np.arange(1, n_frames - len(times) + 1) / rate
-    return np.concatenate([times, beyond])
-
-
-def _fps(stream: VideoStream, times_s: np.ndarray) -> float:
-    """Average frames per second: the container's exact fraction where the timestamps bear it out, else theirs."""
-    claimed = float(stream.average_rate or 0)
-    span = float(times_s[-1]) if len(times_s) > 1 else 0.0
-    measured = (len(times_s) - 1) / span if span > 0 else claimed
-    if claimed > 0 and abs(claimed - measured) <= 0.02 * measured:
-        return claimed
-    return measured or math.nan
-
-
-def _notes(video: Video, index: PacketIndex) -> tuple[str, ...]:
-    notes = []
-    if (lost := int((index.packet < 0).sum())) > 0:
-        notes.append(
-            f"{video.path.name} is cut off: the data of its last {lost} of {video.n_frames} frames are missing"
-        )
-    if video.container_n_frames not in (None, video.n_frames):
-        notes.append(
-            f"{video.path.name}: its container claims {video.container_n_frames} frames, it holds {video.n_frames}"
-        )
-    return tuple(notes)

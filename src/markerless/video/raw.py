@@ -1,0 +1,74 @@
+"""Frames before conversion: a part of one can be had as RGB or gray without converting the rest."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from markerless.core.view import View
+from markerless.video.color import UPRIGHT, RgbConverter, gray_part, is_gray, rgb_is_gray
+
+GREEN = 1
+
+
+class RawFrame(Protocol):
+    """A frame as it came out of the decoder.
+
+    Attributes:
+        is_gray: Whether it has no color, so that `gray` shows all that `rgb` does.
+    """
+
+    @property
+    def is_gray(self) -> bool: ...
+
+    def rgb(self, view: View | None = None) -> np.ndarray:
+        """(h, w, 3) uint8 RGB, upright, contiguous: the part `view` of the frame, None for all of it."""
+
+    def gray(self, view: View | None = None) -> np.ndarray:
+        """(h, w, 1) uint8 of full range, likewise; of a frame with color, its brightness."""
+
+
+class DecodedFrame:
+    """A frame of a video file."""
+
+    def __init__(self, frame: VideoFrame, convert: RgbConverter) -> None:
+        self._frame = frame
+        self._convert = convert
+
+    @property
+    def is_gray(self) -> bool:
+        known = is_gray(self._frame)
+        return rgb_is_gray(self.rgb()) if known is None else known
+
+    def rgb(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return self._convert(self._frame) if view is None else self._convert.part(self._frame, view)
+
+    def gray(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        if self._convert.orientation == UPRIGHT:
+            luma = gray_part(self._frame, view or View.whole(self._frame.width, self._frame.height))
+            if luma is not None:
+                return luma
+        return np.ascontiguousarray(self.rgb(view)[:, :, GREEN : GREEN + 1])
+
+
+class RgbFrame:
+    """A frame that is RGB already: a picture, or what a camera gave."""
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self._rgb = rgb
+
+    @property
+    def is_gray(self) -> bool:
+        return rgb_is_gray(self._rgb)
+
+    def rgb(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return self._rgb if view is None else view.cut(self._rgb)
+
+    def gray(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return np.ascontiguousarray(self.rgb(view)[:, :, GREEN : GREEN + 1])
