@@ -16,6 +16,12 @@ def required() -> set[str]:
     return {word.strip() for word in os.environ.get("MARKERLESS_REQUIRE", "").split(",") if word.strip()}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is measured while testing is kept apart from what the user's own analyses measured."""
+    os.environ["MARKERLESS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the source tree."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from markerless.errors import StorageError
+from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.partial import Partial
-from markerless.runtime.stream import Block, BlockPrediction
 
 MANIFEST = {"analysis_fingerprint": "abc", "settings": {"precision": "f32"}}
 BLOCK = Block(500, 503)
@@ -19,7 +19,7 @@ def prediction(block: Block = BLOCK) -> BlockPrediction:
     xy[1] = np.nan
     decoded = np.ones(n_frames, dtype=np.bool_)
     decoded[1] = False
-    return BlockPrediction(block, xy, xy[..., 0] / 10, decoded)
+    return BlockPrediction(block, xy, xy[..., 0] / 10, decoded, decoded)
 
 
 def test_gives_back_what_it_was_given(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from make_model import color_finder, dots, random_places
+from markerless.core.view import View
+from markerless.runtime.blocks import Block, BlockPrediction, blocks, within
 from markerless.runtime.engine import EngineOptions, Session, open_session
-from markerless.runtime.stream import Block, BlockPrediction, View, blocks, predict, within
+from markerless.runtime.stream import predict
+from markerless.video.raw import RgbFrame
 
 SIZE = (40, 30)
 N_FRAMES = 61
@@ -28,13 +31,13 @@ class Clip:
         self.starts: list[int] = []
         self.n_read = 0
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, npt.NDArray[np.uint8] | None]]:
+    def raw_frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, RgbFrame | None]]:
         self.starts.append(start)
         for index in range(start, min(stop or len(self.all), len(self.all))):
             if index == self.fails_at:
                 raise OSError("the disk is gone")
             self.n_read += 1
-            yield index, None if index in self.broken else self.all[index]
+            yield index, None if index in self.broken else RgbFrame(self.all[index])
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,11 @@ class Labels:
         size = float(np.median(diagonals)) if diagonals else 0.0
         return size if size > 0 else NO_ANIMAL_SIZE_SHARE * frame_diagonal
 
+    def animal_extents_px(self) -> FloatArray:
+        """`(n, 2)` width and height of the box around each labeled animal of two points or more, in pixels."""
+        placed = [i.xy[np.isfinite(i.xy).all(-1)] for frame in self.frames for i in frame.instances if i.n_points >= 2]
+        return np.array([np.ptp(points, axis=0) for points in placed]).reshape(-1, 2)
+
 
 def _reorder(instance: Instance, source: Sequence[int]) -> Instance:
     """Keypoints taken from the places `source`; -1 gives a keypoint that is not labeled."""

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from markerless.core.affine import Affine
 from markerless.core.instance import FloatArray
+from markerless.runtime.engine import FILL
 
 NEAR_DEG, NEAR_SHARE = 20.0, 0.5  # half of the views of an animal that turns are turned by less than this
-FILL = 127  # gray of what lies outside the frame; the network's padding has the same value
 
 Image = npt.NDArray[np.uint8]
 

@@ -13,6 +13,7 @@ import torch
 
 from markerless.core.storage import atomic_path
 from markerless.errors import RunError
+from markerless.nn.deploy import deployed
 from markerless.nn.model import PoseNet
 
 CONTRACT = "1"
@@ -30,7 +31,7 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
         StorageError: disk full or folder not writable.
     """
     example = torch.zeros((*TRACED_SIZE, 3), dtype=torch.uint8)
-    model = model.to("cpu").eval()
+    model = deployed(model)
     any_size = {"image": dict.fromkeys(range(3), torch.export.Dim.DYNAMIC)}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
@@ -47,7 +48,7 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
     if program is None:
         raise RunError("the network could not be exported to ONNX; report this with your versions of torch and onnx")
     proto = program.model_proto
-    accept_grey(proto)
+    accept_gray(proto)
     metadata = {
         "markerless.contract": CONTRACT,
         "markerless.keypoints": json.dumps(list(keypoints), ensure_ascii=False),
@@ -59,17 +60,7 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
         temporary.write_bytes(proto.SerializeToString())
 
 
-def accept_grey(proto: onnx.ModelProto) -> None:
-    """Let the graph take one channel as well as three: it is repeated by broadcasting against three zeros."""
-    graph = proto.graph
-    zeros = onnx.helper.make_tensor("three_channels", onnx.TensorProto.UINT8, (1, 1, 1, 3), [0, 0, 0])
-    graph.initializer.append(zeros)
-    for node in graph.node:
-        for i, name in enumerate(node.input):
-            if name == "image":
-                node.input[i] = "image_rgb"
-    graph.node.insert(
-        0, onnx.helper.make_node("BitwiseOr", ["image", "three_channels"], ["image_rgb"], name="gray_to_rgb")
-    )
-    shape = graph.input[0].type.tensor_type.shape
-    shape.dim[3].dim_param = "channels"
+def accept_gray(proto: onnx.ModelProto) -> None:
+    """Let the graph take one channel as well as three: taking off the mean of three channels repeats the one."""
+    proto.graph.input[0].type.tensor_type.shape.dim[3].dim_param = "channels"
+    del proto.graph.value_info[:]  # the shapes of three channels

@@ -16,10 +16,10 @@ from torch.nn import functional
 from markerless.config import Settings
 from markerless.errors import SettingsError
 from markerless.nn import backbones
-from markerless.nn.augment import FILL
 from markerless.nn.backbones import Backbone, BackboneConfig
 from markerless.nn.depthwise import DepthwiseConv2d
 from markerless.nn.heads import Keypoints, score_map
+from markerless.runtime.engine import FILL
 
 
 class NetSettings(Settings):
@@ -28,18 +28,21 @@ class NetSettings(Settings):
     backbone: str = Field("efficientnet_lite", description="Family of the feature extractor: a file of nn/backbones.")
     variant: str = Field("", description="Size within the family (lite0, lite1, lite2); empty takes the first.")
     weights: str = Field("imagenet", description="Start of the backbone: imagenet, none, or a state dict's path.")
-    stride: int = Field(8, description="Input pixels per cell of the score maps: 4, 8, 16 or 32.")
+    stride: int = Field(8, description="Pixels the backbone sees per cell of the score maps: 4, 8, 16 or 32.")
+    shrink: int = Field(1, ge=1, le=8, description="Side of the square of pixels that is averaged into one before.")
+    stages: int = Field(0, ge=0, description="First stages of the backbone that are used; 0 takes all.")
     width: int = Field(96, ge=8, le=1024, description="Channels of the decoder.")
+    kernel: int = Field(5, description="Side of the decoder's smoothing convolutions: 3 or 5.")
 
 
 class Decoder(nn.Module):
-    """Merges the backbone's maps from coarse to fine: upsample, add, smooth with separable 5 x 5 convolutions."""
+    """Merges the backbone's maps from coarse to fine: upsample, add, smooth with separable convolutions."""
 
-    def __init__(self, channels: tuple[int, ...], width: int) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, kernel: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(_conv_norm(c, width) for c in channels)
-        self.smooth = nn.ModuleList(_separable(width) for _ in channels)
-        self.last = _separable(width)
+        self.smooth = nn.ModuleList(_separable(width, kernel) for _ in channels)
+        self.last = _separable(width, kernel)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """`maps` finest first -> `(B, width, h, w)` on the grid of the finest."""
@@ -63,13 +66,16 @@ class PoseNet(nn.Module):
 
     def __init__(self, backbone: Backbone, n_keypoints: int, settings: NetSettings, head: score_map.Config) -> None:
         super().__init__()
+        if settings.stages:
+            backbone.shorten(settings.stages)
         if settings.stride not in backbone.strides:
             raise SettingsError(f"net.stride: expected one of {backbone.strides}, got {settings.stride}")
         self.backbone = backbone
         self.first_map = backbone.strides.index(settings.stride)
-        self.decoder = Decoder(backbone.channels[self.first_map :], settings.width)
-        self.head = score_map.build(settings.width, settings.stride, n_keypoints, head)
-        self.multiple = max(backbone.strides)
+        self.decoder = Decoder(backbone.channels[self.first_map :], settings.width, settings.kernel)
+        self.shrink = settings.shrink
+        self.head = score_map.build(settings.width, settings.shrink * settings.stride, n_keypoints, head)
+        self.multiple = settings.shrink * max(backbone.strides)
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
 
@@ -83,6 +89,8 @@ class PoseNet(nn.Module):
         """uint8 `(B, H, W, 3)` -> logits `(B, K, h, w)`, refinement `(B, 2 K, h, w)` on the padded grid."""
         x = image.permute(0, 3, 1, 2).float()
         x = functional.pad(x, (0, -x.shape[3] % self.multiple, 0, -x.shape[2] % self.multiple), value=float(FILL))
+        if self.shrink > 1:
+            x = functional.avg_pool2d(x, self.shrink)
         x = (x - self.mean) / self.std
         maps = self.backbone(x.contiguous(memory_format=torch.channels_last))
         logits, refine = self.head(self.decoder(maps[self.first_map :]))
@@ -110,9 +118,9 @@ def _conv_norm(c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out, momentum=0.05))
 
 
-def _separable(width: int) -> nn.Sequential:
+def _separable(width: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(
-        DepthwiseConv2d(width, 5, padding=2, bias=False),
+        DepthwiseConv2d(width, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(width, momentum=0.05),
         nn.ReLU6(),
         *_conv_norm(width, width),

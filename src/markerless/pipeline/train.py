@@ -8,7 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from markerless.video.images import read_image
 DEFAULT_MINUTES = 10.0
 DEFAULT_STEPS = 800  # without --minutes: twice as many as give nine tenths of the accuracy (benchmarks/RESULTS.md)
 FEWEST_FRAMES = 2
+REACH = 1.1  # of the largest labeled animal: how far apart points of one may be
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
 METRICS_FILE = "metrics.csv"
 GROUPS: dict[str, type[Settings]] = {
@@ -85,6 +86,14 @@ class Resolved:
             load("data", DataSettings, values.get("data", {})),
             load("head", score_map.Config, values.get("head", {})),
         )
+
+    def for_labels(self, labels: Labels) -> Resolved:
+        """What is left to the labels, taken from those that train."""
+        extents = labels.animal_extents_px()
+        head = self.head
+        if not head.reach_px and len(extents):
+            head = head.model_copy(update={"reach_px": round(REACH * float(extents.max()), 1)})
+        return replace(self, head=head)
 
     def dump(self) -> dict[str, dict[str, Any]]:
         """Group -> key -> plain value."""
@@ -189,7 +198,7 @@ def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Ma
         split = default_split(labels, resolved.train.seed)
     _require_trainable(labels.select(split["train"]), project)
     start = project.run(request.start_from) if request.start_from else None
-    return Plan(project, labels, split, resolved, start)
+    return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
 
 
 def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
@@ -277,6 +286,7 @@ def _write_run(plan: Plan, trainer: Trainer, folder: Path, finished: bool) -> No
             **counts,
             "animal_size_px": round(trainer.data.animal_size_px, 3),
             "view": list(trainer.data.view),
+            "grid_px": trainer.model.multiple,
         },
         "train": {**dumped["train"], "used_batch_size": trainer.batch_size, "used_bf16": trainer.bf16},
         "net": dumped["net"],

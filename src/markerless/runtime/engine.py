@@ -26,6 +26,7 @@ CONTRACT = "1"
 INPUT = "image"
 OUTPUTS = ("xy", "score")
 MOST_THREADS = 16
+FILL = 127  # gray of what lies outside the frame, in the padding inside the graph as in views that hang over
 PRECISIONS = ("auto", "f32", "bf16")
 ENGINES = Registry("engine", "markerless.runtime.engines")
 
@@ -44,6 +45,8 @@ class EngineOptions:
         precision: "f32", "bf16", or "auto": bf16 where the processor computes in it natively, else f32.
         threads: Processor threads; 0 takes all that this process may use, up to 16: one decoder feeds no more. Each
             request runs on one thread, so that a result does not depend on their number.
+        inline: `submit` computes in the thread that calls it, one request at a time: for callers that have a thread of
+            their own for every session.
     """
 
     height: int
@@ -52,6 +55,7 @@ class EngineOptions:
     batch_size: int = 1
     precision: str = "auto"
     threads: int = 0
+    inline: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -82,6 +86,17 @@ class Handle(Protocol):
 
     def result(self) -> Prediction:
         """Wait for the prediction. Handles are collected in the order in which they were submitted."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A request that was computed when it was submitted."""
+
+    prediction: Prediction
+
+    def result(self) -> Prediction:
+        """The prediction."""
+        return self.prediction
 
 
 class Session(Protocol):

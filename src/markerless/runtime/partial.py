@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from markerless.core.storage import atomic_path, storage_error, write_text
-from markerless.runtime.stream import Block, BlockPrediction
+from markerless.runtime.blocks import Block, BlockPrediction
 
 MANIFEST = "manifest.json"
+ARRAYS = ("xy", "score", "decoded", "whole")
 
 
 class Partial:
@@ -53,13 +54,13 @@ class Partial:
             StorageError: no space left, or the folder cannot be written.
         """
         with atomic_path(self._path(prediction.block)) as temporary:
-            np.savez(temporary, xy=prediction.xy, score=prediction.score, decoded=prediction.decoded)
+            np.savez(temporary, **{name: getattr(prediction, name) for name in ARRAYS})
 
     def load(self, block: Block) -> BlockPrediction | None:
         """The predictions of `block`, None where they are not there or not whole."""
         try:
             with self._path(block).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                prediction = BlockPrediction(block, arrays["xy"], arrays["score"], arrays["decoded"])
+                prediction = BlockPrediction(block, *(arrays[name] for name in ARRAYS))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         return prediction if len(prediction.xy) == block.stop - block.start else None

@@ -1,102 +1,28 @@
-"""From frames to predictions: decoding, inference and whatever the caller does with a block overlap, in bounded memory.
-
-A video is worked on in blocks. Decoder and batches start afresh at each block, so a prediction depends on its block
-alone: not on the number of threads, and not on whether the work was interrupted and taken up again.
-"""
+"""Whole frames to predictions: decoding, inference and the caller's work on a block overlap, in bounded memory."""
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from markerless.core.affine import Affine
-from markerless.core.instance import FloatArray
 from markerless.core.view import View
-from markerless.runtime.engine import Batch, Handle, Prediction, Session
+from markerless.runtime.blocks import Block, BlockPrediction, Frames, FrameSource, Gathering, spans
+from markerless.runtime.engine import Batch, EngineOptions, Handle, Prediction, Session
+from markerless.video.raw import RawFrame
 
-BLOCK_FRAMES = 500
-# Some cameras write one key frame an hour; without an end to a block, an interruption would cost all of that hour.
-LONGEST_BLOCK_FRAMES = 2000
 QUEUE_BYTES = 48 << 20
 LONGEST_QUEUE = 32
 SECONDS_BETWEEN_LOOKS = 0.1
-
-Frames = Iterator[tuple[int, npt.NDArray[np.uint8] | None]]
-
-
-@dataclass(frozen=True)
-class Block:
-    """The frames `start` to `stop - 1`, worked on in one piece.
-
-    Attributes:
-        start: First frame.
-        stop: Frame after the last.
-        restarts: Whether decoding starts afresh here (at a key frame); else it goes on from the block before.
-    """
-
-    start: int
-    stop: int
-    restarts: bool = True
-
-
-@dataclass(frozen=True)
-class BlockPrediction:
-    """Predictions of one block.
-
-    Attributes:
-        block: Which frames.
-        xy: `(n, K, 2)` float64 pixels of the whole frame; NaN where the frame could not be decoded.
-        score: `(n, K)` float64 in 0..1; NaN likewise.
-        decoded: `(n,)` whether the frame could be decoded.
-    """
-
-    block: Block
-    xy: FloatArray
-    score: FloatArray
-    decoded: npt.NDArray[np.bool_]
-
-
-class FrameSource(Protocol):
-    """Anything that gives frames in order: a video reader."""
-
-    def frames(self, start: int = 0, stop: int | None = None) -> Frames:
-        """Frames `start` to `stop - 1` with their index; None for one that cannot be decoded."""
-
-
-def blocks(key_frames: Sequence[int], n_frames: int) -> tuple[Block, ...]:
-    """Cut a video into blocks: each starts at the first key frame that is at least 500 frames after the start before.
-
-    Where no key frame comes within 2000 frames the block ends there, and decoding goes on into the next one.
-
-    Args:
-        key_frames: Indices at which decoding can start, ascending.
-        n_frames: Frames of the video.
-    """
-    found: list[Block] = []
-    start, restarts = 0, True
-    while start < n_frames:
-        place = bisect_left(key_frames, start + BLOCK_FRAMES)
-        key = key_frames[place] if place < len(key_frames) else n_frames
-        stop = min(key, start + LONGEST_BLOCK_FRAMES, n_frames)
-        found.append(Block(start, stop, restarts))
-        start, restarts = stop, stop == key
-    return tuple(found)
-
-
-def within(all_blocks: Sequence[Block], start: int, stop: int) -> tuple[Block, ...]:
-    """The blocks cut down to the frames `start` to `stop - 1`; empty ones are left out."""
-    cut = (Block(max(block.start, start), min(block.stop, stop), block.restarts) for block in all_blocks)
-    return tuple(block for block in cut if block.start < block.stop)
 
 
 def predict(
@@ -120,18 +46,25 @@ def predict(
     Yields:
         Every block of `todo`, in order.
     """
-    batch_size = session.options.batch_size
-    pieces = _decoded_ahead(_pieces(source, todo, view, batch_size), _queue_length(view, batch_size))
-    gathering: _Gathering | None = None
+    pieces = decoded_ahead(_pieces(source, todo, view, session.options), _queue_length(session.options))
+    gathering: Gathering | None = None
     with closing(pieces), closing(_in_order(pieces, session)) as results:
         for piece, prediction in results:
             if gathering is None:
-                gathering = _Gathering(piece.block, view.to_frame, n_keypoints)
-            gathering.add(piece, prediction)
+                gathering = Gathering(piece.block, view.to_frame, n_keypoints)
+            if prediction is not None:
+                gathering.add(piece.frames, prediction)
             on_frames(piece.n_frames)
             if piece.ends_block:
                 yield gathering.finish()
                 gathering = None
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """An error on its way from one thread to another."""
+
+    error: BaseException
 
 
 @dataclass(frozen=True)
@@ -146,31 +79,6 @@ class _Piece:
     @property
     def n_frames(self) -> int:
         return len(self.frames)
-
-
-class _Gathering:
-    """The predictions of one block as they come in."""
-
-    def __init__(self, block: Block, to_frame: Affine, n_keypoints: int) -> None:
-        n_frames = block.stop - block.start
-        self._block = block
-        self._to_frame = to_frame
-        self._xy = np.full((n_frames, n_keypoints, 2), np.nan)
-        self._score = np.full((n_frames, n_keypoints), np.nan)
-        self._decoded = np.zeros(n_frames, dtype=np.bool_)
-
-    def add(self, piece: _Piece, prediction: Prediction | None) -> None:
-        """Take the predictions of a batch; images beyond the piece's frames only filled the batch up."""
-        if prediction is None:
-            return
-        rows = np.array(piece.frames) - self._block.start
-        self._xy[rows] = prediction.xy[: len(rows)]
-        self._score[rows] = prediction.score[: len(rows)]
-        self._decoded[rows] = True
-
-    def finish(self) -> BlockPrediction:
-        """All of the block, mapped to the frame once."""
-        return BlockPrediction(self._block, self._to_frame.apply(self._xy), self._score, self._decoded)
 
 
 def _in_order(pieces: Iterator[_Piece], session: Session) -> Generator[tuple[_Piece, Prediction | None]]:
@@ -193,26 +101,15 @@ def _collect(piece: _Piece, handle: Handle | None) -> tuple[_Piece, Prediction |
     return piece, None if handle is None else handle.result()
 
 
-def _pieces(source: FrameSource, todo: Sequence[Block], view: View, batch_size: int) -> Iterator[_Piece]:
+def _pieces(source: FrameSource, todo: Sequence[Block], view: View, options: EngineOptions) -> Iterator[_Piece]:
     """Decode block after block."""
-    for span in _spans(todo):
-        frames = source.frames(span[0].start, span[-1].stop)
+    for span in spans(todo):
+        frames = source.raw_frames(span[0].start, span[-1].stop)
         for block in span:
-            yield from _pieces_of_block(block, frames, view, batch_size)
+            yield from _pieces_of_block(block, frames, view, options)
 
 
-def _spans(todo: Sequence[Block]) -> list[list[Block]]:
-    """Blocks that are decoded in one go."""
-    spans: list[list[Block]] = []
-    for block in todo:
-        if spans and not block.restarts and spans[-1][-1].stop == block.start:
-            spans[-1].append(block)
-        else:
-            spans.append([block])
-    return spans
-
-
-def _pieces_of_block(block: Block, frames: Frames, view: View, batch_size: int) -> Iterator[_Piece]:
+def _pieces_of_block(block: Block, frames: Frames, view: View, options: EngineOptions) -> Iterator[_Piece]:
     indices: list[int] = []
     images: list[npt.NDArray[np.uint8]] = []
     for index, frame in islice(frames, block.stop - block.start):
@@ -220,13 +117,18 @@ def _pieces_of_block(block: Block, frames: Frames, view: View, batch_size: int) 
             yield _Piece(block, (index,))
             continue
         indices.append(index)
-        images.append(view.cut(frame))
-        if len(images) == batch_size:
-            yield _Piece(block, tuple(indices), _batch(images, batch_size))
+        images.append(pixels(frame, view, options.channels))
+        if len(images) == options.batch_size:
+            yield _Piece(block, tuple(indices), _batch(images, options.batch_size))
             indices, images = [], []
     if images:
-        yield _Piece(block, tuple(indices), _batch(images, batch_size))
+        yield _Piece(block, tuple(indices), _batch(images, options.batch_size))
     yield _Piece(block, ends_block=True)
+
+
+def pixels(frame: RawFrame, view: View, channels: int) -> npt.NDArray[np.uint8]:
+    """`(h, w, channels)`: what a model of that many channels sees of a frame."""
+    return frame.gray(view) if channels == 1 else frame.rgb(view)
 
 
 def _batch(images: list[npt.NDArray[np.uint8]], batch_size: int) -> Batch:
@@ -236,16 +138,19 @@ def _batch(images: list[npt.NDArray[np.uint8]], batch_size: int) -> Batch:
     return np.stack(images + images[-1:] * (batch_size - len(images)))
 
 
-def _queue_length(view: View, batch_size: int) -> int:
-    return max(2, min(LONGEST_QUEUE, QUEUE_BYTES // (3 * batch_size * view.width * view.height)))
+def _queue_length(options: EngineOptions) -> int:
+    return max(2, min(LONGEST_QUEUE, QUEUE_BYTES // math.prod(options.shape)))
 
 
-def _decoded_ahead(pieces: Iterator[_Piece], length: int) -> Generator[_Piece]:
-    """The same pieces, made by another thread that is at most `length` of them ahead."""
-    ready: queue.Queue[_Piece | BaseException | None] = queue.Queue(length)
+T = TypeVar("T")
+
+
+def decoded_ahead(items: Iterator[T], length: int) -> Generator[T]:
+    """The same items, made by another thread that is at most `length` of them ahead."""
+    ready: queue.Queue[T | _Raised | None] = queue.Queue(length)
     stopped = threading.Event()
 
-    def hand_over(item: _Piece | BaseException | None) -> None:
+    def hand_over(item: T | _Raised | None) -> None:
         while not stopped.is_set():
             with suppress(queue.Full):
                 ready.put(item, timeout=SECONDS_BETWEEN_LOOKS)
@@ -253,20 +158,20 @@ def _decoded_ahead(pieces: Iterator[_Piece], length: int) -> Generator[_Piece]:
 
     def decode() -> None:
         try:
-            for piece in pieces:
-                hand_over(piece)
+            for item in items:
+                hand_over(item)
                 if stopped.is_set():
                     return
             hand_over(None)
         except BaseException as error:  # whatever it is, the thread that asked for frames has to hear of it
-            hand_over(error)
+            hand_over(_Raised(error))
 
     thread = threading.Thread(target=decode, name="decoder", daemon=True)
     thread.start()
     try:
         while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
+            if isinstance(item, _Raised):
+                raise item.error
             yield item
     finally:
         stopped.set()

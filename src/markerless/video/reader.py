@@ -9,6 +9,7 @@ with open_video("mouse.mp4") as reader:
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from abc import ABC, abstractmethod
@@ -130,6 +131,10 @@ class VideoReader(ABC):
         """(T,) float64 seconds since the first frame; NaN for a folder of images."""
 
     @abstractmethod
+    def again(self) -> VideoReader:
+        """A second reader of the same video, at no cost of looking into the file again; for another thread."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give the file back; reading afterwards is an error."""
 
@@ -180,6 +185,10 @@ class FolderReader(VideoReader):
     def times_s(self) -> np.ndarray:
         """(T,) NaN: pictures carry no times."""
         return np.full(len(self._images), np.nan)
+
+    def again(self) -> FolderReader:
+        """See `VideoReader`."""
+        return FolderReader(self.video.path, self._images)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -235,6 +244,15 @@ class FileReader(VideoReader):
     def times_s(self) -> np.ndarray:
         """(T,) float64 seconds since the first frame, from the timestamps; spaced evenly where the file has none."""
         return self._times
+
+    def again(self) -> FileReader:
+        """See `VideoReader`."""
+        other = copy.copy(self)
+        other._broken, other._pending = dict(self._broken), {}
+        other._next_row, other._unusable_keys = 0, set()
+        other._decoder = Decoder(self.video.path, self._index, self._decoder.n_threads)
+        other._convert = RgbConverter(self._convert.orientation)
+        return other
 
     def close(self) -> None:
         """Close the file."""

@@ -57,6 +57,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return state
 
 
+def too_short(backbone: str, fewest: int, most: int, got: int) -> SettingsError:
+    """The error for a number of stages that a backbone does not have."""
+    return SettingsError(f"net.stages: expected {fewest} to {most} for {backbone} (0 takes all), got {got}")
+
+
 def start_at_random(model: nn.Module) -> None:
     """Draw weights so that signals keep their size through all layers (He et al. 2015): no norm restores it."""
     for module in model.modules():
@@ -86,6 +91,14 @@ class Backbone(nn.Module):
     def forward(self, image: Tensor) -> list[Tensor]:
         """Feature maps, finest first; map i is `(B, channels[i], H / strides[i], W / strides[i])`."""
         raise TypeError(f"{type(self).__name__} has no forward")
+
+    def shorten(self, n_stages: int) -> None:
+        """Keep the first stages only; the last map of each stride among them is returned.
+
+        Raises:
+            SettingsError: there are fewer.
+        """
+        raise TypeError(f"{type(self).__name__} has no shorten")
 
     def parts(self) -> list[nn.Module]:
         """The parts of the network from the pixels up, as units to freeze."""

@@ -21,13 +21,14 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random
+from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random, too_short
 from markerless.nn.depthwise import DepthwiseConv2d
 
 VARIANTS = ("lite0", "lite1", "lite2")
 
 BATCH_NORM_EPS = 1e-3
 RETURNED_STRIDES = (4, 8, 16, 32)
+FEWEST_STAGES = 3  # the maps at strides 4 and 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,6 @@ class EfficientNetLite(Backbone):
 
     mean = (127.0, 127.0, 127.0)
     std = (128.0, 128.0, 128.0)
-    strides = RETURNED_STRIDES
 
     def __init__(self, variant: str) -> None:
         super().__init__()
@@ -113,9 +113,8 @@ class EfficientNetLite(Backbone):
                 blocks.append(_Block(c_in, stage, stride))
                 c_in = stage.channels
             self.stages.append(nn.Sequential(*blocks))
-        # a map is returned where the next stage halves it; the one at stride 2 is too shallow to be of use
-        self._returned = [i for i in range(1, len(stages)) if i + 1 == len(stages) or stages[i + 1].stride == 2]
-        self.channels = tuple(stages[i].channels for i in self._returned)
+        self._table = stages
+        self._choose_maps()
 
     def forward(self, image: Tensor) -> list[Tensor]:
         x = functional.relu6(self.stem(image), inplace=True)
@@ -125,6 +124,19 @@ class EfficientNetLite(Backbone):
             if i in self._returned:
                 maps.append(x)
         return maps
+
+    def shorten(self, n_stages: int) -> None:
+        if not FEWEST_STAGES <= n_stages <= len(self.stages):
+            raise too_short("efficientnet_lite", FEWEST_STAGES, len(self.stages), n_stages)
+        del self.stages[n_stages:], self._table[n_stages:]
+        self._choose_maps()
+
+    def _choose_maps(self) -> None:
+        """A map is returned where the next stage halves it; the one at stride 2 is too shallow to be of use."""
+        table = self._table
+        self._returned = [i for i in range(1, len(table)) if i + 1 == len(table) or table[i + 1].stride == 2]
+        self.channels = tuple(table[i].channels for i in self._returned)
+        self.strides = RETURNED_STRIDES[: len(self._returned)]
 
     def parts(self) -> list[nn.Module]:
         return [self.stem, *self.stages]

@@ -14,12 +14,14 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from markerless.errors import SettingsError
-from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random
+from markerless.nn.backbones import Backbone, BackboneConfig, read_state_dict, start_at_random, too_short
 
 VARIANTS = ("resnet50",)
 
 DEPTHS = (3, 4, 6, 3)
 WIDTHS = (64, 128, 256, 512)
+STRIDES = (4, 8, 16, 32)
+FEWEST_STAGES = 2  # the maps at strides 4 and 8
 EXPANSION = 4
 
 
@@ -48,13 +50,13 @@ class ResNet50(Backbone):
     """Maps at strides 4, 8, 16 and 32."""
 
     display_name = "Resnet50"
-    channels = tuple(width * EXPANSION for width in WIDTHS)
-    strides = (4, 8, 16, 32)
     mean = (123.675, 116.28, 103.53)
     std = (58.395, 57.12, 57.375)
 
     def __init__(self) -> None:
         super().__init__()
+        self.channels = tuple(width * EXPANSION for width in WIDTHS)
+        self.strides = STRIDES
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
@@ -69,13 +71,21 @@ class ResNet50(Backbone):
     def forward(self, image: Tensor) -> list[Tensor]:
         x = self.maxpool(functional.relu(self.bn1(self.conv1(image))))
         maps = []
-        for i in range(1, len(DEPTHS) + 1):
+        for i in range(1, len(self.strides) + 1):
             x = self.get_submodule(f"layer{i}")(x)
             maps.append(x)
         return maps
 
     def parts(self) -> list[nn.Module]:
-        return [nn.ModuleList([self.conv1, self.bn1]), *(self.get_submodule(f"layer{i}") for i in range(1, 5))]
+        layers = [self.get_submodule(f"layer{i}") for i in range(1, len(self.strides) + 1)]
+        return [nn.ModuleList([self.conv1, self.bn1]), *layers]
+
+    def shorten(self, n_stages: int) -> None:
+        if not FEWEST_STAGES <= n_stages <= len(self.strides):
+            raise too_short("resnet", FEWEST_STAGES, len(self.strides), n_stages)
+        for i in range(n_stages, len(self.strides)):
+            delattr(self, f"layer{i + 1}")
+        self.channels, self.strides = self.channels[:n_stages], self.strides[:n_stages]
 
 
 def build(config: BackboneConfig) -> ResNet50:

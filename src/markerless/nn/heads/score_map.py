@@ -21,6 +21,8 @@ from markerless.nn.heads import Keypoints
 PRIOR = 0.02  # what the untrained score map says everywhere
 TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
 DECODE_REACH = 1  # steps from the highest cell to those that take part in the average; all of them are trained
+COARSE = 4  # cells along a side of the coarse cells in which the animal is looked for
+FAR = 1e4  # more than any logit
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
 
@@ -30,6 +32,9 @@ class Config(Settings):
     radius: float = Field(0.04, gt=0, description="Spread of the target around a keypoint, as a share of the animal.")
     location_weight: float = Field(1.0, ge=0, description="Weight of which cell (cross entropy over a map's cells).")
     presence_weight: float = Field(1.0, ge=0, description="Weight of whether it is here (focal loss on every cell).")
+    reach_px: float = Field(
+        0.0, ge=0, description="Points of an animal are no farther apart; 0 takes it from the labels when training."
+    )
     refine_weight: float = Field(1.0, ge=0, description="Weight of the refinement within cells (Huber loss).")
 
 
@@ -108,9 +113,8 @@ class Head(nn.Module):
         """
         n_keypoints, h, w = self.n_keypoints, logits.shape[2], logits.shape[3]
         flat = logits.float().flatten(2)  # (B, K, h w)
-        best = flat.argmax(-1, keepdim=True)
-        rows = torch.arange(h, device=logits.device)[:, None].expand(h, w).flatten()
-        columns = torch.arange(w, device=logits.device)[None, :].expand(h, w).flatten()
+        best = self._near_each_other(logits.float()).flatten(2).argmax(-1, keepdim=True)
+        rows, columns = _rows_and_columns(h, w, logits.device)
         row, column = rows[best], columns[best]  # (B, K, 1)
         by, bx = (rows - row).float(), (columns - column).float()  # cells from the highest one, exact in any precision
         close = by.abs() + bx.abs() <= DECODE_REACH
@@ -123,6 +127,28 @@ class Head(nn.Module):
         x = (column.float().squeeze(-1) + vote_x + 0.5) * self.stride - 0.5
         y = (row.float().squeeze(-1) + vote_y + 0.5) * self.stride - 0.5
         return Keypoints(torch.stack((x, y), -1), torch.sigmoid(height.squeeze(-1) + self.score_shift))
+
+    def _near_each_other(self, logits: Tensor) -> Tensor:
+        """The logits `(B, K, h, w)`, lowered where the animal cannot be, given where most of its points are.
+
+        Far from the animal a map may have a peak as high as the right one. The points of an animal lie within a square
+        of known size; the square that holds the highest peaks of all keypoints together is where the animal is. Squares
+        are made of coarse cells, and are about a coarse cell wider than the reach.
+        """
+        if self.config.reach_px == 0 or self.n_keypoints == 1:
+            return logits
+        reach = math.ceil(self.config.reach_px / (2 * self.stride * COARSE))  # coarse cells from the middle to the side
+        p = functional.max_pool2d(torch.sigmoid(logits), COARSE, ceil_mode=True)
+        support = functional.max_pool2d(p, (2 * reach + 1, 1), 1, (reach, 0))
+        support = functional.max_pool2d(support, (1, 2 * reach + 1), 1, (0, reach)).sum(1)  # (B, h / 4, w / 4)
+        middle = support.flatten(1).argmax(1, keepdim=True)
+        coarse = _rows_and_columns(support.shape[1], support.shape[2], logits.device)
+        row, column = (table[middle] for table in coarse)  # (B, 1)
+        h, w = logits.shape[2], logits.shape[3]
+        far_y = (torch.arange(h, device=logits.device) // COARSE - row).abs() > reach  # (B, h)
+        far_x = (torch.arange(w, device=logits.device) // COARSE - column).abs() > reach
+        far = far_y[:, None, :, None] | far_x[:, None, None, :]
+        return logits - FAR * far.float()
 
     def level_scores(self, heights: Tensor) -> None:
         """Shift scores so that the median of well-known points scores 0.95; their order stays.
@@ -173,6 +199,13 @@ class Head(nn.Module):
         dx = (cells[..., 0, None, None] - columns[None, None, None, :]).expand(*xy.shape[:2], h, w)
         dy = (cells[..., 1, None, None] - rows[None, None, :, None]).expand(*xy.shape[:2], h, w)
         return dx, dy
+
+
+def _rows_and_columns(h: int, w: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """`(h w,)` twice: row and column of each cell of a flattened map."""
+    rows = torch.arange(h, device=device)[:, None].expand(h, w).flatten()
+    columns = torch.arange(w, device=device)[None, :].expand(h, w).flatten()
+    return rows, columns
 
 
 def build(channels: int, stride: int, n_keypoints: int, config: Config) -> Head:

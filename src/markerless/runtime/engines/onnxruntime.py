@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from markerless.errors import SettingsError
-from markerless.runtime.engine import INPUT, OUTPUTS, Batch, EngineOptions, Prediction, check_contract, damaged
+from markerless.runtime.engine import INPUT, OUTPUTS, Batch, Done, EngineOptions, Prediction, check_contract, damaged
 
 try:
     import onnxruntime
@@ -43,12 +43,14 @@ class Session:
     def __init__(self, session: Any, options: EngineOptions) -> None:
         self.version = str(onnxruntime.__version__)
         self.options = options
-        self.in_flight = REQUESTS_PER_THREAD * options.n_threads
+        self.in_flight = 1 if options.inline else REQUESTS_PER_THREAD * options.n_threads
         self._session = session
-        self._pool = ThreadPoolExecutor(options.n_threads, thread_name_prefix="inference")
+        self._pool = ThreadPoolExecutor(1 if options.inline else options.n_threads, thread_name_prefix="inference")
 
-    def submit(self, batch: Batch) -> Handle:
+    def submit(self, batch: Batch) -> Handle | Done:
         """Start on `batch` as soon as a thread is free."""
+        if self.options.inline:
+            return Done(self._predict(batch))
         return Handle(self._pool.submit(self._predict, batch))
 
     def close(self) -> None:

@@ -17,22 +17,44 @@ DEVICE = "CPU"
 REQUESTS_PER_THREAD = 2
 
 
-class Handle:
-    """One OpenVINO request in flight."""
+class _Slot:
+    """A request that is used again and again, with its outputs in place.
 
-    def __init__(self, request: Any, free: deque[Any], batch: Batch) -> None:
-        self._request = request
+    Attributes:
+        request: OpenVINO's.
+        batch: The images it was given last: their memory is shared with the request.
+        xy: `(B, K, 2)` where it writes its answer.
+        score: `(B, K)` likewise.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+        self.batch: Batch | None = None
+        self.xy = request.get_tensor("xy").data
+        self.score = request.get_tensor("score").data
+
+    def start(self, batch: Batch) -> None:
+        """Begin to compute."""
+        if batch is not self.batch:
+            self.request.set_tensor(INPUT, openvino.Tensor(batch, shared_memory=True))
+            self.batch = batch
+        self.request.start_async()
+
+
+class Handle:
+    """One request in flight."""
+
+    def __init__(self, slot: _Slot, free: deque[_Slot]) -> None:
+        self._slot = slot
         self._free = free
-        self._batch: Batch | None = batch  # its memory is shared with the request, so it has to live until the result
 
     def result(self) -> Prediction:
         """Wait for the prediction and give the request back."""
-        self._request.wait()
-        xy = self._request.get_tensor("xy").data.astype(np.float32)
-        score = self._request.get_tensor("score").data.astype(np.float32)
-        self._free.append(self._request)
-        self._batch = None
-        return Prediction(xy, score)
+        slot = self._slot
+        slot.request.wait()
+        prediction = Prediction(slot.xy.astype(np.float32), slot.score.astype(np.float32))
+        self._free.append(slot)
+        return prediction
 
 
 class Session:
@@ -44,16 +66,15 @@ class Session:
         self.version = str(openvino.__version__).split("-")[0]
         self.precision = precision
         self.options = options
-        self.in_flight = REQUESTS_PER_THREAD * options.n_threads
+        self.in_flight = 1 if options.inline else REQUESTS_PER_THREAD * options.n_threads
         self._compiled = compiled
-        self._free = deque(compiled.create_infer_request() for _ in range(self.in_flight))
+        self._free = deque(_Slot(compiled.create_infer_request()) for _ in range(self.in_flight))
 
     def submit(self, batch: Batch) -> Handle:
         """Start on `batch`; its memory is used as it is, without a copy."""
-        request = self._free.popleft()
-        request.set_tensor(INPUT, openvino.Tensor(batch, shared_memory=True))
-        request.start_async()
-        return Handle(request, self._free, batch)
+        slot = self._free.pop()
+        slot.start(batch)
+        return Handle(slot, self._free)
 
     def close(self) -> None:
         """Free requests and the compiled model."""
@@ -83,8 +104,9 @@ def open(path: Path, options: EngineOptions) -> Session:
             model,
             DEVICE,
             {
-                "NUM_STREAMS": options.n_threads,
-                "INFERENCE_NUM_THREADS": options.n_threads,
+                # without streams the thread that starts a request computes it, and no other has to be woken
+                "NUM_STREAMS": 0 if options.inline else options.n_threads,
+                "INFERENCE_NUM_THREADS": 1 if options.inline else options.n_threads,
                 "INFERENCE_PRECISION_HINT": precision,
                 # decoding shares the cores: a pinned thread would wait for it on one core while another is idle
                 "ENABLE_CPU_PINNING": False,

@@ -1,0 +1,323 @@
+"""Analyzes one video after the other: what `analyze` does with each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from markerless.core.progress import Progress
+from markerless.core.tracks import Tracks
+from markerless.core.video import Video, fingerprint
+from markerless.core.view import View
+from markerless.errors import RunError, SettingsError, StorageError, VideoError
+from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
+from markerless.pipeline.instrument import Instrument
+from markerless.pipeline.method import Scene, choose_method
+from markerless.pipeline.result_files import ResultFiles
+from markerless.runtime.blocks import Block, blocks, within
+from markerless.runtime.engine import ENGINES
+from markerless.runtime.partial import Partial
+from markerless.version import VERSION
+from markerless.video.reader import open_video
+
+if TYPE_CHECKING:
+    from markerless.project import Project, Run
+    from markerless.video.reader import VideoReader
+
+LIKELIHOOD_DEFINITION = (
+    "height of the network's score map at the keypoint, 0 to 1, shifted so that a typical labeled point has 0.95; "
+    "not calibrated, no probability"
+)
+LISTED_FRAMES = 100
+LAYOUT = 2  # raised when the same model, video and settings give other numbers than before
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What became of one video.
+
+    Attributes:
+        video: The video, or what the user named where that is no video.
+        status: "analyzed"; "unchanged" when the files of an earlier analysis are up to date; "failed".
+        files: Result files: h5, csv, nc; empty when it failed.
+        n_frames: Rows of the result = frames of the video.
+        n_broken: Frames that could not be decoded; their rows are NaN.
+        notes: One line each: what the user should know.
+        error: One line, "" unless it failed.
+        rate: Frames per second of wall time, from opening the video to the files written; 0 when nothing was to do.
+        provenance: How the result was made, as in the nc file.
+    """
+
+    video: Path
+    status: Literal["analyzed", "unchanged", "failed"]
+    files: tuple[Path, ...] = ()
+    n_frames: int = 0
+    n_broken: int = 0
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    rate: float = 0.0
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def tracks(self) -> Tracks:
+        """The trajectories, read from the nc file."""
+        from markerless.formats import movement
+
+        return movement.read(self.files[-1])
+
+
+class Analyst:
+    """Analyzes one video after the other; keeps the model open as long as the frames have the same size."""
+
+    def __init__(self, run: Run, project: Project | None, settings: AnalyzeSettings, progress: Progress) -> None:
+        if settings.engine != "auto":
+            ENGINES.get(settings.engine)
+        self._run = run
+        self._project = project
+        self._settings = settings
+        self._progress = progress
+        self._instrument: Instrument | None = None
+        self._model_sha256 = _sha256(run.model)
+
+    def analyze(self, target: ResultFiles) -> Analysis:
+        """Everything for one video.
+
+        Raises:
+            VideoError: it cannot be read.
+            StorageError: its results cannot be written.
+        """
+        crop = self._crop(target.video)
+        identity = self._identity(target.video, crop)
+        finished = _up_to_date(target, identity["analysis_fingerprint"])
+        if finished is not None:
+            return finished
+        began = time.monotonic()
+        with open_video(target.video) as reader:
+            video = reader.video
+            view = _view(video, crop, strict=self._settings.crop is not None)
+            first, last = _wanted(reader, self._settings)
+            instrument = self._prepare(reader, view)
+            provenance = {
+                **identity,
+                **_how(instrument, view),
+                "analyzed_frames": [first, last],
+                "video_notes": list(reader.notes),
+            }
+            try:
+                partial = Partial(target.partial, provenance)
+            except StorageError as error:
+                raise StorageError(f"{error}; --out DIR writes elsewhere") from error
+            todo = within(blocks(reader.key_frames, video.n_frames), first, last)
+            n_predicted = self._predict(reader, instrument, todo, partial)
+        tracks = self._assemble(video, todo, partial, provenance)
+        target.write(tracks)
+        partial.remove()
+        return _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._instrument is not None:
+            self._instrument.close()
+            self._instrument = None
+
+    def _crop(self, video: Path) -> Crop | None:
+        """The region to look at: the user's, else the project's. Pictures extracted from videos are cropped already."""
+        if self._settings.crop is not None or self._project is None or video.is_dir():
+            return self._settings.crop
+        return self._project.crop_of(video)
+
+    def _identity(self, video: Path, crop: Crop | None) -> dict[str, Any]:
+        """What the result depends on, as the user has it in hand: equal identity, equal result."""
+        settings = self._settings
+        identity: dict[str, Any] = {
+            "layout": LAYOUT,
+            "run": self._run.name,
+            "scorer": self._run.scorer,
+            "keypoints": list(self._run.skeleton.keypoints),
+            "model_sha256": self._model_sha256,
+            "video_fingerprint": _video_fingerprint(video),
+            "crop": None if crop is None else list(crop),
+            "settings": settings.model_dump(mode="json", exclude={"threads", "crop"}),
+        }
+        text = json.dumps(identity, sort_keys=True)
+        return {**identity, "analysis_fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+
+    def _prepare(self, reader: VideoReader, view: View) -> Instrument:
+        """The network, open for the frames of this video; the same one as long as their size stays."""
+        channels = 1 if reader.is_gray else 3
+        scene = Scene(self._run, self._project, reader, view, channels, self._model_sha256)
+        method = choose_method(scene, self._settings, self._progress)
+        if self._instrument is None or not self._instrument.fits(scene, method):
+            self.close()
+            self._instrument = Instrument(scene, method, self._settings.threads)
+        return self._instrument
+
+    def _predict(self, reader: VideoReader, instrument: Instrument, todo: Sequence[Block], partial: Partial) -> int:
+        """Predict the blocks that are not in `partial` yet, and keep them there; the number of frames."""
+        total = sum(block.stop - block.start for block in todo)
+        missing = [block for block in todo if partial.load(block) is None]
+        n_missing = sum(block.stop - block.start for block in missing)
+        done = total - n_missing
+        name = reader.video.path.name
+        self._progress(done, total, name)
+
+        def on_frames(n_frames: int) -> None:
+            nonlocal done
+            done += n_frames
+            self._progress(done, total, name)
+
+        with closing(instrument.predict(reader, missing, on_frames)) as predictions:
+            for prediction in predictions:
+                partial.save(prediction)
+        return n_missing
+
+    def _assemble(self, video: Video, todo: Sequence[Block], partial: Partial, provenance: dict[str, Any]) -> Tracks:
+        """The finished blocks as one value; NaN in the frames that are in no block or could not be decoded."""
+        n_keypoints = self._run.skeleton.n_keypoints
+        points = np.full((video.n_frames, 1, n_keypoints, 2), np.nan)
+        score = np.full((video.n_frames, 1, n_keypoints), np.nan)
+        broken: list[int] = []
+        n_whole = 0
+        for block in todo:
+            prediction = partial.load(block)
+            if prediction is None:
+                raise StorageError(
+                    f"expected frames {block.start} to {block.stop - 1} in {partial.folder}, they were removed "
+                    "while the analysis ran (another analysis of the same video?); run the same command again"
+                )
+            points[block.start : block.stop, 0] = prediction.xy
+            score[block.start : block.stop, 0] = prediction.score
+            n_whole += int(prediction.whole.sum())
+            broken += (np.flatnonzero(~prediction.decoded) + block.start).tolist()
+        counts = {
+            "n_frames": video.n_frames,
+            "n_broken_frames": len(broken),
+            "broken_frames": broken[:LISTED_FRAMES],
+            "n_whole_frames": n_whole,
+        }
+        return Tracks(
+            self._run.skeleton,
+            points,
+            score,
+            fps=video.fps,
+            video=video.path.name,
+            scorer=self._run.scorer,
+            provenance={**provenance, **counts},
+        )
+
+
+def _how(instrument: Instrument, view: View) -> dict[str, Any]:
+    """How the numbers came about, for the provenance.
+
+    No times of day, and no speeds but those that were measured once and kept: equal input gives equal bytes.
+    """
+    return {
+        "software": f"markerless {VERSION}",
+        **instrument.how(),
+        "crop_offset_px": [view.left, view.top],
+        "likelihood_definition": LIKELIHOOD_DEFINITION,
+    }
+
+
+def _view(video: Video, crop: Crop | None, strict: bool) -> View:
+    """The part of the frame to look at.
+
+    Raises:
+        SettingsError: the region reaches beyond the frame, and the user asked for it (`strict`).
+        VideoError: the project's region has nothing in common with the frame.
+    """
+    if crop is None:
+        return View.whole(video.width, video.height)
+    left, right, top, bottom = crop
+    frame = f"{video.path.name} is {video.width} x {video.height} pixels"
+    if strict and (right > video.width or bottom > video.height):
+        raise SettingsError(
+            f"expected a crop x1,x2,y1,y2 inside of the frame, got {left},{right},{top},{bottom}; {frame}"
+        )
+    right, bottom = min(right, video.width), min(bottom, video.height)
+    if left >= right or top >= bottom:
+        raise VideoError(
+            f"expected the project's crop x1,x2,y1,y2 to lie in the frame, got {crop}; {frame}; fix config.yaml"
+        )
+    return View(left, top, right - left, bottom - top)
+
+
+def _wanted(reader: VideoReader, settings: AnalyzeSettings) -> tuple[int, int]:
+    """First frame to analyze and the one after the last.
+
+    Raises:
+        VideoError: no frame lies between start and stop, or pictures, which have no times.
+    """
+    n_frames = reader.video.n_frames
+    if settings.start_s is None and settings.stop_s is None:
+        return 0, n_frames
+    times = reader.times_s
+    name = reader.video.path.name
+    if not np.isfinite(times).all():
+        raise VideoError(f"expected a video for --start and --stop; {name} is a folder of images, which have no times")
+    first = 0 if settings.start_s is None else int(np.searchsorted(times, settings.start_s))
+    last = n_frames if settings.stop_s is None else int(np.searchsorted(times, settings.stop_s))
+    if first >= last:
+        start, stop = settings.start_s or 0.0, "the end" if settings.stop_s is None else f"{settings.stop_s} s"
+        raise VideoError(f"no frame of {name} lies between {start} s and {stop}; it lasts {times[-1]:.1f} s")
+    return first, last
+
+
+def _up_to_date(target: ResultFiles, analysis_fingerprint: str) -> Analysis | None:
+    """The earlier result, when all its files are there and it was made of the same model, video and settings."""
+    provenance = target.provenance()
+    if provenance is None or provenance.get("analysis_fingerprint") != analysis_fingerprint:
+        return None
+    shutil.rmtree(target.partial, ignore_errors=True)
+    return _analysis(target, "unchanged", provenance, 0.0)
+
+
+def _analysis(
+    target: ResultFiles, status: Literal["analyzed", "unchanged"], provenance: dict[str, Any], rate: float
+) -> Analysis:
+    n_frames, n_broken = int(provenance["n_frames"]), int(provenance["n_broken_frames"])
+    return Analysis(target.video, status, target.files, n_frames, n_broken, _notes(provenance), "", rate, provenance)
+
+
+def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
+    """What the user should know of a result, one line each."""
+    notes = list(provenance["video_notes"])
+    n_frames, n_broken = provenance["n_frames"], provenance["n_broken_frames"]
+    first, last = provenance["analyzed_frames"]
+    if n_broken:
+        listed = ", ".join(str(index) for index in provenance["broken_frames"][:10])
+        more = ", ..." if n_broken > 10 else ""
+        notes.append(f"frames that cannot be decoded, rows of NaN: {n_broken} ({listed}{more})")
+    if (first, last) != (0, n_frames):
+        notes.append(f"analyzed frames {first} to {last - 1}; the rows of the other frames are NaN")
+    if provenance["crop"] is not None:
+        notes.append(
+            f"looked only at x1,x2,y1,y2 = {','.join(map(str, provenance['crop']))}; results are full-frame pixels"
+        )
+    return tuple(notes)
+
+
+def _sha256(model: Path) -> str:
+    try:
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RunError(
+            f"expected a trained network at {model}, cannot read it ({error.strerror}); "
+            "train again, or choose another --run"
+        ) from error
+
+
+def _video_fingerprint(video: Path) -> str:
+    try:
+        return fingerprint(video)
+    except OSError as error:
+        raise VideoError(f"cannot read {video}: {error.strerror}; check the file and its permissions") from error

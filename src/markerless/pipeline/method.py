@@ -1,0 +1,320 @@
+"""How a video is analyzed: engine, precision, batch and region of interest, each chosen by measuring.
+
+What is faster depends on the machine and the size of the frames, what is as accurate on the network and the animal; so
+both are measured, once for each network and size of frames, and kept (`markerless.runtime.remembered`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from markerless.core.progress import Progress
+from markerless.core.view import View
+from markerless.errors import SettingsError
+from markerless.pipeline.analyze_settings import AnalyzeSettings
+from markerless.pipeline.region_check import (
+    TOGETHER,
+    Model,
+    RegionCheck,
+    Still,
+    candidates,
+    explicit_region,
+    stills,
+    stretch,
+)
+from markerless.project import Project, Run
+from markerless.runtime.engine import EngineOptions, Session, open_session
+from markerless.runtime.machine import graphics_cards
+from markerless.runtime.region import Region
+from markerless.runtime.remembered import recall, remember
+from markerless.runtime.stream import pixels
+from markerless.version import VERSION
+from markerless.video.reader import VideoReader
+
+LAYOUT = 1  # raised when the same question would be answered in another way
+SECONDS_PER_RATE = 0.25
+SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
+WORTH_IT = 1.05  # a choice that costs accuracy or is less tried has to be faster by this
+LASTING = (
+    "use",
+    "why",
+    "size_px",
+    "together",
+    "shrink",
+    "same_share",
+    "same_px",
+    "error_px",
+    "error_whole_px",
+    "n_labeled",
+    "n_frames",
+    "fallback_share",
+)
+MOST_LOSS_OF_PRECISION = 1.01  # mean error in bf16 against that in f32
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is to be analyzed by what.
+
+    Attributes:
+        run: The network.
+        project: The study it belongs to; None for a run on its own, which has no labeled frames to measure on.
+        reader: The video.
+        view: The part of its frames to look at.
+        channels: 1 for a video without color, else 3.
+        model_sha256: Of the network's file.
+    """
+
+    run: Run
+    project: Project | None
+    reader: VideoReader
+    view: View
+    channels: int
+    model_sha256: str
+
+    def options(self, **changes: Any) -> EngineOptions:
+        """Options of an engine for the whole view."""
+        return EngineOptions(self.view.height, self.view.width, self.channels, **changes)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to analyze.
+
+    Attributes:
+        engine: Name of the engine.
+        precision: "f32" or "bf16".
+        batch_size: Frames of one request when whole frames are looked at.
+        region: The region of interest; None when whole frames are looked at.
+        measured: What was measured, in plain values: `rates` (a row for each way of running the network) and `region`
+            (why it is on or off).
+    """
+
+    engine: str
+    precision: str
+    batch_size: int
+    region: Region | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
+
+    def effect(self) -> dict[str, Any]:
+        """What was measured, but for speeds: plain values that are equal when it is measured again."""
+        region = {key: value for key, value in self.measured["region"].items() if key in LASTING}
+        return {"bf16": self.measured.get("bf16"), "region": region}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; inverse of `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Method:
+        """A method that was kept.
+
+        Raises:
+            KeyError, TypeError: these are the values of something else.
+        """
+        region = values["region"]
+        return cls(**{**values, "region": None if region is None else Region(**region)})
+
+
+def choose_method(scene: Scene, settings: AnalyzeSettings, progress: Progress) -> Method:
+    """The fastest method that is as accurate as the plain one, within what `settings` leave open.
+
+    Raises:
+        SettingsError: an unknown engine, an impossible precision or region.
+        RunError: the network is missing or damaged.
+    """
+    question = _question(scene, settings)
+    kept = recall(question)
+    if kept is not None:
+        try:
+            return Method.from_json(kept)
+        except (KeyError, TypeError):
+            pass
+    began = time.monotonic()
+    progress(0, 1, "measuring what is fastest here (once for each network)")
+    method = _measure(scene, settings)
+    method.measured["seconds"] = round(time.monotonic() - began, 1)
+    remember(question, method.to_json())
+    return method
+
+
+def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
+    """All that the answer depends on, beside the machine; not the threads, which no result depends on."""
+    chosen = settings.model_dump(mode="json", include={"engine", "precision", "batch_size", "region"})
+    return {
+        "layout": LAYOUT,
+        "software": VERSION,
+        "model": scene.model_sha256,
+        "view": [scene.view.width, scene.view.height, scene.channels],
+        "project": scene.project is not None,
+        **chosen,
+    }
+
+
+def _measure(scene: Scene, settings: AnalyzeSettings) -> Method:
+    rates = _rates(scene, settings)
+    if settings.engine != "auto" and settings.precision != "auto" and settings.batch_size:
+        best = rates[0]
+    else:
+        best = max(rates, key=lambda row: row["frames_per_s"])
+    labeled = stills(scene.run, scene.project, scene.view)
+    measured: dict[str, Any] = {"rates": rates}
+    if best["precision"] == "bf16" and settings.precision == "auto" and labeled:
+        best, measured["bf16"] = _without_loss(scene, rates, best, labeled)
+    method = Method(best["engine"], best["precision"], best["batch_size"], None, measured)
+    region, measured["region"] = _choose_region(scene, settings, method)
+    return Method(method.engine, method.precision, method.batch_size, region, measured)
+
+
+def _without_loss(
+    scene: Scene, rates: list[dict[str, Any]], best: dict[str, Any], labeled: Sequence[Still]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`best` when bf16 costs no accuracy on labeled frames, else the fastest way in f32; and what was measured."""
+    errors = {}
+    for precision in ("bf16", "f32"):
+        with opened(best["engine"], scene, scene.options(precision=precision, batch_size=1, inline=True)) as session:
+            distances = [
+                np.linalg.norm(
+                    session.submit(pixels(still.frame, scene.view, scene.channels)[np.newaxis]).result().xy[0]
+                    - still.xy,
+                    axis=-1,
+                )
+                for still in labeled
+            ]
+        errors[precision] = float(np.nanmean(distances))
+    measured = {f"error_{name}_px": round(value, 3) for name, value in errors.items()}
+    in_f32 = [row for row in rates if row["precision"] == "f32"]
+    if errors["bf16"] <= MOST_LOSS_OF_PRECISION * errors["f32"] or not in_f32:
+        return best, measured
+    return max(in_f32, key=lambda row: row["frames_per_s"]), measured
+
+
+def _choose_region(scene: Scene, settings: AnalyzeSettings, method: Method) -> tuple[Region | None, dict[str, Any]]:
+    """The region to follow the animal with, or None; and why, in plain values.
+
+    Raises:
+        SettingsError: a region was asked for and there cannot be one.
+    """
+    view, size = scene.view, settings.region_size
+    if settings.region == "off":
+        return None, {"use": "off", "why": "switched off"}
+    why = _why_no_region(scene, settings)
+    if why:
+        if settings.region != "auto":
+            raise SettingsError(f"analyze.region={settings.region}: {why}; give a size such as 192x192, auto or off")
+        return None, {"use": "off", "why": why}
+    options = scene.options(precision=method.precision)
+    model = Model(scene.run, method.engine, options, view)
+    if size is not None:
+        regions = [explicit_region(scene.run, size).fitted(view.width, view.height)]
+    else:
+        assert scene.project is not None
+        regions = candidates(scene.run, scene.project, view)
+    labeled = stills(scene.run, scene.project, view)
+    with closing(RegionCheck(model, labeled, stretch(scene.reader))) as check:
+        return _fastest(check, regions, is_asked_for=settings.region != "auto")
+
+
+def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
+    """Why no region can be chosen, "" when one can."""
+    if settings.region_size is not None:
+        return ""
+    if scene.project is None:
+        return "the run is in no project, so there are no labeled frames to take its size from"
+    if scene.reader.video.path.is_dir():
+        return "pictures in a folder need not follow each other"
+    if not candidates(scene.run, scene.project, scene.view):
+        return "no labeled animals of two points or more, or they fill half of the frame"
+    return ""
+
+
+def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) -> tuple[Region | None, dict[str, Any]]:
+    """The smallest region that is as accurate as the whole frame, with as many frames together as is fastest."""
+    tried: list[dict[str, Any]] = []
+    for region in regions:
+        tried.append(check.compare(region))
+        if tried[-1]["passes"]:
+            break
+    if not tried[-1]["passes"] and not is_asked_for:
+        return None, {"use": "off", "why": "no region is as accurate as the whole frame", "tried": tried}
+    region = replace(regions[len(tried) - 1], shrink=check.shrink(regions[len(tried) - 1]))
+    trials = [replace(region, together=together) for together in TOGETHER]
+    compared = [(trial, check.compare(trial)) for trial in trials]
+    passing = [pair for pair in compared if pair[1]["passes"]]
+    best, row = min(passing or compared, key=lambda pair: pair[1]["ms_per_frame"])
+    row = {**row, "tried": [*tried, *(other for _, other in compared)]}
+    if not is_asked_for and row["ms_per_frame"] * WORTH_IT > row["ms_per_whole_frame"]:
+        return None, {"use": "off", "why": "the whole frame is as fast", **row}
+    return best, {"use": "on", "why": "asked for" if is_asked_for else "faster and as accurate", **row}
+
+
+def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
+    """A row for each way of running the network on whole frames that the settings allow and this machine has."""
+    rows = []
+    for engine in _engines(settings.engine):
+        for precision in ("bf16", "f32") if settings.precision == "auto" else (settings.precision,):
+            for batch_size in _batch_sizes(scene, settings):
+                options = scene.options(batch_size=batch_size, precision=precision)
+                try:
+                    with opened(engine, scene, options) as session:
+                        rate = frames_per_second(session)
+                except SettingsError:
+                    if settings.engine != "auto" and settings.precision != "auto":
+                        raise
+                    continue  # this processor has no bf16, or that engine is not installed
+                rows.append(
+                    {
+                        "engine": engine,
+                        "precision": precision,
+                        "batch_size": batch_size,
+                        "threads": options.n_threads,
+                        "frames_per_s": round(rate, 1),
+                    }
+                )
+    return rows
+
+
+def _engines(wanted: str) -> tuple[str, ...]:
+    if wanted != "auto":
+        return (wanted,)
+    return ("openvino", "torch") if graphics_cards() else ("openvino",)
+
+
+def _batch_sizes(scene: Scene, settings: AnalyzeSettings) -> tuple[int, ...]:
+    if settings.batch_size:
+        return (settings.batch_size,)
+    return (1, 4) if scene.view.width * scene.view.height <= SMALL_IMAGE_PX else (1,)
+
+
+def frames_per_second(session: Session, seconds: float = SECONDS_PER_RATE) -> float:
+    """How many images a session computes when it never waits for one."""
+    batches = [
+        np.random.default_rng(i).integers(0, 256, session.options.shape).astype(np.uint8)
+        for i in range(session.in_flight)
+    ]
+    handles = [session.submit(batch) for batch in batches]
+    for handle in handles:
+        handle.result()  # the first requests pay for memory
+    n_images, began = 0, time.perf_counter()
+    handles = [session.submit(batch) for batch in batches]
+    while time.perf_counter() - began < seconds:
+        handles.pop(0).result()
+        n_images += session.options.batch_size
+        handles.append(session.submit(batches[(n_images // session.options.batch_size - 1) % len(batches)]))
+    elapsed = time.perf_counter() - began
+    for handle in handles:
+        handle.result()
+    return n_images / elapsed
+
+
+@contextmanager
+def opened(engine: str, scene: Scene, options: EngineOptions) -> Iterator[Session]:
+    """A session of the scene's network that is closed afterwards."""
+    with closing(open_session(engine, scene.run.model, options, scene.run.skeleton.n_keypoints)) as session:
+        yield session
