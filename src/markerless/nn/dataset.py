@@ -168,9 +168,9 @@ def view_size(sizes: npt.NDArray[np.int64], animal_size_px: float, crop: int) ->
     return min(side, width), min(side, height)
 
 
-def default_batch_size(view: tuple[int, int]) -> int:
+def default_batch_size(view: tuple[int, int], shrink: int = 1) -> int:
     """Views per step, so that a step costs about the same at every view size; between 3 and 16."""
-    return int(np.clip(round(AREA_PER_STEP / (view[0] * view[1])), 3, 16))
+    return int(np.clip(round(AREA_PER_STEP * shrink**2 / (view[0] * view[1])), 3, 16))
 
 
 def orientations_deg(labels: Labels) -> FloatArray:

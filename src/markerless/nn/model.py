@@ -7,6 +7,7 @@ wrongly scaled pixels.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -21,6 +22,8 @@ from markerless.nn.depthwise import DepthwiseConv2d
 from markerless.nn.heads import Keypoints, score_map
 from markerless.runtime.engine import FILL
 
+FEWEST_PX_TO_SHRINK = 96.0  # of an animal
+
 
 class NetSettings(Settings):
     """The network; `--set net.<name>=<value>`."""
@@ -28,11 +31,36 @@ class NetSettings(Settings):
     backbone: str = Field("efficientnet_lite", description="Family of the feature extractor: a file of nn/backbones.")
     variant: str = Field("", description="Size within the family (lite0, lite1, lite2); empty takes the first.")
     weights: str = Field("imagenet", description="Start of the backbone: imagenet, none, or a state dict's path.")
+    size: Literal["auto", "small", "large"] = Field(
+        "auto",
+        description="What the settings below are where not given; small is several times faster, and auto takes it "
+        "for animals that are small in the frame.",
+    )
     stride: int = Field(8, description="Pixels the backbone sees per cell of the score maps: 4, 8, 16 or 32.")
     shrink: int = Field(1, ge=1, le=8, description="Side of the square of pixels that is averaged into one before.")
     stages: int = Field(0, ge=0, description="First stages of the backbone that are used; 0 takes all.")
     width: int = Field(96, ge=8, le=1024, description="Channels of the decoder.")
     kernel: int = Field(5, description="Side of the decoder's smoothing convolutions: 3 or 5.")
+
+    def resolved(self, animal_size_px: float, is_small: bool) -> NetSettings:
+        """The same with every setting decided; those that were given stay.
+
+        A small network sees each animal on about 50 pixels or more, and no more of the frame around a point than an
+        animal's length or two: then a region around the animal gives what the whole frame gives.
+
+        Args:
+            animal_size_px: Median size of the labeled animals.
+            is_small: Whether animals are small in the frame.
+        """
+        size = self.size if self.size != "auto" else "small" if is_small else "large"
+        chosen: dict[str, object] = {"size": size}
+        if size == "small":
+            shrink = 2 if animal_size_px >= FEWEST_PX_TO_SHRINK else 1
+            chosen |= {"shrink": shrink, "stride": 8 // shrink, "stages": 3, "width": 64, "kernel": 3}
+        return self.model_copy(update={key: value for key, value in chosen.items() if not self._is_given(key)})
+
+    def _is_given(self, key: str) -> bool:
+        return key in self.model_fields_set and key != "size"
 
 
 class Decoder(nn.Module):

@@ -92,7 +92,7 @@ class Trainer:
         self.device = best_device()
         self.model.to(self.device)
         freeze(self.model, self.settings.frozen_stages)
-        self.batch_size = self.settings.batch_size or default_batch_size(self.data.view)
+        self.batch_size = self.settings.batch_size or default_batch_size(self.data.view, self.model.shrink)
         precision = self.settings.precision
         self.bf16 = precision == "bf16" or (precision == "auto" and computes_bf16(self.device))
         self.names = {p: name for name, p in self.model.named_parameters() if p.requires_grad}

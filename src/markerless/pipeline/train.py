@@ -13,7 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from markerless.config import Settings, load, parse_assignments
+from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
@@ -21,7 +24,7 @@ from markerless.errors import LabelsError, RunError
 from markerless.formats._split import read_split
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
-from markerless.nn.dataset import DataSettings, TrainingSet
+from markerless.nn.dataset import DataSettings, TrainingSet, frame_sizes
 from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.heads import score_map
@@ -35,8 +38,10 @@ from markerless.version import VERSION
 from markerless.video.images import read_image
 
 DEFAULT_MINUTES = 10.0
-DEFAULT_STEPS = 800  # without --minutes: twice as many as give nine tenths of the accuracy (benchmarks/RESULTS.md)
+DEFAULT_STEPS = {"large": 800, "small": 2000}  # without --minutes: more gained little (benchmarks/RESULTS.md)
 FEWEST_FRAMES = 2
+BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
+ROOM = 0.3  # on each side of an animal, as a share of its size
 REACH = 1.1  # of the largest labeled animal: how far apart points of one may be
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
 METRICS_FILE = "metrics.csv"
@@ -90,10 +95,21 @@ class Resolved:
     def for_labels(self, labels: Labels) -> Resolved:
         """What is left to the labels, taken from those that train."""
         extents = labels.animal_extents_px()
-        head = self.head
+        head, data = self.head, self.data
         if not head.reach_px and len(extents):
             head = head.model_copy(update={"reach_px": round(REACH * float(extents.max()), 1)})
-        return replace(self, head=head)
+        frame = np.median(frame_sizes(labels), axis=0)
+        size = labels.animal_size_px(float(np.hypot(*frame)))
+        net = self.net.resolved(size, is_small_in(frame, extents, size))
+        if net.size == "small" and "background" not in data.model_fields_set:
+            data = data.model_copy(update={"background": BACKGROUND_OF_SMALL})
+        return replace(self, head=head, data=data, net=net)
+
+    def like(self, start: Run) -> Resolved:
+        """The same with the network of another run, whose weights are to be the start."""
+        table = {key: value for key, value in start.settings.get("net", {}).items() if key in NetSettings.model_fields}
+        given = {key: getattr(self.net, key) for key in self.net.model_fields_set}
+        return replace(self, net=load("net", NetSettings, {"size": "large", **table, **given}))
 
     def dump(self) -> dict[str, dict[str, Any]]:
         """Group -> key -> plain value."""
@@ -166,7 +182,7 @@ def train(
         trainer.resume(checkpoints.load(trainer.checkpoint))
     elif not trainer.total:
         budget = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
-        enough = DEFAULT_STEPS if minutes is None else None
+        enough = DEFAULT_STEPS[plan.settings.net.size] if minutes is None else None
         trainer.plan(budget - (time.monotonic() - began) - AFTERWARDS_S, enough)
     _write_run(plan, trainer, folder, finished=False)
     trainer.state = {"keypoints": list(plan.labels.skeleton.keypoints), "fingerprint": plan.fingerprint}
@@ -198,6 +214,8 @@ def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Ma
         split = default_split(labels, resolved.train.seed)
     _require_trainable(labels.select(split["train"]), project)
     start = project.run(request.start_from) if request.start_from else None
+    if start is not None:
+        resolved = resolved.like(start)
     return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
 
 
@@ -227,6 +245,20 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
     while f"run{number}" in taken or project.run_folder(f"run{number}").exists():
         number += 1
     return f"run{number}", False
+
+
+def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
+    """Whether a region around the animal, with room for it to move, is at most a quarter of the frame.
+
+    Args:
+        frame: `(2,)` width and height.
+        extents: `(n, 2)` width and height of labeled animals.
+        animal_size_px: Their median size.
+    """
+    if not len(extents):
+        return False
+    region = np.percentile(extents, 98, axis=0) + 2 * ROOM * animal_size_px
+    return bool(4 * region.prod() <= frame.prod())
 
 
 def notes(run: Run) -> list[str]:
