@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,11 +19,12 @@ from markerless.core.progress import Progress
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video, fingerprint
 from markerless.core.view import View
-from markerless.errors import RunError, SettingsError, StorageError, VideoError
+from markerless.errors import StorageError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
 from markerless.pipeline.instrument import Instrument
-from markerless.pipeline.method import Scene, choose_method
+from markerless.pipeline.method import choose_method
 from markerless.pipeline.result_files import ResultFiles
+from markerless.pipeline.scene import Scene, crop_of, model_sha256, scene_of
 from markerless.runtime.blocks import Block, blocks, within
 from markerless.runtime.engine import ENGINES
 from markerless.runtime.partial import Partial
@@ -55,6 +57,7 @@ class Analysis:
         error: One line, "" unless it failed.
         rate: Frames per second of wall time, from opening the video to the files written; 0 when nothing was to do.
         provenance: How the result was made, as in the nc file.
+        speed_up: How many times as fast as whole frames the region of interest was when it was measured; NaN without.
     """
 
     video: Path
@@ -66,6 +69,13 @@ class Analysis:
     error: str = ""
     rate: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
+    speed_up: float = math.nan
+
+    @property
+    def fallback_share(self) -> float:
+        """Share of the analyzed frames that were looked at whole."""
+        first, last = self.provenance.get("analyzed_frames", (0, 0))
+        return float(self.provenance.get("n_whole_frames", 0) / max(last - first, 1))
 
     def tracks(self) -> Tracks:
         """The trajectories, read from the nc file."""
@@ -85,7 +95,7 @@ class Analyst:
         self._settings = settings
         self._progress = progress
         self._instrument: Instrument | None = None
-        self._model_sha256 = _sha256(run.model)
+        self._model_sha256 = model_sha256(run)
 
     def analyze(self, target: ResultFiles) -> Analysis:
         """Everything for one video.
@@ -94,7 +104,7 @@ class Analyst:
             VideoError: it cannot be read.
             StorageError: its results cannot be written.
         """
-        crop = self._crop(target.video)
+        crop = crop_of(target.video, self._project, self._settings)
         identity = self._identity(target.video, crop)
         finished = _up_to_date(target, identity["analysis_fingerprint"])
         if finished is not None:
@@ -102,12 +112,12 @@ class Analyst:
         began = time.monotonic()
         with open_video(target.video) as reader:
             video = reader.video
-            view = _view(video, crop, strict=self._settings.crop is not None)
+            scene = scene_of(self._run, self._project, reader, self._settings)
             first, last = _wanted(reader, self._settings)
-            instrument = self._prepare(reader, view)
+            instrument = self._prepare(scene)
             provenance = {
                 **identity,
-                **_how(instrument, view),
+                **_how(instrument, scene.view),
                 "analyzed_frames": [first, last],
                 "video_notes": list(reader.notes),
             }
@@ -120,19 +130,14 @@ class Analyst:
         tracks = self._assemble(video, todo, partial, provenance)
         target.write(tracks)
         partial.remove()
-        return _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
+        result = _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
+        return replace(result, speed_up=instrument.method.speed_up)
 
     def close(self) -> None:
         """Free the model."""
         if self._instrument is not None:
             self._instrument.close()
             self._instrument = None
-
-    def _crop(self, video: Path) -> Crop | None:
-        """The region to look at: the user's, else the project's. Pictures extracted from videos are cropped already."""
-        if self._settings.crop is not None or self._project is None or video.is_dir():
-            return self._settings.crop
-        return self._project.crop_of(video)
 
     def _identity(self, video: Path, crop: Crop | None) -> dict[str, Any]:
         """What the result depends on, as the user has it in hand: equal identity, equal result."""
@@ -150,10 +155,8 @@ class Analyst:
         text = json.dumps(identity, sort_keys=True)
         return {**identity, "analysis_fingerprint": hashlib.sha256(text.encode()).hexdigest()}
 
-    def _prepare(self, reader: VideoReader, view: View) -> Instrument:
+    def _prepare(self, scene: Scene) -> Instrument:
         """The network, open for the frames of this video; the same one as long as their size stays."""
-        channels = 1 if reader.is_gray else 3
-        scene = Scene(self._run, self._project, reader, view, channels, self._model_sha256)
         method = choose_method(scene, self._settings, self._progress)
         if self._instrument is None or not self._instrument.fits(scene, method):
             self.close()
@@ -227,29 +230,6 @@ def _how(instrument: Instrument, view: View) -> dict[str, Any]:
     }
 
 
-def _view(video: Video, crop: Crop | None, strict: bool) -> View:
-    """The part of the frame to look at.
-
-    Raises:
-        SettingsError: the region reaches beyond the frame, and the user asked for it (`strict`).
-        VideoError: the project's region has nothing in common with the frame.
-    """
-    if crop is None:
-        return View.whole(video.width, video.height)
-    left, right, top, bottom = crop
-    frame = f"{video.path.name} is {video.width} x {video.height} pixels"
-    if strict and (right > video.width or bottom > video.height):
-        raise SettingsError(
-            f"expected a crop x1,x2,y1,y2 inside of the frame, got {left},{right},{top},{bottom}; {frame}"
-        )
-    right, bottom = min(right, video.width), min(bottom, video.height)
-    if left >= right or top >= bottom:
-        raise VideoError(
-            f"expected the project's crop x1,x2,y1,y2 to lie in the frame, got {crop}; {frame}; fix config.yaml"
-        )
-    return View(left, top, right - left, bottom - top)
-
-
 def _wanted(reader: VideoReader, settings: AnalyzeSettings) -> tuple[int, int]:
     """First frame to analyze and the one after the last.
 
@@ -303,17 +283,6 @@ def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
             f"looked only at x1,x2,y1,y2 = {','.join(map(str, provenance['crop']))}; results are full-frame pixels"
         )
     return tuple(notes)
-
-
-def _sha256(model: Path) -> str:
-    try:
-        with model.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RunError(
-            f"expected a trained network at {model}, cannot read it ({error.strerror}); "
-            "train again, or choose another --run"
-        ) from error
 
 
 def _video_fingerprint(video: Path) -> str:

@@ -80,7 +80,7 @@ def analyze(
         VideoError, StorageError: one video was given and cannot be read or its results not written. With a list that
             is a result of status "failed", and the other videos are analyzed all the same.
     """
-    trained, project = _resolve(source, run)
+    trained, project = resolve(source, run)
     single = isinstance(videos, str | Path)
     paths, errors = find_videos([videos] if isinstance(videos, str | Path) else [*videos])
     if single and errors:
@@ -106,7 +106,7 @@ def analyze(
     return results[0].tracks() if single else results
 
 
-def _resolve(source: Project | Run, run: str | None) -> tuple[Run, Project | None]:
+def resolve(source: Project | Run, run: str | None) -> tuple[Run, Project | None]:
     """The run to use and the project it belongs to; a run outside of a project has none."""
     from markerless.project import Project, Run
 

@@ -6,6 +6,7 @@ both are measured, once for each network and size of frames, and kept (`markerle
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from markerless.core.progress import Progress
-from markerless.core.view import View
 from markerless.errors import SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.region_check import (
@@ -28,14 +28,13 @@ from markerless.pipeline.region_check import (
     stills,
     stretch,
 )
-from markerless.project import Project, Run
+from markerless.pipeline.scene import Scene
 from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.runtime.machine import graphics_cards
 from markerless.runtime.region import Region
 from markerless.runtime.remembered import recall, remember
 from markerless.runtime.stream import pixels
 from markerless.version import VERSION
-from markerless.video.reader import VideoReader
 
 LAYOUT = 1  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
@@ -56,31 +55,6 @@ LASTING = (
     "fallback_share",
 )
 MOST_LOSS_OF_PRECISION = 1.01  # mean error in bf16 against that in f32
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is to be analyzed by what.
-
-    Attributes:
-        run: The network.
-        project: The study it belongs to; None for a run on its own, which has no labeled frames to measure on.
-        reader: The video.
-        view: The part of its frames to look at.
-        channels: 1 for a video without color, else 3.
-        model_sha256: Of the network's file.
-    """
-
-    run: Run
-    project: Project | None
-    reader: VideoReader
-    view: View
-    channels: int
-    model_sha256: str
-
-    def options(self, **changes: Any) -> EngineOptions:
-        """Options of an engine for the whole view."""
-        return EngineOptions(self.view.height, self.view.width, self.channels, **changes)
 
 
 @dataclass(frozen=True)
@@ -106,6 +80,12 @@ class Method:
         """What was measured, but for speeds: plain values that are equal when it is measured again."""
         region = {key: value for key, value in self.measured["region"].items() if key in LASTING}
         return {"bf16": self.measured.get("bf16"), "region": region}
+
+    @property
+    def speed_up(self) -> float:
+        """How many times as fast as whole frames the region was; NaN without one."""
+        region = self.measured.get("region", {})
+        return float(region.get("ms_per_whole_frame", math.nan) / region.get("ms_per_frame", math.nan))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; inverse of `from_json`."""

@@ -23,11 +23,11 @@ from markerless.video.images import read_image
 from markerless.video.raw import RawFrame, RgbFrame
 from markerless.video.reader import VideoReader
 
-MARGINS = (0.1, 0.2, 0.3, 0.45, 0.65, 0.9)  # around the animal, as a share of its size
+MARGINS = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.8)  # around the animal, as a share of its size
 TOGETHER = (1, 2, 4)
 SHRINKS = (4, 3, 2)
 MOST_STILLS = 40
-STRETCHES, FRAMES_OF_STRETCH = 4, 48
+STRETCHES, FRAMES_OF_STRETCH = 4, 96
 SURE = 0.5  # scores of the whole frame above this are compared
 SAME_SHARE = 0.99  # of those points have to be in the same place
 SAME_PX = 1.0

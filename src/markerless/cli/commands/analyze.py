@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from markerless.cli import options, progress
+from markerless.cli.method_lines import method_lines
 
 if TYPE_CHECKING:
     from markerless.pipeline.analyze import Analysis, AnalyzeSettings
@@ -54,7 +55,7 @@ def command(project: Path, videos: tuple[str, ...], wanted: Options) -> int:
 
     settings = _settings(wanted)
     with progress.bar("analyzing", unit="frames") as report:
-        results = analyze(_source(project), videos, settings, run=wanted.run_name, out=wanted.out, progress=report)
+        results = analyze(source_of(project), videos, settings, run=wanted.run_name, out=wanted.out, progress=report)
     if wanted.as_json:
         options.echo_json({"videos": [_as_plain(result) for result in results]})
     else:
@@ -62,7 +63,8 @@ def command(project: Path, videos: tuple[str, ...], wanted: Options) -> int:
     return USER_ERROR if any(result.status == "failed" for result in results) else 0
 
 
-def _source(path: Path) -> Project | Run:
+def source_of(path: Path) -> Project | Run:
+    """The run in a folder, or the project."""
     from markerless.project import Project, Run
 
     return Run.open(path) if (path / "run.toml").is_file() else Project(path)
@@ -87,6 +89,8 @@ def _print(results: list[Analysis]) -> None:
     if good:
         how = good[0].provenance
         click.echo(f"run {how['run']}, engine {how['engine']} {how['engine_version']}, precision {how['precision']}")
+        for line in method_lines(how["measured"], good[0].speed_up, good[0].fallback_share):
+            click.echo(line)
         click.echo(f"likelihood: {how['likelihood_definition']}")
     for result in failed:
         click.echo(f"failed: {result.video}: {result.error}", err=True)

@@ -1,0 +1,40 @@
+"""What was measured before an analysis, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def method_lines(effect: Mapping[str, Any], speed_up: float, fallback_share: float | None = None) -> list[str]:
+    """A line on the precision where it was compared, and one on the region of interest.
+
+    Args:
+        effect: What `Method.effect` gives, as it stands in the provenance.
+        speed_up: How many times as fast as whole frames the region was; NaN when it was not measured.
+        fallback_share: Share of the analyzed frames that were looked at whole; None before an analysis.
+    """
+    lines = []
+    if effect.get("bf16"):
+        errors = effect["bf16"]
+        lines.append(
+            f"precision: mean error on labeled frames {errors['error_bf16_px']:.2f} px in bf16, "
+            f"{errors['error_f32_px']:.2f} px in f32"
+        )
+    region = effect["region"]
+    if region["use"] == "off":
+        return [*lines, f"region of interest: off ({region['why']})"]
+    width, height = region["size_px"]
+    parts = [f"region of interest: on, {width} x {height} px ({region['why']})"]
+    if math.isfinite(speed_up):
+        parts.append(f"{speed_up:.1f} times as fast as whole frames")
+    parts.append(f"{100 * region['same_share']:.1f} % of the points within {region['same_px']:g} px of theirs")
+    if region["error_px"] is not None:
+        parts.append(
+            f"mean error on {region['n_labeled']} labeled frames {region['error_px']:.2f} px "
+            f"(whole frame {region['error_whole_px']:.2f})"
+        )
+    if fallback_share is not None:
+        parts.append(f"fell back to the whole frame in {100 * fallback_share:.1f} % of the frames")
+    return [*lines, ", ".join(parts)]
