@@ -23,7 +23,7 @@ from markerless.errors import StorageError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
 from markerless.pipeline.instrument import Instrument
 from markerless.pipeline.method import choose_method
-from markerless.pipeline.result_files import ResultFiles
+from markerless.pipeline.result_files import ResultFiles, load_writers
 from markerless.pipeline.scene import Scene, crop_of, model_sha256, scene_of
 from markerless.runtime.blocks import Block, blocks, within
 from markerless.runtime.engine import ENGINES
@@ -126,7 +126,9 @@ class Analyst:
             except StorageError as error:
                 raise StorageError(f"{error}; --out DIR writes elsewhere") from error
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
+            writers = load_writers()
             n_predicted = self._predict(reader, instrument, todo, partial)
+        writers.join()
         tracks = self._assemble(video, todo, partial, provenance)
         target.write(tracks)
         partial.remove()

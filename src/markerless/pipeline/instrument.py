@@ -40,6 +40,7 @@ class Instrument:
         self._model = Model(scene.run, method.engine, self._options, scene.view)
         self._whole = open_session(method.engine, scene.run.model, self._options, self._n_keypoints)
         self._stack = ExitStack()
+        self._small = None if method.region is None else self._model.open_small(method.region)
         self._free: list[FollowingModel] = []
         self._lock = threading.Lock()
 
@@ -78,7 +79,7 @@ class Instrument:
         """One more network that follows the animal with a region; closed with the instrument."""
         assert self.method.region is not None
         own = ExitStack()
-        model = self._model.following(self.method.region, self._whole, own)
+        model = self._model.following(self.method.region, self._whole, self._small, own)
         with self._lock:
             self._stack.push(own)
         return model
@@ -99,4 +100,6 @@ class Instrument:
     def close(self) -> None:
         """Free the network."""
         self._stack.close()
+        if self._small is not None:
+            self._small.close()
         self._whole.close()

@@ -71,12 +71,14 @@ class Model:
         options = EngineOptions(height, width, o.channels, together, o.precision, o.threads, inline)
         return open_session(self.engine, self.run.model, options, self.run.skeleton.n_keypoints)
 
-    def following(self, region: Region, whole: Session, stack: ExitStack) -> FollowingModel:
-        """The network looking at a region; its sessions are closed with `stack`."""
-        small = None
-        if region.shrink > 1:
-            small = self.open(*shrunk_size(self.view.width, self.view.height, region.shrink), inline=True)
-            stack.enter_context(closing(small))
+    def open_small(self, region: Region) -> Session | None:
+        """The network for frames made smaller; None where the animal is looked for in the frame as it is."""
+        if region.shrink == 1:
+            return None
+        return self.open(*shrunk_size(self.view.width, self.view.height, region.shrink))
+
+    def following(self, region: Region, whole: Session, small: Session | None, stack: ExitStack) -> FollowingModel:
+        """The network looking at a region, for one thread; what it opens itself is closed with `stack`."""
         session = stack.enter_context(closing(self.open(region.width, region.height, region.together, inline=True)))
         return FollowingModel(Sessions(whole, session, small), region, self.view, self.run.skeleton.n_keypoints)
 
@@ -181,7 +183,10 @@ class RegionCheck:
             if not self._labeled or min(shrunk_size(view.width, view.height, shrink)) < region.grid:
                 continue
             with ExitStack() as stack:
-                following = self._model.following(trial, self._whole, stack)
+                small = self._model.open_small(trial)
+                assert small is not None
+                stack.enter_context(closing(small))
+                following = self._model.following(trial, self._whole, small, stack)
                 places = [following.locate(still.frame) for still in self._labeled]
             inside = [_holds(place, still.xy) for place, still in zip(places, self._labeled, strict=True)]
             if np.mean(inside) >= LOCATED_SHARE:
@@ -191,7 +196,10 @@ class RegionCheck:
     def compare(self, region: Region) -> dict[str, Any]:
         """How a region does, in plain values; `passes` says whether it is as accurate as the whole frame."""
         with ExitStack() as stack:
-            following = self._model.following(region, self._whole, stack)
+            small = self._model.open_small(region)
+            if small is not None:
+                stack.enter_context(closing(small))
+            following = self._model.following(region, self._whole, small, stack)
             error, error_whole = self._errors(following)
             found: list[list[Found]] = []
             began = time.perf_counter()

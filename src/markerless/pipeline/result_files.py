@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from markerless.errors import FormatError, SettingsError, StorageError
 from markerless.pipeline.results import video_stem
 
 # The nc goes into place last, because its provenance vouches for the other two.
+WRITERS = ("markerless.formats._write_h5", "tables", "markerless.formats.movement", "xarray", "h5netcdf")
 SUFFIXES = (".h5", ".csv", ".nc")
 
 
@@ -70,6 +74,22 @@ class ResultFiles:
                 f"cannot replace {file}: {error.strerror}; if another program holds it open (Excel?), close it and run "
                 f"the same command again. The new files are kept in {self.partial}"
             ) from error
+
+
+def load_writers() -> threading.Thread:
+    """Load the libraries that write results in a thread of its own, while the network computes.
+
+    They take half a second, which is as long as 500 frames; whoever writes first waits for the rest of it anyway.
+    """
+
+    def load() -> None:
+        for name in WRITERS:
+            with suppress(ImportError):  # said where it is needed
+                importlib.import_module(name)
+
+    thread = threading.Thread(target=load, name="writers", daemon=True)
+    thread.start()
+    return thread
 
 
 def refuse_twins(targets: Sequence[ResultFiles]) -> None:

@@ -91,6 +91,8 @@ class FollowingModel:
         if region is None:
             return [self.look_everywhere(frame) for frame in frames]
         xy, score = self._look_at(region, frames)
+        if self._follower.accept_all(xy, score, region):
+            return [Found(xy[i], score[i], False) for i in range(len(frames))]
         return [
             Found(xy[i], score[i], False)
             if self._follower.accept(xy[i], score[i], region)
@@ -103,8 +105,9 @@ class FollowingModel:
         for image, frame in zip(self._batch, frames, strict=False):
             cut_region(frame, region, self._view, image)
         prediction = self._sessions.region.submit(self._batch).result()
-        xy = prediction.xy.astype(np.float64) + np.array([region.left, region.top])
-        return xy, prediction.score.astype(np.float64)
+        n_frames = len(frames)
+        xy = prediction.xy[:n_frames].astype(np.float64) + np.array([region.left, region.top])
+        return xy, prediction.score[:n_frames].astype(np.float64)
 
     def look_everywhere(self, frame: RawFrame) -> Found:
         """The animal in a whole frame; the region follows it from there."""
@@ -129,9 +132,13 @@ def cut_region(frame: RawFrame, region: View, view: View, out: npt.NDArray[np.ui
     width = min(region.width, view.width - region.left)
     height = min(region.height, view.height - region.top)
     inside = View(view.left + region.left, view.top + region.top, width, height)
-    out[:height, :width] = pixels(frame, inside, out.shape[2])
-    out[height:] = FILL
-    out[:height, width:] = FILL
+    if out.shape[2] == 1:
+        frame.gray(inside, out[:height, :width])
+    else:
+        out[:height, :width] = frame.rgb(inside)
+    if height < region.height or width < region.width:
+        out[height:] = FILL
+        out[:height, width:] = FILL
 
 
 def shrunk_size(width: int, height: int, shrink: int) -> tuple[int, int]:

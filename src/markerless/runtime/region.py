@@ -81,6 +81,8 @@ class Follower:
         self._center: FloatArray | None = None
         self._velocity = np.zeros(2)
         self._since_whole = 0
+        self._bounded: View | None = None
+        self._low_high = np.zeros(2), np.zeros(2)
 
     def view(self) -> View | None:
         """Where to look for the next frames, None when nobody knows where the animal is."""
@@ -94,6 +96,23 @@ class Follower:
         """Where to look after a first guess of the points `xy (K, 2)`; None when no point is seen."""
         center = _middle(xy, score >= HELD)
         return None if center is None else self._region.around(center, self._frame)
+
+    def accept_all(self, xy: FloatArray, score: FloatArray, view: View) -> bool:
+        """Take the points of several frames in a row at once, when every one of them is seen; else take none.
+
+        Args:
+            xy: `(n, K, 2)` pixels of the frame.
+            score: `(n, K)`.
+            view: The region.
+        """
+        first, last = self._bounds(view)
+        if score.min() < HELD or (xy < first).any() or (xy > last).any():
+            return False
+        self._hidden[:] = False
+        self._since_whole += len(xy)
+        for points in xy[-2:]:  # the speed is that between the last two frames, or from the one before
+            self._move_to((points.min(0) + points.max(0)) / 2)
+        return True
 
     def accept(self, xy: FloatArray, score: FloatArray, view: View) -> bool:
         """Take the points found in a region, unless they cannot be trusted: then look at the whole frame.
@@ -122,15 +141,25 @@ class Follower:
 
     def _inside(self, xy: FloatArray, view: View) -> npt.NDArray[np.bool_]:
         """`(K,)`: not near an edge of the region, or only where the frame ends as well."""
+        first, last = self._bounds(view)
+        return np.asarray(((xy >= first) & (xy <= last)).all(-1))
+
+    def _bounds(self, view: View) -> tuple[FloatArray, FloatArray]:
+        """`(2,)` twice: points of the region from here to there are trusted."""
+        if view is self._bounded:
+            return self._low_high
         edge = self._region.edge
         low = np.array([view.left, view.top], dtype=np.float64)
         high = low + np.array([view.width - 1, view.height - 1])
         first = np.where(low > 0, low + edge, -np.inf)
         last = np.where(high < np.array(self._frame) - 1, high - edge, np.inf)
-        return np.asarray(((xy >= first) & (xy <= last)).all(-1))
+        self._bounded, self._low_high = view, (first, last)
+        return self._low_high
 
     def _move(self, xy: FloatArray, seen: npt.NDArray[np.bool_]) -> None:
-        center = _middle(xy, seen)
+        self._move_to(_middle(xy, seen))
+
+    def _move_to(self, center: FloatArray | None) -> None:
         if center is None or self._center is None:
             self._velocity = np.zeros(2)
         else:

@@ -26,8 +26,8 @@ class RawFrame(Protocol):
     def rgb(self, view: View | None = None) -> np.ndarray:
         """(h, w, 3) uint8 RGB, upright, contiguous: the part `view` of the frame, None for all of it."""
 
-    def gray(self, view: View | None = None) -> np.ndarray:
-        """(h, w, 1) uint8 of full range, likewise; of a frame with color, its brightness."""
+    def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """(h, w, 1) uint8 of full range, likewise; of a frame with color, its brightness. `out` takes it if given."""
 
 
 class DecodedFrame:
@@ -46,13 +46,13 @@ class DecodedFrame:
         """See `RawFrame`."""
         return self._convert(self._frame) if view is None else self._convert.part(self._frame, view)
 
-    def gray(self, view: View | None = None) -> np.ndarray:
+    def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
         """See `RawFrame`."""
         if self._convert.orientation == UPRIGHT:
-            luma = gray_part(self._frame, view or View.whole(self._frame.width, self._frame.height))
+            luma = gray_part(self._frame, view or View.whole(self._frame.width, self._frame.height), out)
             if luma is not None:
                 return luma
-        return np.ascontiguousarray(self.rgb(view)[:, :, GREEN : GREEN + 1])
+        return _green(self.rgb(view), out)
 
 
 class RgbFrame:
@@ -69,6 +69,14 @@ class RgbFrame:
         """See `RawFrame`."""
         return self._rgb if view is None else view.cut(self._rgb)
 
-    def gray(self, view: View | None = None) -> np.ndarray:
+    def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
         """See `RawFrame`."""
-        return np.ascontiguousarray(self.rgb(view)[:, :, GREEN : GREEN + 1])
+        return _green(self.rgb(view), out)
+
+
+def _green(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    green = rgb[:, :, GREEN : GREEN + 1]
+    if out is None:
+        return np.ascontiguousarray(green)
+    out[:] = green
+    return out
