@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,22 @@ def test_onnxruntime_has_no_bf16(tmp_path: Path) -> None:
     options = EngineOptions(height=24, width=32, precision="bf16")
     with pytest.raises(SettingsError, match="f32 or auto"):
         open_session("onnxruntime", color_finder(tmp_path / "model.onnx"), options, 3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, signals have no stack of their own")
+def test_openvino_leaves_ctrl_c_working(tmp_path: Path) -> None:
+    """Also after two sessions were closed in the order in which they were opened."""
+    model = color_finder(tmp_path / "model.onnx")
+    code = (
+        "import signal\n"
+        "from pathlib import Path\n"
+        "from markerless.runtime.engine import EngineOptions, open_session\n"
+        f"model = Path({str(model)!r})\n"
+        "sessions = [open_session('openvino', model, EngineOptions(h, 32, threads=1), 3) for h in (24, 48)]\n"
+        "while sessions:\n"
+        "    sessions.pop(0).close()\n"
+        "signal.raise_signal(signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "KeyboardInterrupt" in done.stderr
+    assert done.returncode == -signal.SIGINT
