@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from make_model import color_finder
+from make_run import MadeRun
 from markerless.errors import RunError, SettingsError
 from markerless.runtime.engine import ENGINES, EngineOptions, open_session, usable_cores
 
@@ -30,19 +31,6 @@ def test_an_unknown_engine_is_named_with_the_known_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES.names())
 class TestModelsThatCannotBeUsed:
-    def test_missing(self, engine: str, tmp_path: Path) -> None:
-        with pytest.raises(RunError, match=r"found none.*train again"):
-            open_session(engine, tmp_path / "model.onnx", OPTIONS, 3)
-
-    @pytest.mark.parametrize("damage", ["empty", "text", "cut"])
-    def test_damaged(self, engine: str, damage: str, tmp_path: Path) -> None:
-        model = color_finder(tmp_path / "model.onnx")
-        whole = model.read_bytes()
-        model.write_bytes({"empty": b"", "text": b"this is no model\n" * 50, "cut": whole[: len(whole) // 2]}[damage])
-        with pytest.raises(RunError, match=r"expected a.*model\.onnx.*train again") as caught:
-            open_session(engine, model, OPTIONS, 3)
-        assert "\n" not in str(caught.value)
-
     def test_of_another_tool(self, engine: str, tmp_path: Path) -> None:
         model = color_finder(tmp_path / "model.onnx", metadata={})
         with pytest.raises(RunError, match="that markerless did not export"):
@@ -53,9 +41,9 @@ class TestModelsThatCannotBeUsed:
         with pytest.raises(RunError, match="contract version 1, got version 7"):
             open_session(engine, model, OPTIONS, 3)
 
-    def test_of_another_number_of_keypoints(self, engine: str, tmp_path: Path) -> None:
+    def test_of_another_number_of_keypoints(self, engine: str, made_run: MadeRun) -> None:
         with pytest.raises(RunError, match="for 5 keypoints, got 3"):
-            open_session(engine, color_finder(tmp_path / "model.onnx"), OPTIONS, 5)
+            open_session(engine, made_run.model, OPTIONS, 5)
 
 
 def test_onnxruntime_has_no_bf16(tmp_path: Path) -> None:
