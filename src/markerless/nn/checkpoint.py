@@ -25,6 +25,7 @@ from markerless.core.storage import atomic_path, storage_error
 from markerless.errors import RunError
 
 GROUPS = ("weights", "average", "optimizer")
+STEP = "step"
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[nn.Parame
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, names: Mapping[nn.Parameter, str], tensors: dict[str, Tensor]
 ) -> None:
-    """Put saved memory back into a fresh optimizer."""
+    """Put saved memory back into a fresh optimizer, on the devices of its parameters.
+
+    Only the count of steps stays on the CPU, where the optimizer keeps it whatever the device.
+    """
     by_name = {name: parameter for parameter, name in names.items()}
     for key, value in tensors.items():
         name, _, quantity = key.rpartition("/")
         parameter = by_name[name]
-        stored = value.clone()
+        stored = value.to("cpu" if quantity == STEP else parameter.device, copy=True)
         if stored.shape == parameter.shape and stored.dim() == 4:
             stored = stored.contiguous(memory_format=torch.channels_last)
         optimizer.state[parameter][quantity] = stored

@@ -49,15 +49,19 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
         raise RunError("the network could not be exported to ONNX; report this with your versions of torch and onnx")
     proto = program.model_proto
     accept_gray(proto)
-    metadata = {
+    onnx.helper.set_model_props(proto, metadata(model, keypoints))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+
+
+def metadata(model: PoseNet, keypoints: Sequence[str]) -> dict[str, str]:
+    """What an exported network says of itself."""
+    return {
         "markerless.contract": CONTRACT,
         "markerless.keypoints": json.dumps(list(keypoints), ensure_ascii=False),
         "markerless.net": model.backbone.display_name,
         "markerless.stride": str(model.head.stride),
     }
-    onnx.helper.set_model_props(proto, metadata)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(proto.SerializeToString())
 
 
 def accept_gray(proto: onnx.ModelProto) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def open(path: Path, options: EngineOptions) -> Session:
         SettingsError: bf16 on a processor that has no such instructions.
         RunError: the file is damaged or not one of our models.
     """
-    core = openvino.Core()
+    core = _core()
     precision = _precision(core, options.precision)
     try:
         model = core.read_model(path)
@@ -115,6 +116,16 @@ def open(path: Path, options: EngineOptions) -> Session:
     except RuntimeError as error:
         raise damaged(path, _reason(error)) from error
     return Session(compiled, options, precision)
+
+
+@functools.cache
+def _core() -> openvino.Core:
+    """One for the whole process, never freed.
+
+    Each one puts up a stack for signal handlers and puts back the one before when it is freed. With two of them, freed
+    in the order in which they were made, that one is gone, and the next Ctrl-C is a segmentation fault.
+    """
+    return openvino.Core()
 
 
 def _precision(core: openvino.Core, wanted: str) -> str:
