@@ -98,7 +98,7 @@ class TestResults:
 
     @pytest.mark.parametrize("together", [1, 4])
     def test_do_not_depend_on_the_number_of_threads(self, models: MakeModels, together: int) -> None:
-        """The second animal shows it: blocks that begin after it came follow it, and would not if they knew of others."""
+        """The second animal shows it: blocks that begin after it came find it, as they know of no others."""
         frames = two_animals(N_FRAMES, since=40)
         expected = run(InMemory(frames), models(together))
         for n_threads in (2, 3, 8):
