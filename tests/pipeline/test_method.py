@@ -75,6 +75,13 @@ class TestWhatTheSettingsLeaveOpen:
         assert method.region is not None
         assert (method.region.width, method.region.height) in [(16, 32), (32, 32), (48, 48)]
 
+    def test_auto_follows_a_small_animal_in_a_large_frame(self, field: Project) -> None:
+        method = chosen(field, film(), region="auto")
+        assert method.region is not None
+        assert method.measured["region"]["why"] == "faster and as accurate"
+        assert method.speed_up > 1.05
+        assert chosen(field, film(), region="off").speed_up != method.speed_up
+
     def test_all_ways_are_measured_where_nothing_is_said(self, field: Project) -> None:
         method = chosen(field, film(), region="off", engine="auto", precision="auto", batch_size=0)
         rows = method.measured["rates"]
@@ -129,6 +136,18 @@ class TestWhichRegion:
         assert region == Region(96, 64, 32, 8, together=1, shrink=2)
         assert (row["use"], row["why"], row["ms_per_frame"]) == ("on", "faster and as accurate", 3.0)
         assert [one["size_px"][0] for one in row["tried"]] == [64, 96, 96, 96, 96]
+
+    def test_is_not_one_so_small_that_it_passes_by_looking_at_whole_frames(self) -> None:
+        region, row = self.fastest(((True, 1.0, 11.0), (True, 0.51, 6.0), (True, 0.5, 5.5)))
+        assert region is not None
+        assert region.width == 128
+        assert len(row["tried"]) == 6
+
+    def test_is_the_largest_that_passes_where_all_fall_back_often(self) -> None:
+        region, row = self.fastest(((True, 0.9, 9.0), (True, 0.6, 7.0), (False, 0.1, 2.0)))
+        assert region is not None
+        assert region.width == 96
+        assert self.fastest(((True, 1.0, 11.0),) * 3)[1]["why"] == "the whole frame is as fast"
 
     def test_takes_as_many_frames_together_as_is_fastest(self) -> None:
         region, row = self.fastest(((True, 0.0, 2.0),) * 3, self.FAST)
