@@ -189,6 +189,14 @@ class TestWhereThereCanBeNoRegion:
         with pytest.raises(SettingsError, match=r"analyze\.region=on: pictures in a folder"):
             chosen(field, reader, region="on")
 
+    def test_what_holds_for_pictures_is_not_said_of_videos(self, field: Project, tmp_path: Path) -> None:
+        """Nor the other way round, whichever is analyzed first."""
+        pictures(tmp_path / "m1", 3)
+        assert chosen(field, open_video(tmp_path / "m1")).region is None
+        assert chosen(field, film()).region is not None
+        assert chosen(field, open_video(tmp_path / "m1")).region is None
+        assert len(kept()) == 2
+
     def test_an_animal_that_fills_the_frame_leaves_nothing_to_gain(self, field: Project) -> None:
         reader = film()
         wanted = settings(crop="0,24,0,30")

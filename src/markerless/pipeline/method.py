@@ -133,6 +133,7 @@ def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
         "software": VERSION,
         "model": scene.model_sha256,
         "view": [scene.view.width, scene.view.height, scene.channels],
+        "pictures": _are_pictures(scene),
         "project": scene.project is not None,
         **chosen,
     }
@@ -208,11 +209,15 @@ def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
         return ""
     if scene.project is None:
         return "the run is in no project, so there are no labeled frames to take its size from"
-    if scene.reader.video.path.is_dir():
+    if _are_pictures(scene):
         return "pictures in a folder need not follow each other"
     if not candidates(scene.run, scene.project, scene.view):
         return "no labeled animals of two points or more, or they fill half of the frame"
     return ""
+
+
+def _are_pictures(scene: Scene) -> bool:
+    return scene.reader.video.codec == "images"
 
 
 def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) -> tuple[Region | None, dict[str, Any]]:
