@@ -28,7 +28,7 @@ from markerless.runtime.region import Region
 from markerless.video.images import write_image
 from markerless.video.raw import RawFrame, RgbFrame
 from pipeline.field import SIZE, film, make_field, make_run, places_of_labels
-from runtime.moving_dots import ANIMAL, STRONG, InMemory, walk
+from runtime.moving_dots import ANIMAL, STRONG, walk
 
 WHOLE = View.whole(*SIZE)
 
