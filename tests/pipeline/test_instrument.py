@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from markerless.pipeline.instrument import Instrument
 from markerless.pipeline.method import Method
 from markerless.project import Project
 from markerless.runtime.blocks import Block, BlockPrediction
-from markerless.runtime.engine import EngineOptions, Session, open_session
+from markerless.runtime.engine import Batch, Done, EngineOptions, Session, open_session
 from markerless.runtime.region import Region
 from pipeline.field import SIZE, film, make_field, scene, settings
 from runtime.moving_dots import InMemory, walk
@@ -123,3 +124,37 @@ def test_closing_a_prediction_early_leaves_it_usable(field: Project, stack: Exit
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane")]
     xy = np.concatenate([prediction.xy for prediction in predicted(instrument, film())])
     np.testing.assert_array_equal(xy, walk(50, SIZE))
+
+
+class OneAtATime:
+    """A session as on a graphics card, where fewer requests than threads may be in flight."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.name, self.version, self.precision, self.options = "card", "1", session.precision, session.options
+        self.in_flight = 1
+        self._lock = threading.Lock()
+
+    def submit(self, batch: Batch) -> Done:
+        assert self._lock.acquire(blocking=False), "a second request is in flight"
+        time.sleep(0.001)
+        prediction = self._session.submit(batch).result()
+        self._lock.release()
+        return Done(prediction)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def test_no_more_requests_are_in_flight_than_the_engine_allows(
+    field: Project, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty film: every lane looks at every whole frame, through one session."""
+
+    def narrow(engine: str, model: Path, options: EngineOptions, n_keypoints: int) -> Session:
+        return OneAtATime(open_session(engine, model, options, n_keypoints))
+
+    monkeypatch.setattr(instruments, "open_session", narrow)
+    empty = InMemory(np.zeros((50, SIZE[1], SIZE[0], 3), dtype=np.uint8))
+    found = predicted(made(field, Method("openvino", "f32", 1, REGION, ON), stack, threads=3), empty)
+    assert all(prediction.whole.all() for prediction in found)
