@@ -144,7 +144,7 @@ class TestWhichRegion:
         assert len(row["tried"]) == 6
 
     def test_is_the_largest_that_passes_where_all_fall_back_often(self) -> None:
-        region, row = self.fastest(((True, 0.9, 9.0), (True, 0.6, 7.0), (False, 0.1, 2.0)))
+        region, _ = self.fastest(((True, 0.9, 9.0), (True, 0.6, 7.0), (False, 0.1, 2.0)))
         assert region is not None
         assert region.width == 96
         assert self.fastest(((True, 1.0, 11.0),) * 3)[1]["why"] == "the whole frame is as fast"
