@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,70 @@ def test_the_same_image_gives_the_same_maps(backbone: backbones.Backbone) -> Non
 def test_parts_cover_all_parameters_once(backbone: backbones.Backbone) -> None:
     in_parts = [id(p) for part in backbone.parts() for p in part.parameters()]
     assert sorted(in_parts) == sorted(id(p) for p in backbone.parameters())
+
+
+@functools.cache
+def built(name: str) -> backbones.Backbone:
+    """A family's first variant; not to be changed."""
+    model: backbones.Backbone = backbones.registry.get(name).build(BackboneConfig(weights="none"))
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", backbones.registry.names())
+class TestShortened:
+    """All numbers of stages up to one that is too many; which are too few is the backbone's to say."""
+
+    MOST = 12
+
+    @staticmethod
+    def build(name: str) -> backbones.Backbone:
+        return copy.deepcopy(built(name))
+
+    def possible(self, name: str) -> list[int]:
+        """Numbers of stages; every other one is the user's error, in a line that says which there are."""
+        found = []
+        for n_stages in range(1, self.MOST):
+            try:
+                self.build(name).shorten(n_stages)
+            except SettingsError as error:
+                assert re.fullmatch(rf"net\.stages: expected \d+ to \d+ for \w+ .*, got {n_stages}", str(error))
+            else:
+                found.append(n_stages)
+        return found
+
+    def test_some_are_possible_too_few_and_too_many_are_not(self, name: str) -> None:
+        possible = self.possible(name)
+        assert possible == list(range(possible[0], possible[-1] + 1))
+        assert possible[0] > 1
+        assert possible[-1] < self.MOST - 1
+
+    def test_maps_have_the_promised_channels_and_strides(self, name: str) -> None:
+        image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+        whole = self.build(name)
+        with torch.no_grad():
+            all_maps = whole(image)
+        for n_stages in self.possible(name):
+            model = self.build(name)
+            model.shorten(n_stages)
+            with torch.no_grad():
+                maps = model(image)
+            assert [tuple(m.shape) for m in maps] == [
+                (1, c, 64 // s, 96 // s) for c, s in zip(model.channels, model.strides, strict=True)
+            ]
+            assert model.strides == whole.strides[: len(model.strides)]
+            # what is left computes the same; the last map may come from an earlier stage of its stride
+            assert all(torch.equal(a, b) for a, b in zip(maps[:-1], all_maps, strict=False))
+            in_parts = [id(p) for part in model.parts() for p in part.parameters()]
+            assert sorted(in_parts) == sorted(id(p) for p in model.parameters())
+
+    def test_fewer_stages_are_fewer_weights(self, name: str) -> None:
+        counts = []
+        for n_stages in self.possible(name):
+            model = self.build(name)
+            model.shorten(n_stages)
+            counts.append(sum(p.numel() for p in model.parameters()))
+        assert all(fewer < more for fewer, more in pairwise(counts))
+        assert counts[-1] == sum(p.numel() for p in self.build(name).parameters())  # all of them: nothing changes
 
 
 @pytest.mark.parametrize("name", backbones.registry.names())

@@ -84,3 +84,26 @@ def test_animal_size_without_two_points_is_a_tenth_of_the_frame() -> None:
     one_point = Labels(SKELETON, (frame("v/0.png", Instance.from_xy([[7, 7], [NAN, NAN]])),))
     assert one_point.animal_size_px(800) == 80
     assert np.isnan(one_point.animal_size_px())
+
+
+def test_extents_are_the_boxes_of_animals_of_two_points_or_more(labels: Labels) -> None:
+    """One is 3 x 4; one has a single point, and a frame is empty."""
+    np.testing.assert_array_equal(labels.animal_extents_px(), [[3, 4]])
+
+
+def test_extents_of_every_animal_leave_out_what_is_missing() -> None:
+    skeleton = Skeleton(("nose", "ear", "tail"))
+    two = frame(
+        "v/0.png",
+        Instance.from_xy([[10, 20], [NAN, NAN], [4, 25]], "a"),
+        Instance.from_xy([[1, 1], [5, 0], [3, 9]], "b"),
+    )
+    on_a_line = frame("v/1.png", Instance.from_xy([[7, 7], [7, 11], [NAN, NAN]], "a"))
+    labels = Labels(skeleton, (two, on_a_line), individuals=("a", "b"))
+    np.testing.assert_array_equal(labels.animal_extents_px(), [[6, 5], [4, 9], [0, 4]])
+
+
+def test_extents_of_no_animal_are_an_empty_array() -> None:
+    assert Labels(SKELETON, ()).animal_extents_px().shape == (0, 2)
+    one_point = Labels(SKELETON, (frame("v/0.png", Instance.from_xy([[7, 7], [NAN, NAN]])),))
+    assert one_point.animal_extents_px().shape == (0, 2)

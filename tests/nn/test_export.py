@@ -122,3 +122,34 @@ def test_nothing_of_torch_is_needed_to_run(exported: Path) -> None:
     for line in done.stdout.splitlines():
         np.testing.assert_allclose(json.loads(line), expected, atol=0.011)
     assert len(done.stdout.splitlines()) == 2
+
+
+class TestSmallNetworkWithReach:
+    """Half of the pixels, maps whose sides are no multiples of the coarse cells, points near each other."""
+
+    SMALL = NetSettings(weights="none", width=16, kernel=3, stages=3, shrink=2, stride=4)
+    SHAPES = ((1, 64, 96, 3), (2, 203, 264, 3), (3, 101, 77, 3))
+
+    def test_engines_agree_with_torch(self, tmp_path: Path) -> None:
+        trained = near_each_other(self.SMALL, reach_px=24.0)
+        model = write_run(trained, self.SMALL, NAMES, tmp_path).model
+        anywhere = near_each_other(self.SMALL, reach_px=0.0)
+        n_drawn = 0
+        for shape in self.SHAPES:
+            batch = torch.from_numpy(pictures(*shape))
+            with torch.no_grad():
+                xy, score = deployed(trained)(batch)
+                n_drawn += int((deployed(anywhere)(batch)[0] != xy).any(-1).sum())
+            for engine in ENGINES:
+                prediction = ask(engine, model, batch.numpy())
+                np.testing.assert_allclose(prediction.xy, xy.numpy(), atol=0.01)
+                np.testing.assert_allclose(prediction.score, score.numpy(), atol=1e-4)
+        assert n_drawn > 10  # points that would be elsewhere without the reach
+
+
+def near_each_other(settings: NetSettings, reach_px: float) -> PoseNet:
+    """A network at random; equal ones but for the reach."""
+    model = networks.build(len(NAMES), settings, score_map.Config(reach_px=reach_px), seed=1).eval()
+    torch.nn.init.normal_(model.head.score.weight, std=1.0)
+    torch.nn.init.normal_(model.head.refine.weight, std=0.1)
+    return model

@@ -87,3 +87,118 @@ def test_the_seed_decides_the_weights() -> None:
     states = [net.head.score.weight for net in nets]
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
+
+
+SMALL = NetSettings(weights="none", width=16, kernel=3, stages=3, shrink=2, stride=4)
+
+
+@pytest.fixture(scope="module")
+def small() -> PoseNet:
+    model = networks.build(2, SMALL, score_map.Config(), seed=1).eval()
+    torch.nn.init.normal_(model.head.score.weight, std=1.0)
+    torch.nn.init.normal_(model.head.refine.weight, std=0.1)
+    return model
+
+
+class TestShrink:
+    def test_the_grid_is_of_pixels_before_shrinking(self, small: PoseNet) -> None:
+        """Two stages of stride 4 and 8 on half of the pixels: cells of 4 x 2, sizes in multiples of 8 x 2."""
+        assert small.backbone.strides == (4, 8)
+        assert (small.head.stride, small.multiple) == (8, 16)
+
+    @pytest.mark.parametrize("size", [(64, 96), (65, 97), (66, 98), (79, 66), (95, 127), (33, 64)])
+    def test_the_grid_is_the_same_at_every_size(self, small: PoseNet, size: tuple[int, int]) -> None:
+        image = picture(*size)
+        behind = [-side % 16 for side in size]
+        padded = functional.pad(image, (0, 0, 0, behind[1], 0, behind[0]), value=127)
+        with torch.no_grad():
+            ours, theirs = small.maps(image), small.maps(padded)
+        assert ours[0].shape[2:] == ((size[0] + behind[0]) // 8, (size[1] + behind[1]) // 8)
+        for mine, reference in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(mine, reference, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize("shift", [(16, 0), (0, 16), (48, 32)])
+    @pytest.mark.parametrize("size", [(256, 288), (251, 283)])
+    def test_a_shifted_input_has_its_points_shifted_by_as_much(
+        self, small: PoseNet, size: tuple[int, int], shift: tuple[int, int]
+    ) -> None:
+        """By multiples of the grid; true far from the borders, so the points are those of the maps in the middle."""
+        dx, dy = shift
+        spot = picture(24, 24)
+        canvas = torch.full((1, *size, 3), 127, dtype=torch.uint8)
+        moved = canvas.clone()
+        canvas[:, 96:120, 96:120] = spot
+        moved[:, 96 + dy : 120 + dy, 96 + dx : 120 + dx] = spot
+        with torch.no_grad():
+            before, after = small.maps(canvas), small.maps(moved)
+            # cells around the spot: 72 to 144 px
+            found = small.head.decode(*cells_of(before, 9, 18))
+            shifted = small.head.decode(*cells_of(after, 9, 18, dx // 8, dy // 8))
+            unmoved = small.head.decode(*cells_of(after, 9, 18))
+        torch.testing.assert_close(found.xy, shifted.xy, rtol=0, atol=1e-3)
+        assert not torch.allclose(found.xy, unmoved.xy, rtol=0, atol=1)
+
+    def test_squares_of_pixels_are_averaged(self, small: PoseNet) -> None:
+        """Pixels may change places within their square of two, and not beyond it."""
+        image = picture(64, 64)
+        within = image.reshape(1, 32, 2, 32, 2, 3).flip(2).flip(4).reshape(1, 64, 64, 3)
+        with torch.no_grad():
+            ours, same, other = (small.maps(one)[0] for one in (image, within, image.roll(1, 1)))
+        torch.testing.assert_close(same, ours, rtol=0, atol=1e-4)
+        assert float((other - ours).abs().max()) > 0.01
+
+
+class TestResolved:
+    def test_a_large_network_stays_as_it_is(self) -> None:
+        settings = NetSettings().resolved(50.0, is_small=False)
+        assert settings.size == "large"
+        assert settings.model_dump(exclude={"size"}) == NetSettings().model_dump(exclude={"size"})
+
+    @pytest.mark.parametrize(
+        ("animal_px", "shrink", "stride"), [(20.0, 1, 8), (95.9, 1, 8), (96.0, 2, 4), (400.0, 2, 4)]
+    )
+    def test_a_small_network_keeps_an_animal_on_about_50_pixels(
+        self, animal_px: float, shrink: int, stride: int
+    ) -> None:
+        settings = NetSettings().resolved(animal_px, is_small=True)
+        assert (settings.size, settings.shrink, settings.stride) == ("small", shrink, stride)
+        assert (settings.stages, settings.width, settings.kernel) == (3, 64, 3)
+
+    def test_what_was_given_stays(self) -> None:
+        given = NetSettings(width=32, stride=4)
+        settings = given.resolved(50.0, is_small=True)
+        assert (settings.width, settings.stride, settings.stages, settings.kernel) == (32, 4, 3, 3)
+        assert NetSettings(size="large").resolved(50.0, is_small=True).stages == 0
+        assert NetSettings(size="small").resolved(50.0, is_small=False).stages == 3
+
+    def test_resolved_twice_is_resolved_once(self) -> None:
+        settings = NetSettings().resolved(50.0, is_small=True)
+        assert settings.resolved(400.0, is_small=False) == settings
+
+    def test_the_settings_of_a_run_give_its_network_again(self) -> None:
+        """As they are kept in `run.toml`."""
+        settings = NetSettings(weights="none").resolved(50.0, is_small=True)
+        kept = NetSettings(**settings.model_dump(mode="json"))
+        nets = [networks.build(2, one, score_map.Config()) for one in (settings, kept)]
+        shapes = [[tuple(p.shape) for p in net.parameters()] for net in nets]
+        assert shapes[0] == shapes[1]
+        assert nets[0].backbone.strides == (4, 8)
+
+
+@pytest.mark.parametrize(("backbone", "stages"), [("efficientnet_lite", 2), ("resnet", 1), ("efficientnet_lite", 8)])
+def test_stages_that_a_backbone_does_not_have_are_refused(backbone: str, stages: int) -> None:
+    with pytest.raises(SettingsError, match=rf"net\.stages: expected . to . for {backbone} .*got {stages}"):
+        networks.build(2, NetSettings(backbone=backbone, weights="none", stages=stages), score_map.Config())
+
+
+def test_a_stride_that_the_stages_left_do_not_have_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"net\.stride: expected one of \(4, 8\), got 16"):
+        networks.build(2, NetSettings(weights="none", stages=3, stride=16), score_map.Config())
+
+
+def cells_of(
+    maps: tuple[torch.Tensor, torch.Tensor], first: int, last: int, right: int = 0, down: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cells `first` to `last - 1` both ways of score and refinement maps, moved to the right and down."""
+    rows, columns = slice(first + down, last + down), slice(first + right, last + right)
+    return maps[0][..., rows, columns], maps[1][..., rows, columns]

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from markerless.core.instance import Instance
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.skeleton import Skeleton
 from markerless.errors import LabelsError, RunError, SettingsError, StorageError
 from markerless.formats import dlc_labels
 from markerless.nn import checkpoint as checkpoints
-from markerless.pipeline.train import TrainRequest, make_plan, notes, train
+from markerless.pipeline.train import Resolved, TrainRequest, is_small_in, make_plan, notes, train
 from markerless.project import Project, Run
 from markerless.video.images import write_image
 
@@ -225,3 +227,92 @@ def test_equal_plans_have_equal_fingerprints(dot_study: MakeStudy) -> None:
     write_image(first.picture, np.zeros((64, 96, 3), np.uint8))  # another picture under the same name
     assert plan.fingerprint == begun_with
     assert plan.fingerprint != make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint
+
+
+class TestSizeOfTheNetwork:
+    """Taken from the labels where the settings leave it open."""
+
+    @staticmethod
+    def labels(folder: Path, frame: tuple[int, int] = (640, 480)) -> Labels:
+        """Two pictures with an animal of 40 x 30 (size 50) and one of 20 x 48 (size 52)."""
+        frames = []
+        for i, (width, height) in enumerate(((40, 30), (20, 48))):
+            write_image(folder / f"{i}.png", np.zeros((frame[1], frame[0], 3), np.uint8))
+            animal = Instance.from_xy([[10, 10], [10 + width, 10 + height]])
+            frames.append(LabeledFrame(f"v/{i}.png", (animal,), path=folder / f"{i}.png"))
+        return Labels(Skeleton(("nose", "tail")), tuple(frames))
+
+    @pytest.mark.parametrize(("frame", "small"), [((140, 120), True), ((139, 120), False), ((640, 480), True)])
+    def test_an_animal_is_small_when_its_region_is_a_quarter_of_the_frame(
+        self, frame: tuple[int, int], small: bool
+    ) -> None:
+        """40 x 30 and 0.3 of its size of 50 on each side are 70 x 60: a quarter of 140 x 120."""
+        assert is_small_in(np.array(frame), np.array([[40, 30]]), 50.0) is small
+
+    def test_where_no_animal_has_an_extent_none_is_small(self) -> None:
+        assert not is_small_in(np.array([640, 480]), np.zeros((0, 2)), 64.0)
+
+    def test_one_animal_of_a_hundred_is_allowed_to_be_larger(self) -> None:
+        extents = np.repeat([[40.0, 30.0]], 100, axis=0)
+        extents[0] = 600
+        assert is_small_in(np.array([640, 480]), extents, 50.0)
+        extents[:5] = 600
+        assert not is_small_in(np.array([640, 480]), extents, 50.0)
+
+    def test_small_animals_get_a_small_network_that_sees_more_background(self, tmp_path: Path) -> None:
+        plain = Resolved.load({})
+        resolved = plain.for_labels(self.labels(tmp_path))
+        assert (resolved.net.size, resolved.net.stages, resolved.net.shrink) == ("small", 3, 1)
+        assert resolved.data.background == 0.25 != plain.data.background
+        assert resolved.head.reach_px == 52.8  # 1.1 times 48, the longest side
+        assert resolved.train == plain.train
+
+    def test_large_ones_get_the_large_one(self, tmp_path: Path) -> None:
+        """Of sizes 50 and 52 the region is 40 x 48 and 0.6 of 51 px: more than a quarter of 120 x 120."""
+        plain = Resolved.load({})
+        resolved = plain.for_labels(self.labels(tmp_path, (120, 120)))
+        assert (resolved.net.size, resolved.net.stages) == ("large", 0)
+        assert resolved.data == plain.data
+        assert resolved.head.reach_px == 52.8
+
+    def test_what_was_given_stays(self, tmp_path: Path) -> None:
+        given = {"net": {"width": "40", "size": "small"}, "data": {"background": "0.1"}, "head": {"reach_px": "80"}}
+        resolved = Resolved.load(given).for_labels(self.labels(tmp_path, (120, 120)))
+        assert (resolved.net.width, resolved.net.size, resolved.net.stages) == (40, "small", 3)
+        assert resolved.data.background == 0.1
+        assert resolved.head.reach_px == 80
+        large = Resolved.load({"net": {"size": "large"}}).for_labels(self.labels(tmp_path))
+        assert (large.net.size, large.net.stages, large.data) == ("large", 0, Resolved.load({}).data)
+
+    def test_without_an_animal_of_two_points_nothing_is_known_of_its_reach(self, tmp_path: Path) -> None:
+        labels = self.labels(tmp_path)
+        one = Instance.from_xy([[10, 10], [np.nan, np.nan]])
+        labels = replace(labels, frames=tuple(replace(frame, instances=(one,)) for frame in labels.frames))
+        resolved = Resolved.load({}).for_labels(labels)
+        assert (resolved.head.reach_px, resolved.net.size) == (0, "large")
+
+    @staticmethod
+    def run_of(folder: Path, net: dict[str, object]) -> Run:
+        return Run(folder, "run1", {"run": {}, "net": net}, Skeleton(("nose", "tail")), {})
+
+    def test_a_start_decides_the_network(self, tmp_path: Path) -> None:
+        """Whatever the labels say now; only what is asked for is another."""
+        start = Resolved.load({"net": {"width": 24}}).for_labels(self.labels(tmp_path))
+        run = self.run_of(tmp_path, start.net.model_dump(mode="json"))
+        again = Resolved.load({}).like(run).for_labels(self.labels(tmp_path, (120, 120)))
+        assert again.net == start.net
+        wider = Resolved.load({"net": {"width": 32}}).like(run).for_labels(self.labels(tmp_path))
+        assert wider.net == start.net.model_copy(update={"width": 32})
+
+    def test_a_start_of_before_there_were_sizes_is_large(self, tmp_path: Path) -> None:
+        old: dict[str, object] = {
+            "backbone": "efficientnet_lite",
+            "weights": "none",
+            "stride": 8,
+            "width": 96,
+            "gone": 1,
+        }
+        resolved = Resolved.load({}).like(self.run_of(tmp_path, old)).for_labels(self.labels(tmp_path))
+        assert (resolved.net.size, resolved.net.stages, resolved.net.shrink) == ("large", 0, 1)
+        assert resolved.net.weights == "none"
+        assert Resolved.load({}).for_labels(self.labels(tmp_path)).net.size == "small"  # without the start

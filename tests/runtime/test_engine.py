@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from make_model import color_finder
+from make_model import color_finder, dots, random_places
 from make_run import MadeRun
 from markerless.errors import RunError, SettingsError
-from markerless.runtime.engine import ENGINES, EngineOptions, open_session, usable_cores
+from markerless.runtime.engine import ENGINES, Done, EngineOptions, Prediction, open_session, usable_cores
 
 OPTIONS = EngineOptions(height=24, width=32, threads=1)
 
@@ -22,6 +23,26 @@ def test_options_give_the_shape_of_a_request() -> None:
 def test_zero_threads_are_the_usable_cores_up_to_sixteen() -> None:
     assert EngineOptions(height=1, width=1, threads=0).n_threads == min(usable_cores(), 16)
     assert EngineOptions(height=1, width=1, threads=3).n_threads == 3
+
+
+def test_a_request_that_is_done_gives_its_prediction_every_time() -> None:
+    prediction = Prediction(np.zeros((1, 3, 2), np.float32), np.ones((1, 3), np.float32))
+    done = Done(prediction)
+    assert done.result() is done.result() is prediction
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_inline_sessions_take_one_request_at_a_time_and_the_same_array_again(engine: str, tmp_path: Path) -> None:
+    """As a region is followed: into one batch again and again. All threads of the options do not count."""
+    options = EngineOptions(height=24, width=32, batch_size=2, precision="f32", threads=3, inline=True)
+    session = open_session(engine, color_finder(tmp_path / "model.onnx"), options, 3)
+    assert session.in_flight == 1
+    batch = np.zeros(options.shape, dtype=np.uint8)
+    places = random_places(10, (32, 24), seed=2)
+    for start in range(0, 10, 2):
+        batch[:] = dots(places[start : start + 2], (32, 24))
+        np.testing.assert_array_equal(session.submit(batch).result().xy, places[start : start + 2])
+    session.close()
 
 
 def test_an_unknown_engine_is_named_with_the_known_ones(tmp_path: Path) -> None:

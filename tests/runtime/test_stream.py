@@ -12,7 +12,7 @@ import pytest
 
 from make_model import color_finder, dots, random_places
 from markerless.core.view import View
-from markerless.runtime.blocks import Block, BlockPrediction, blocks, within
+from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.runtime.stream import predict
 from markerless.video.raw import RgbFrame
@@ -57,41 +57,6 @@ def opened(model: Path, size: tuple[int, int] = SIZE, batch_size: int = 1, threa
 
 def run(clip: Clip, session: Session, todo: list[Block], view: View | None = None) -> list[BlockPrediction]:
     return list(predict(clip, session, todo, view or View.whole(*SIZE), 3, lambda n_frames: None))
-
-
-class TestBlocks:
-    def test_start_at_the_first_key_frame_500_frames_after_the_start_before(self) -> None:
-        keys = (0, 182, 366, 548, 797, 985, 1173, 1383, 1588, 1794, 2016, 2219)
-        found = blocks(keys, 2330)
-        assert [(block.start, block.stop) for block in found] == [(0, 548), (548, 1173), (1173, 1794), (1794, 2330)]
-        assert all(block.restarts for block in found)
-
-    def test_where_every_frame_is_a_key_frame(self) -> None:
-        found = blocks(range(1200), 1200)
-        assert [(block.start, block.stop) for block in found] == [(0, 500), (500, 1000), (1000, 1200)]
-
-    def test_a_key_frame_exactly_500_frames_later_counts(self) -> None:
-        assert [block.start for block in blocks((0, 499, 500), 600)] == [0, 500]
-
-    def test_end_after_2000_frames_without_key_frame_and_decoding_goes_on(self) -> None:
-        assert blocks((0, 3000), 4000) == (
-            Block(0, 2000, restarts=True),
-            Block(2000, 3000, restarts=False),
-            Block(3000, 4000, restarts=True),
-        )
-
-    def test_of_a_short_video_are_one(self) -> None:
-        assert blocks((0,), 3) == (Block(0, 3),)
-
-    @pytest.mark.parametrize("keys", [(0,), (0, 1, 2, 700, 2650, 9000), tuple(range(0, 10_000, 250)), ()])
-    def test_cover_every_frame_once(self, keys: tuple[int, ...]) -> None:
-        rows = [row for block in blocks(keys, 10_000) for row in range(block.start, block.stop)]
-        assert rows == list(range(10_000))
-
-    def test_within_cuts_the_ends_and_leaves_out_the_rest(self) -> None:
-        whole = (Block(0, 500), Block(500, 1000, restarts=False), Block(1000, 1500))
-        assert within(whole, 600, 1001) == (Block(600, 1000, restarts=False), Block(1000, 1001))
-        assert within(whole, 500, 500) == ()
 
 
 class TestPredict:

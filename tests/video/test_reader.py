@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -33,7 +35,9 @@ from video.clips import (
     X265_OPEN,
     Clip,
     number_of,
+    overwrite,
     picture,
+    sample_positions,
     set_display_matrix,
     write,
     write_elementary,
@@ -240,6 +244,59 @@ def test_more_threads_give_the_same_frames(tmp_path: Path) -> None:
     with open_video(path) as one, open_video(path, threads=3) as three:
         assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(one.frames(), three.frames(), strict=True))
         assert [number_of(three[i]) for i in (30, 11, 12, 39)] == [30, 11, 12, 39]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", ["h264-open-gop.mp4", "mpeg4-b-frames.avi", "h264-intra-refresh.ts", "pictures"])
+def test_another_reader_gives_the_same_frames_while_the_first_is_read(tmp_path: Path, name: str, threads: int) -> None:
+    """Both are in the middle of something else; what one has read moves the other nowhere."""
+    with open_video(video_or_pictures(tmp_path / name), threads) as reader:
+        first = reader.frames()
+        assert [number_of(rgb) for _, rgb in islice(first, 7) if rgb is not None] == list(range(7))
+        other = reader.again()
+        assert (other.video, other.key_frames, other.notes) == (reader.video, reader.key_frames, reader.notes)
+        np.testing.assert_array_equal(other.times_s, reader.times_s)
+        pairs = zip(first, other.frames(25), strict=False)
+        found = [(number_of(a), number_of(b)) for (_, a), (_, b) in pairs if a is not None and b is not None]
+        assert found == list(zip(range(7, 22), range(25, N), strict=True))
+        assert numbers(other) == numbers(reader) == list(range(N))
+        other.close()
+        assert number_of(reader[13]) == 13  # closing one leaves the other open
+
+
+def test_readers_in_several_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with open_video(write(tmp_path / "a.mp4", MUXED["h264-open-gop.mp4"])) as reader:
+        readers = [reader, reader.again(), reader.again()]
+        readers.append(readers[-1].again())  # of a second one as well
+        with ThreadPoolExecutor(len(readers)) as pool:
+            for _ in range(3):
+                found = [pool.submit(numbers, one, start) for start, one in enumerate(readers)]
+                assert [one.result() for one in found] == [list(range(start, N)) for start in range(len(readers))]
+        for other in readers[1:]:
+            other.close()
+
+
+def test_another_reader_knows_the_rotation_and_what_is_broken(tmp_path: Path) -> None:
+    path = write(tmp_path / "phone.mp4", Clip(options=X264))
+    position, size = sample_positions(path)[26]
+    overwrite(path, position + 8, size - 8)
+    set_display_matrix(path, 0, 1, -1, 0)
+    with open_video(path) as reader:
+        expected = [None if rgb is None else fingerprint(rgb) for _, rgb in reader.frames()]
+        assert 0 < expected.count(None) < N  # the damage was noticed
+        other = reader.again()
+        assert [None if rgb is None else fingerprint(rgb) for _, rgb in other.frames()] == expected
+        assert other.broken == reader.broken
+        other.close()
+
+
+def video_or_pictures(path: Path) -> Path:
+    """One of `MUXED`, or a folder of the same pictures."""
+    if path.suffix:
+        return write(path, MUXED[path.name])
+    for number in range(N):
+        write_image(path / f"{number}.png", picture(number))
+    return path
 
 
 # Rotation: the matrix says where the stored picture's x and y axes point when it is shown.

@@ -69,7 +69,8 @@ class Instrument:
             used.append(model)
             return model
 
-        n_threads = self._options.n_threads
+        # all lanes share the session for whole frames, and each has one request in flight
+        n_threads = min(self._options.n_threads, self._whole.in_flight)
         lanes = predict_in_region(reader, model_of_lane, todo, self._view, n_threads, on_frames)
         with closing(lanes):
             yield from lanes

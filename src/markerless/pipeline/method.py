@@ -39,6 +39,7 @@ from markerless.version import VERSION
 LAYOUT = 1  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
+MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
 WORTH_IT = 1.05  # a choice that costs accuracy or is less tried has to be faster by this
 LASTING = (
     "use",
@@ -132,6 +133,7 @@ def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
         "software": VERSION,
         "model": scene.model_sha256,
         "view": [scene.view.width, scene.view.height, scene.channels],
+        "pictures": _are_pictures(scene),
         "project": scene.project is not None,
         **chosen,
     }
@@ -207,11 +209,15 @@ def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
         return ""
     if scene.project is None:
         return "the run is in no project, so there are no labeled frames to take its size from"
-    if scene.reader.video.path.is_dir():
+    if _are_pictures(scene):
         return "pictures in a folder need not follow each other"
     if not candidates(scene.run, scene.project, scene.view):
         return "no labeled animals of two points or more, or they fill half of the frame"
     return ""
+
+
+def _are_pictures(scene: Scene) -> bool:
+    return scene.reader.video.codec == "images"
 
 
 def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) -> tuple[Region | None, dict[str, Any]]:
@@ -219,11 +225,13 @@ def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) 
     tried: list[dict[str, Any]] = []
     for region in regions:
         tried.append(check.compare(region))
-        if tried[-1]["passes"]:
+        if tried[-1]["passes"] and tried[-1]["fallback_share"] <= MOST_FALLBACK:
             break
-    if not tried[-1]["passes"] and not is_asked_for:
+    good = [i for i, row in enumerate(tried) if row["passes"]]
+    if not good and not is_asked_for:
         return None, {"use": "off", "why": "no region is as accurate as the whole frame", "tried": tried}
-    region = replace(regions[len(tried) - 1], shrink=check.shrink(regions[len(tried) - 1]))
+    region = regions[good[-1] if good else len(tried) - 1]
+    region = replace(region, shrink=check.shrink(region))
     trials = [replace(region, together=together) for together in TOGETHER]
     compared = [(trial, check.compare(trial)) for trial in trials]
     passing = [pair for pair in compared if pair[1]["passes"]]

@@ -1,0 +1,168 @@
+"""Which regions are tried, on what, and how they are compared with the whole frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from make_model import dots
+from markerless.core.view import View
+from markerless.pipeline.region_check import (
+    Model,
+    RegionCheck,
+    Still,
+    candidates,
+    explicit_region,
+    grid_of,
+    stills,
+    stretch,
+)
+from markerless.project import Project, Run
+from markerless.runtime.engine import EngineOptions
+from markerless.runtime.region import Region
+from markerless.video.images import write_image
+from markerless.video.raw import RawFrame, RgbFrame
+from pipeline.field import SIZE, film, make_field, make_run, places_of_labels
+from runtime.moving_dots import ANIMAL, STRONG, walk
+
+WHOLE = View.whole(*SIZE)
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Project:
+    return make_field(tmp_path)
+
+
+def model_of(run: Run) -> Model:
+    return Model(run, "openvino", EngineOptions(SIZE[1], SIZE[0], precision="f32", threads=1), WHOLE)
+
+
+class TestStills:
+    def test_are_those_that_tested_the_run_first_with_their_labels(self, field: Project) -> None:
+        found = stills(field.run(), field, WHOLE)
+        np.testing.assert_array_equal([still.xy for still in found], places_of_labels())
+        np.testing.assert_array_equal(found[0].frame.rgb(), dots(places_of_labels()[:1], SIZE, STRONG)[0])
+        assert len(stills(field.run(), field, WHOLE, most=2)) == 2
+
+    def test_of_another_size_or_another_part_are_left_out(self, field: Project) -> None:
+        first = field.labels().frames[0].picture
+        write_image(first, np.zeros((48, 64, 3), dtype=np.uint8))
+        assert len(stills(field.run(), field, WHOLE)) == len(places_of_labels()) - 1
+        assert stills(field.run(), field, View(1, 0, *SIZE)) == []
+        assert len(stills(field.run(), field, View.whole(64, 48))) == 1
+
+    def test_that_cannot_be_read_are_left_out(self, field: Project) -> None:
+        field.labels().frames[0].picture.write_bytes(b"no picture")
+        assert len(stills(field.run(), field, WHOLE)) == len(places_of_labels()) - 1
+
+    def test_there_are_none_without_a_project(self, field: Project) -> None:
+        assert stills(field.run(), None, WHOLE) == []
+
+
+class TestCandidates:
+    def test_grow_around_the_largest_animal(self, field: Project) -> None:
+        """A box of 12 x 14 and a size of 18.4 px: with margins of 0.1 to 0.8 of it 15.7 x 17.7 to 41.5 x 43.5 px."""
+        np.testing.assert_array_equal(field.labels().animal_extents_px(), [[12, 14]] * 6)
+        found = candidates(field.run(), field, WHOLE)
+        assert found == [Region(16, 32, 16, 4), Region(32, 32, 16, 4), Region(48, 48, 16, 4)]
+
+    def test_are_at_most_half_of_the_frame(self, field: Project) -> None:
+        """32 x 32 is half of 64 x 32; 48 x 48, cut to 48 x 32, is more."""
+        assert candidates(field.run(), field, View.whole(64, 32)) == [Region(16, 32, 16, 4), Region(32, 32, 16, 4)]
+        assert candidates(field.run(), field, View.whole(30, 30)) == []
+
+    def test_there_are_none_without_labels(self, field: Project) -> None:
+        run = field.run()
+        for table in (field.root / "labeled-data" / "m1").glob("CollectedData_*"):
+            table.unlink()
+        assert candidates(run, Project(field.root), WHOLE) == []
+
+    def test_explicit_ones_are_rounded_up_to_the_grid(self, field: Project, tmp_path: Path) -> None:
+        assert explicit_region(field.run(), (100, 48)) == Region(112, 48, 16, 4)
+        old = make_run(tmp_path / "old", {"train": []})
+        (old.folder / "run.toml").write_text(
+            (old.folder / "run.toml").read_text(encoding="utf-8").replace("grid_px = 16", ""), encoding="utf-8"
+        )
+        old = Run.open(old.folder)  # of a version that had one grid
+        assert grid_of(old) == 32
+        assert explicit_region(old, (100, 48)) == Region(128, 64, 32, 8)
+
+
+class TestStretch:
+    def test_is_of_four_places_that_begin_at_key_frames(self) -> None:
+        """12 key frames, one every 10: places 2.2, 4.4, 6.6 and 8.8 of 0 to 11."""
+        reader = film(120)
+        reader.damaged = (21, 119)
+        found = stretch(reader)
+        assert [len(frames) for frames in found] == [95, 79, 49, 29]  # up to 96, those before the end, whole ones only
+        for frames, start in zip(found, (20, 40, 70, 90), strict=True):
+            np.testing.assert_array_equal(frames[0].rgb(), reader.pictures[start])
+
+    def test_of_a_short_video_is_all_there_is(self) -> None:
+        assert [len(frames) for frames in stretch(film(5))] == [5]
+
+
+class TestRegionCheck:
+    REGION = Region(64, 64, 16, 4)
+
+    @staticmethod
+    def compared(run: Run, labeled: Sequence[Still], frames: np.ndarray, region: Region = REGION) -> dict[str, Any]:
+        stretches: list[list[RawFrame]] = [[RgbFrame(frame) for frame in frames]]
+        with closing(RegionCheck(model_of(run), labeled, stretches)) as check:
+            return check.compare(region)
+
+    @pytest.mark.parametrize("together", [1, 4])
+    def test_a_region_that_changes_nothing_passes(self, field: Project, together: int) -> None:
+        frames = dots(walk(40, SIZE), SIZE, STRONG)
+        row = self.compared(field.run(), stills(field.run(), field, WHOLE), frames, Region(96, 80, 16, 4, together))
+        assert row["passes"]
+        assert (row["size_px"], row["together"], row["shrink"]) == ([96, 80], together, 1)
+        assert (row["same_share"], row["same_px"], row["n_frames"], row["n_labeled"]) == (1.0, 1.0, 40, 6)
+        assert (row["error_px"], row["error_whole_px"]) == (0.0, 0.0)
+        assert row["fallback_share"] == pytest.approx(together / 40)
+
+    def test_errors_are_distances_to_the_labels(self, tmp_path: Path) -> None:
+        field = make_field(tmp_path, off=(3, 4))
+        frames = dots(walk(3, SIZE), SIZE, STRONG)
+        row = self.compared(field.run(), stills(field.run(), field, WHOLE), frames)
+        assert (row["error_px"], row["error_whole_px"], row["passes"]) == (5.0, 5.0, True)
+
+    def test_without_labels_the_video_decides(self, field: Project) -> None:
+        row = self.compared(field.run(), [], dots(walk(9, SIZE), SIZE, STRONG))
+        assert (row["error_px"], row["error_whole_px"], row["n_labeled"], row["passes"]) == (None, None, 0, True)
+
+    def test_a_region_that_stays_with_another_animal_does_not_pass(self, field: Project) -> None:
+        """From frame 24 of 40 on the whole frame shows the other animal: 60 % are the same."""
+        stays = dots(np.repeat((np.array([200, 100]) + ANIMAL)[None], 40, axis=0), SIZE, STRONG)
+        stays[24:] = np.maximum(stays[24:], dots((np.array([30, 30]) + ANIMAL)[None], SIZE, STRONG))
+        row = self.compared(field.run(), stills(field.run(), field, WHOLE), stays)
+        assert (row["same_share"], row["passes"]) == (0.6, False)
+
+    def test_where_nothing_is_seen_nothing_passes(self, field: Project) -> None:
+        row = self.compared(field.run(), [], np.zeros((5, SIZE[1], SIZE[0], 3), dtype=np.uint8))
+        assert (row["fallback_share"], row["passes"]) == (1.0, False)
+
+    def test_without_frames_nothing_passes(self, field: Project) -> None:
+        row = self.compared(field.run(), [], np.zeros((0, SIZE[1], SIZE[0], 3), dtype=np.uint8))
+        assert (row["n_frames"], row["passes"]) == (0, False)
+
+    @pytest.mark.parametrize(
+        ("side", "shrink"), [(1, 1), (8, 4)], ids=["a quarter of a pixel is lost", "squares of 8 hold whole ones of 4"]
+    )
+    def test_the_animal_is_looked_for_in_the_smallest_frame_that_shows_it(
+        self, tmp_path: Path, side: int, shrink: int
+    ) -> None:
+        field = make_field(tmp_path, square=side)
+        labeled = stills(field.run(), field, WHOLE)
+        with closing(RegionCheck(model_of(field.run()), labeled, [])) as check:
+            assert check.shrink(self.REGION) == shrink
+
+    def test_without_labels_it_is_looked_for_in_the_frame_as_it_is(self, tmp_path: Path) -> None:
+        field = make_field(tmp_path, square=8)
+        with closing(RegionCheck(model_of(field.run()), [], [])) as check:
+            assert check.shrink(self.REGION) == 1
