@@ -85,7 +85,7 @@ class Analyst:
         self._settings = settings
         self._progress = progress
         self._instrument: Instrument | None = None
-        self._model_sha256 = _sha256(run.model)
+        self._model_sha256 = model_sha256(run.model)
 
     def analyze(self, target: ResultFiles) -> Analysis:
         """Everything for one video.
@@ -102,7 +102,7 @@ class Analyst:
         began = time.monotonic()
         with open_video(target.video) as reader:
             video = reader.video
-            view = _view(video, crop, strict=self._settings.crop is not None)
+            view = view_of(video, crop, strict=self._settings.crop is not None)
             first, last = _wanted(reader, self._settings)
             instrument = self._prepare(reader, view)
             provenance = {
@@ -227,7 +227,7 @@ def _how(instrument: Instrument, view: View) -> dict[str, Any]:
     }
 
 
-def _view(video: Video, crop: Crop | None, strict: bool) -> View:
+def view_of(video: Video, crop: Crop | None, strict: bool) -> View:
     """The part of the frame to look at.
 
     Raises:
@@ -305,7 +305,12 @@ def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _sha256(model: Path) -> str:
+def model_sha256(model: Path) -> str:
+    """Fingerprint of a network's file.
+
+    Raises:
+        RunError: it cannot be read.
+    """
     try:
         with model.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

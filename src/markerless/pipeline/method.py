@@ -65,7 +65,7 @@ class Scene:
     Attributes:
         run: The network.
         project: The study it belongs to; None for a run on its own, which has no labeled frames to measure on.
-        reader: The video.
+        reader: The video; None for a camera, of which there is nothing to measure on beforehand.
         view: The part of its frames to look at.
         channels: 1 for a video without color, else 3.
         model_sha256: Of the network's file.
@@ -73,7 +73,7 @@ class Scene:
 
     run: Run
     project: Project | None
-    reader: VideoReader
+    reader: VideoReader | None
     view: View
     channels: int
     model_sha256: str
@@ -153,6 +153,7 @@ def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
         "model": scene.model_sha256,
         "view": [scene.view.width, scene.view.height, scene.channels],
         "project": scene.project is not None,
+        "video": scene.reader is not None,
         **chosen,
     }
 
@@ -227,6 +228,8 @@ def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
         return ""
     if scene.project is None:
         return "the run is in no project, so there are no labeled frames to take its size from"
+    if scene.reader is None:
+        return "there is no video of this size to measure on"
     if scene.reader.video.path.is_dir():
         return "pictures in a folder need not follow each other"
     if not candidates(scene.run, scene.project, scene.view):

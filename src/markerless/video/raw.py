@@ -55,6 +55,24 @@ class DecodedFrame:
         return np.ascontiguousarray(self.rgb(view)[:, :, GREEN : GREEN + 1])
 
 
+class GrayFrame:
+    """A frame without color, as a scientific camera gives it."""
+
+    is_gray = True
+
+    def __init__(self, gray: np.ndarray) -> None:
+        """Take `gray (H, W)` uint8."""
+        self._gray = gray[:, :, np.newaxis]
+
+    def rgb(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return np.repeat(self.gray(view), 3, axis=2)
+
+    def gray(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return self._gray if view is None else view.cut(self._gray)
+
+
 class RgbFrame:
     """A frame that is RGB already: a picture, or what a camera gave."""
 
