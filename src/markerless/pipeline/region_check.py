@@ -141,8 +141,10 @@ def explicit_region(run: Run, size: tuple[int, int]) -> Region:
     return Region(width, height, grid, edge=max(grid // 4, 4))
 
 
-def stretch(reader: VideoReader) -> list[list[RawFrame]]:
-    """Some frames in a row, from several places of the video."""
+def stretch(reader: VideoReader | None) -> list[list[RawFrame]]:
+    """Some frames in a row, from several places of the video; nothing where there is none."""
+    if reader is None:
+        return []
     keys = reader.key_frames or (0,)
     starts = sorted({keys[round(place)] for place in np.linspace(0, len(keys) - 1, STRETCHES + 2)[1:-1]})
     return [
