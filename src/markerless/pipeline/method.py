@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from markerless.core.progress import Progress
-from markerless.errors import SettingsError
+from markerless.errors import RunError, SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.region_check import (
     TOGETHER,
@@ -252,10 +252,10 @@ def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
                 try:
                     with opened(engine, scene, options) as session:
                         rate = frames_per_second(session)
-                except SettingsError:
-                    if settings.engine != "auto" and settings.precision != "auto":
+                except (SettingsError, RunError):
+                    if settings.engine != "auto" and (settings.precision != "auto" or precision == "f32"):
                         raise
-                    continue  # this processor has no bf16, or that engine is not installed
+                    continue  # this processor has no bf16, or that engine or what it needs of the run is not there
                 rows.append(
                     {
                         "engine": engine,
