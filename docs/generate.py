@@ -24,9 +24,10 @@ MADE = "<!-- made by docs/generate.py; change the code, then run `make docs` -->
 def setting_groups() -> dict[str, type[Settings]]:
     """Group -> class of everything that `--set group.key=value` reaches."""
     from markerless.pipeline.analyze import AnalyzeSettings
+    from markerless.pipeline.live import LiveSettings
     from markerless.pipeline.train import GROUPS
 
-    return {**GROUPS, "analyze": AnalyzeSettings}
+    return {**GROUPS, "analyze": AnalyzeSettings, "live": LiveSettings}
 
 
 def commands_page() -> str:

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from markerless.errors import MarkerlessError
     from markerless.pipeline.analyze import analyze
     from markerless.pipeline.evaluate import evaluate
+    from markerless.pipeline.live import live
     from markerless.pipeline.plot import plot
     from markerless.pipeline.render import render
     from markerless.pipeline.train import train
     from markerless.project import Project, Run
+    from markerless.runtime.live import Processor
 
 __all__ = [
     "Labels",
     "MarkerlessError",
+    "Processor",
     "Project",
     "Run",
     "Skeleton",
@@ -35,6 +38,7 @@ __all__ = [
     "__version__",
     "analyze",
     "evaluate",
+    "live",
     "plot",
     "render",
     "train",
@@ -43,12 +47,14 @@ __all__ = [
 _HOMES = {
     "Labels": "markerless.core.labels",
     "MarkerlessError": "markerless.errors",
+    "Processor": "markerless.runtime.live",
     "Project": "markerless.project",
     "Run": "markerless.project",
     "Skeleton": "markerless.core.skeleton",
     "Tracks": "markerless.core.tracks",
     "analyze": "markerless.pipeline.analyze",
     "evaluate": "markerless.pipeline.evaluate",
+    "live": "markerless.pipeline.live",
     "plot": "markerless.pipeline.plot",
     "render": "markerless.pipeline.render",
     "train": "markerless.pipeline.train",

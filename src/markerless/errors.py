@@ -7,6 +7,7 @@
     ├── FormatError             a file that is not what its reader expects
     ├── SettingsError           an unknown or impossible setting
     ├── RunError                a training result: damaged, unfinished, of other data
+    ├── ProcessorError          code of the user's own, given to `live`, that cannot be loaded or failed
     └── StorageError            disk full, folder not writable, file held open by another program
         └── RevisionError       somebody else saved a newer version of the same labels
 
@@ -40,6 +41,10 @@ class SettingsError(MarkerlessError):
 
 class RunError(MarkerlessError):
     """A training result is damaged, unfinished or belongs to other data."""
+
+
+class ProcessorError(MarkerlessError):
+    """Code of the user's own, given to `live`, cannot be loaded or failed."""
 
 
 class StorageError(MarkerlessError):

@@ -35,6 +35,7 @@ WORKFLOW = (
     "train",
     "evaluate",
     "analyze",
+    "live",
     "filter",
     "outliers",
     "render",

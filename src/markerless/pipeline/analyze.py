@@ -18,6 +18,7 @@ from markerless.errors import StorageError, VideoError
 from markerless.pipeline.analyst import Analysis, Analyst
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.result_files import ResultFiles, refuse_twins
+from markerless.pipeline.which_run import run_and_project
 from markerless.video.listing import find_videos
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def analyze(
         VideoError, StorageError: one video was given and cannot be read or its results not written. With a list that
             is a result of status "failed", and the other videos are analyzed all the same.
     """
-    trained, project = resolve(source, run)
+    trained, project = run_and_project(source, run)
     single = isinstance(videos, str | Path)
     paths, errors = find_videos([videos] if isinstance(videos, str | Path) else [*videos])
     if single and errors:
@@ -104,13 +105,3 @@ def analyze(
     finally:
         analyst.close()
     return results[0].tracks() if single else results
-
-
-def resolve(source: Project | Run, run: str | None) -> tuple[Run, Project | None]:
-    """The run to use and the project it belongs to; a run outside of a project has none."""
-    from markerless.project import Project, Run
-
-    if isinstance(source, Run):
-        home = source.folder.parent.parent
-        return source, Project(home) if (home / "config.yaml").is_file() else None
-    return source.run(run), source

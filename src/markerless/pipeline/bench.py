@@ -17,26 +17,24 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from markerless.core.progress import Progress, silent
 from markerless.errors import MarkerlessError, VideoError
-from markerless.pipeline.analyze import resolve
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.instrument import Instrument
 from markerless.pipeline.method import Method, choose_method, frames_per_second
 from markerless.pipeline.scene import Scene, scene_of
+from markerless.pipeline.which_run import run_and_project
+from markerless.project import Project, Run
 from markerless.runtime.blocks import blocks, within
 from markerless.runtime.engine import ENGINES, Session
 from markerless.runtime.machine import processor
 from markerless.runtime.stream import pixels
 from markerless.video.reader import VideoReader, open_video
-
-if TYPE_CHECKING:
-    from markerless.project import Project, Run
 
 SECONDS_PER_ROW = 3.0
 FEWEST_FRAMES = 30
@@ -132,7 +130,7 @@ def bench(
         RunError: no finished run.
         VideoError: no video, or it cannot be read.
     """
-    trained, project = resolve(source, run)
+    trained, project = run_and_project(source, run)
     path = _video(video, project)
     settings = settings or AnalyzeSettings()
     with open_video(path) as reader:
@@ -186,17 +184,11 @@ def _measured(task: _Task) -> Row:
             if task.method is None:
                 row = _decoding(task.row, reader)
             else:
-                trained, project = resolve(_run(task.run), None)
+                trained, project = run_and_project(Run.open(task.run), None)
                 row = _inference(task, scene_of(trained, project, reader, AnalyzeSettings(**task.settings)))
     except MarkerlessError as error:
         return replace(task.row, note=str(error))
     return replace(row, memory_mb=_peak_mb())
-
-
-def _run(folder: Path) -> Run:
-    from markerless.project import Run
-
-    return Run.open(folder)
 
 
 def _decoding(row: Row, reader: VideoReader) -> Row:
@@ -212,6 +204,7 @@ def _decoding(row: Row, reader: VideoReader) -> Row:
 def _inference(task: _Task, scene: Scene) -> Row:
     assert task.method is not None
     reader = scene.reader
+    assert reader is not None
     with closing(Instrument(scene, task.method, AnalyzeSettings(**task.settings).threads)) as instrument:
         frames = [raw for _, raw in islice(reader.raw_frames(), LATENCY_REQUESTS) if raw is not None]
         in_memory = math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -11,10 +12,13 @@ from markerless.pipeline.method import Method, Scene
 from markerless.pipeline.region_check import Model
 from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import Session, open_session
-from markerless.runtime.follow import FollowingModel
+from markerless.runtime.follow import FollowingModel, Sessions
 from markerless.runtime.lanes import predict_in_region
 from markerless.runtime.stream import predict
 from markerless.video.reader import VideoReader
+
+# Networks for so many lanes are opened beside the others, before it is known how many lanes there will be.
+LANES_READY = 2
 
 
 class Instrument:
@@ -38,11 +42,17 @@ class Instrument:
         if method.region is not None:  # whole frames come one by one then
             self._options = scene.options(precision=method.precision, threads=threads)
         self._model = Model(scene.run, method.engine, self._options, scene.view)
-        self._whole = open_session(method.engine, scene.run.model, self._options, self._n_keypoints)
-        self._stack = ExitStack()
-        self._small = None if method.region is None else self._model.open_small(method.region)
         self._free: list[FollowingModel] = []
         self._lock = threading.Lock()
+        self._stack = ExitStack()
+        with ThreadPoolExecutor(self._options.n_threads) as pool:
+            whole = pool.submit(open_session, method.engine, scene.run.model, self._options, self._n_keypoints)
+            small = None if method.region is None else pool.submit(self._model.open_small, method.region)
+            n_ready = 0 if method.region is None else min(self._options.n_threads, LANES_READY)
+            regions = [pool.submit(self._open_region) for _ in range(n_ready)]
+        self._whole = whole.result()
+        self._small = None if small is None else small.result()
+        self._free += [self._following(region.result()) for region in regions]
 
     def fits(self, scene: Scene, method: Method) -> bool:
         """Whether it can be used for another video."""
@@ -63,9 +73,7 @@ class Instrument:
         used: list[FollowingModel] = []
 
         def model_of_lane() -> FollowingModel:
-            with self._lock:
-                model = self._free.pop() if self._free else None
-            model = model or self.following()
+            model = self.following()
             used.append(model)
             return model
 
@@ -77,13 +85,22 @@ class Instrument:
         self._free += used
 
     def following(self) -> FollowingModel:
-        """One more network that follows the animal with a region; closed with the instrument."""
-        assert self.method.region is not None
-        own = ExitStack()
-        model = self._model.following(self.method.region, self._whole, self._small, own)
+        """A network that follows the animal with a region, for one thread; closed with the instrument."""
         with self._lock:
-            self._stack.push(own)
-        return model
+            if self._free:
+                return self._free.pop()
+        return self._following(self._open_region())
+
+    def _open_region(self) -> Session:
+        assert self.method.region is not None
+        session = self._model.open_region(self.method.region)
+        with self._lock:
+            self._stack.push(closing(session))
+        return session
+
+    def _following(self, session: Session) -> FollowingModel:
+        assert self.method.region is not None
+        return self._model.following(self.method.region, Sessions(self._whole, session, self._small))
 
     def how(self) -> dict[str, Any]:
         """What ran, for the provenance."""

@@ -135,6 +135,7 @@ def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
         "view": [scene.view.width, scene.view.height, scene.channels],
         "pictures": _are_pictures(scene),
         "project": scene.project is not None,
+        "video": scene.reader is not None,
         **chosen,
     }
 
@@ -209,6 +210,8 @@ def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
         return ""
     if scene.project is None:
         return "the run is in no project, so there are no labeled frames to take its size from"
+    if scene.reader is None:
+        return "there is no video of this size to measure on"
     if _are_pictures(scene):
         return "pictures in a folder need not follow each other"
     if not candidates(scene.run, scene.project, scene.view):
@@ -217,7 +220,7 @@ def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
 
 
 def _are_pictures(scene: Scene) -> bool:
-    return scene.reader.video.codec == "images"
+    return scene.reader is not None and scene.reader.video.codec == "images"
 
 
 def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) -> tuple[Region | None, dict[str, Any]]:

@@ -77,10 +77,13 @@ class Model:
             return None
         return self.open(*shrunk_size(self.view.width, self.view.height, region.shrink))
 
-    def following(self, region: Region, whole: Session, small: Session | None, stack: ExitStack) -> FollowingModel:
-        """The network looking at a region, for one thread; what it opens itself is closed with `stack`."""
-        session = stack.enter_context(closing(self.open(region.width, region.height, region.together, inline=True)))
-        return FollowingModel(Sessions(whole, session, small), region, self.view, self.run.skeleton.n_keypoints)
+    def open_region(self, region: Region) -> Session:
+        """The network for images of the region, for one thread."""
+        return self.open(region.width, region.height, region.together, inline=True)
+
+    def following(self, region: Region, sessions: Sessions) -> FollowingModel:
+        """The network looking at a region, for one thread."""
+        return FollowingModel(sessions, region, self.view, self.run.skeleton.n_keypoints)
 
 
 def stills(run: Run, project: Project | None, view: View, most: int = MOST_STILLS) -> list[Still]:
@@ -138,8 +141,10 @@ def explicit_region(run: Run, size: tuple[int, int]) -> Region:
     return Region(width, height, grid, edge=max(grid // 4, 4))
 
 
-def stretch(reader: VideoReader) -> list[list[RawFrame]]:
-    """Some frames in a row, from several places of the video."""
+def stretch(reader: VideoReader | None) -> list[list[RawFrame]]:
+    """Some frames in a row, from several places of the video; nothing where there is none."""
+    if reader is None:
+        return []
     keys = reader.key_frames or (0,)
     starts = sorted({keys[round(place)] for place in np.linspace(0, len(keys) - 1, STRETCHES + 2)[1:-1]})
     return [
@@ -175,6 +180,14 @@ class RegionCheck:
         """Free the network."""
         self._whole.close()
 
+    def _following(self, region: Region, stack: ExitStack) -> FollowingModel:
+        """The network looking at a region; its sessions are closed with `stack`."""
+        small = self._model.open_small(region)
+        if small is not None:
+            stack.enter_context(closing(small))
+        own = stack.enter_context(closing(self._model.open_region(region)))
+        return self._model.following(region, Sessions(self._whole, own, small))
+
     def shrink(self, region: Region) -> int:
         """How much smaller a frame may be for the animal to be found in it; 1 when it has to be looked for as it is."""
         view = self._model.view
@@ -183,10 +196,7 @@ class RegionCheck:
             if not self._labeled or min(shrunk_size(view.width, view.height, shrink)) < region.grid:
                 continue
             with ExitStack() as stack:
-                small = self._model.open_small(trial)
-                assert small is not None
-                stack.enter_context(closing(small))
-                following = self._model.following(trial, self._whole, small, stack)
+                following = self._following(trial, stack)
                 places = [following.locate(still.frame) for still in self._labeled]
             inside = [_holds(place, still.xy) for place, still in zip(places, self._labeled, strict=True)]
             if np.mean(inside) >= LOCATED_SHARE:
@@ -196,10 +206,7 @@ class RegionCheck:
     def compare(self, region: Region) -> dict[str, Any]:
         """How a region does, in plain values; `passes` says whether it is as accurate as the whole frame."""
         with ExitStack() as stack:
-            small = self._model.open_small(region)
-            if small is not None:
-                stack.enter_context(closing(small))
-            following = self._model.following(region, self._whole, small, stack)
+            following = self._following(region, stack)
             error, error_whole = self._errors(following)
             found: list[list[Found]] = []
             began = time.perf_counter()

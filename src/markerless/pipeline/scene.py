@@ -25,7 +25,7 @@ class Scene:
     Attributes:
         run: The network.
         project: The study it belongs to; None for a run on its own, which has no labeled frames to measure on.
-        reader: The video.
+        reader: The video; None for a camera, of which there is nothing to measure on beforehand.
         view: The part of its frames to look at.
         channels: 1 for a video without color, else 3.
         model_sha256: Of the network's file.
@@ -33,7 +33,7 @@ class Scene:
 
     run: Run
     project: Project | None
-    reader: VideoReader
+    reader: VideoReader | None
     view: View
     channels: int
     model_sha256: str
@@ -52,7 +52,7 @@ def scene_of(run: Run, project: Project | None, reader: VideoReader, settings: A
         VideoError: the project's region has nothing in common with the frame.
     """
     video = reader.video
-    view = _view(video, crop_of(video.path, project, settings), strict=settings.crop is not None)
+    view = view_of(video, crop_of(video.path, project, settings), strict=settings.crop is not None)
     return Scene(run, project, reader, view, 1 if reader.is_gray else 3, model_sha256(run))
 
 
@@ -63,7 +63,7 @@ def crop_of(video: Path, project: Project | None, settings: AnalyzeSettings) -> 
     return project.crop_of(video)
 
 
-def _view(video: Video, crop: Crop | None, strict: bool) -> View:
+def view_of(video: Video, crop: Crop | None, strict: bool) -> View:
     """The part of the frame to look at.
 
     Raises:

@@ -47,6 +47,8 @@ class EngineOptions:
             request runs on one thread, so that a result does not depend on their number.
         inline: `submit` computes in the thread that calls it, one request at a time: for callers that have a thread of
             their own for every session.
+        threads_per_request: Threads that compute one inline request together: the shortest wait for one answer. Sums
+            are split among them, so that results may differ in rounding.
     """
 
     height: int
@@ -56,6 +58,7 @@ class EngineOptions:
     precision: str = "auto"
     threads: int = 0
     inline: bool = False
+    threads_per_request: int = 1
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -55,6 +55,30 @@ class DecodedFrame:
         return _green(self.rgb(view), out)
 
 
+class GrayFrame:
+    """A frame without color, as a scientific camera gives it."""
+
+    def __init__(self, gray: np.ndarray) -> None:
+        """Take `gray (H, W)` uint8."""
+        self._gray = gray[:, :, np.newaxis]
+
+    @property
+    def is_gray(self) -> bool:
+        return True
+
+    def rgb(self, view: View | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        return np.repeat(self.gray(view), 3, axis=2)
+
+    def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """See `RawFrame`."""
+        gray = self._gray if view is None else view.cut(self._gray)
+        if out is None:
+            return gray
+        out[:] = gray
+        return out
+
+
 class RgbFrame:
     """A frame that is RGB already: a picture, or what a camera gave."""
 

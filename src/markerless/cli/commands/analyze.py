@@ -13,7 +13,6 @@ from markerless.cli.method_lines import method_lines
 
 if TYPE_CHECKING:
     from markerless.pipeline.analyze import Analysis, AnalyzeSettings
-    from markerless.project import Project, Run
 
 USER_ERROR = 2
 
@@ -52,22 +51,18 @@ def command(project: Path, videos: tuple[str, ...], wanted: Options) -> int:
     analysis goes on where it was when the same command is given again; results that are up to date stay as they are.
     """
     from markerless.pipeline.analyze import analyze
+    from markerless.pipeline.which_run import project_or_run
 
     settings = _settings(wanted)
     with progress.bar("analyzing", unit="frames") as report:
-        results = analyze(source_of(project), videos, settings, run=wanted.run_name, out=wanted.out, progress=report)
+        results = analyze(
+            project_or_run(project), videos, settings, run=wanted.run_name, out=wanted.out, progress=report
+        )
     if wanted.as_json:
         options.echo_json({"videos": [_as_plain(result) for result in results]})
     else:
         _print(results)
     return USER_ERROR if any(result.status == "failed" for result in results) else 0
-
-
-def source_of(path: Path) -> Project | Run:
-    """The run in a folder, or the project."""
-    from markerless.project import Project, Run
-
-    return Run.open(path) if (path / "run.toml").is_file() else Project(path)
 
 
 def _settings(wanted: Options) -> AnalyzeSettings:

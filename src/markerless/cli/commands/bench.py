@@ -34,14 +34,14 @@ def command(
     alone on frames in memory, the time for one frame, and the memory. The last lines say what `analyze` takes.
     """
     from markerless import config
-    from markerless.cli.commands.analyze import source_of
     from markerless.pipeline.analyze_settings import AnalyzeSettings
     from markerless.pipeline.bench import bench
+    from markerless.pipeline.which_run import project_or_run
 
     values = config.parse_assignments(assignments, {"analyze": AnalyzeSettings})["analyze"]
     settings = config.load("analyze", AnalyzeSettings, values)
     with progress.bar("measuring", unit="rows") as report:
-        result = bench(source_of(project), video, settings, run=run_name, progress=report)
+        result = bench(project_or_run(project), video, settings, run=run_name, progress=report)
     if as_json:
         options.echo_json(result.to_json())
     else:

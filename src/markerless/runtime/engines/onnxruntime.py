@@ -72,7 +72,8 @@ def open(path: Path, options: EngineOptions) -> Session:
     if options.precision == "bf16":
         raise SettingsError("expected analyze.precision f32 or auto with the engine onnxruntime, got bf16")
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1  # requests run side by side instead
+    # else requests run side by side instead
+    settings.intra_op_num_threads = options.threads_per_request if options.inline else 1
     settings.inter_op_num_threads = 1
     settings.log_severity_level = QUIET
     try:

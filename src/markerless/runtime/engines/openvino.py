@@ -105,9 +105,7 @@ def open(path: Path, options: EngineOptions) -> Session:
             model,
             DEVICE,
             {
-                # without streams the thread that starts a request computes it, and no other has to be woken
-                "NUM_STREAMS": 0 if options.inline else options.n_threads,
-                "INFERENCE_NUM_THREADS": 1 if options.inline else options.n_threads,
+                **_parallel(options),
                 "INFERENCE_PRECISION_HINT": precision,
                 # decoding shares the cores: a pinned thread would wait for it on one core while another is idle
                 "ENABLE_CPU_PINNING": False,
@@ -126,6 +124,15 @@ def _core() -> openvino.Core:
     in the order in which they were made, that one is gone, and the next Ctrl-C is a segmentation fault.
     """
     return openvino.Core()
+
+
+def _parallel(options: EngineOptions) -> dict[str, int]:
+    """How requests share the threads."""
+    if not options.inline:
+        return {"NUM_STREAMS": options.n_threads, "INFERENCE_NUM_THREADS": options.n_threads}
+    # without streams the thread that starts a request computes it, and no other has to be woken
+    together = options.threads_per_request
+    return {"NUM_STREAMS": 0 if together == 1 else 1, "INFERENCE_NUM_THREADS": together}
 
 
 def _precision(core: openvino.Core, wanted: str) -> str:
