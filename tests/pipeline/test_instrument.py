@@ -80,15 +80,16 @@ def test_finds_the_truth_with_a_region_and_without(
 def test_opens_what_the_method_needs_and_uses_it_again(
     field: Project, stack: ExitStack, opened: list[EngineOptions]
 ) -> None:
-    """Whole frames, frames of half the size, and a region for each of two lanes, which compute themselves."""
-    instrument = made(field, Method("openvino", "f32", 4, REGION, ON), stack, threads=2)
-    whole = EngineOptions(SIZE[1], SIZE[0], precision="f32", threads=2)  # one by one, whatever is best without a region
-    small = EngineOptions(SIZE[1] // 2, SIZE[0] // 2, precision="f32", threads=2)
-    region = EngineOptions(64, 64, batch_size=2, precision="f32", threads=2, inline=True)
-    assert opened == [whole, small]
-    predicted(instrument, film())
-    predicted(instrument, film())
-    assert opened == [whole, small, region, region]
+    """Whole frames, frames of half the size, and a region for each of three lanes; two of those are ready at once."""
+    instrument = made(field, Method("openvino", "f32", 4, REGION, ON), stack, threads=3)
+    whole = EngineOptions(SIZE[1], SIZE[0], precision="f32", threads=3)  # one by one, whatever is best without a region
+    small = EngineOptions(SIZE[1] // 2, SIZE[0] // 2, precision="f32", threads=3)
+    region = EngineOptions(64, 64, batch_size=2, precision="f32", threads=3, inline=True)
+    assert [opened.count(one) for one in (whole, small, region)] == [1, 1, 2]
+    for _ in range(2):
+        predicted(instrument, film())
+        assert [opened.count(one) for one in (whole, small, region)] == [1, 1, 3]
+    assert len(opened) == 5
 
 
 def test_without_a_region_batches_are_those_of_the_method(

@@ -12,7 +12,7 @@ import pytest
 from make_model import color_finder, dots
 from markerless.cli.main import main
 from markerless.core.progress import silent
-from markerless.errors import SettingsError
+from markerless.errors import RunError, SettingsError
 from markerless.pipeline.analyze import analyze
 from markerless.pipeline.method import Method, _fastest, choose_method, frames_per_second, opened
 from markerless.pipeline.region_check import RegionCheck
@@ -170,6 +170,22 @@ class TestWhichRegion:
         assert (region, row["use"], row["why"]) == (None, "off", "the whole frame is as fast")
         assert self.fastest(rows, is_asked_for=True)[1]["use"] == "on"
         assert self.fastest(((True, 0.3, 9.5),) * 3)[1]["use"] == "on"
+
+
+class TestWhereNothingRuns:
+    @pytest.mark.parametrize("engine", ["auto", "openvino", "onnxruntime"])
+    @pytest.mark.parametrize("precision", ["auto", "f32"])
+    def test_a_damaged_network_is_said(self, field: Project, engine: str, precision: str) -> None:
+        field.run().model.write_bytes(b"damaged")
+        with pytest.raises(RunError, match="train again"):
+            chosen(field, film(), engine=engine, precision=precision)
+
+    def test_a_precision_that_the_engine_lacks_is_said(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """ONNX Runtime has no bf16, and stands for a processor without it."""
+        monkeypatch.setattr("markerless.pipeline.method._engines", lambda wanted: ("onnxruntime",))
+        with pytest.raises(SettingsError, match="f32 or auto"):
+            chosen(field, film(), engine="auto", precision="bf16")
+        assert chosen(field, film(), engine="auto", precision="auto", region="off").precision == "f32"
 
 
 class TestWhereThereCanBeNoRegion:

@@ -29,6 +29,12 @@ class InMemory(VideoReader):
         self.fails_at = fails_at
         self.others: list[InMemory] = []
         self.is_closed = False
+        self._n_read = 0
+
+    @property
+    def n_read(self) -> int:
+        """How many frames this reader and its others have read."""
+        return self._n_read + sum(other.n_read for other in self.others)
 
     @property
     def key_frames(self) -> tuple[int, ...]:
@@ -46,6 +52,7 @@ class InMemory(VideoReader):
         self.is_closed = True
 
     def _read(self, row: int) -> RawFrame | None:
+        self._n_read += 1
         if row == self.fails_at:
             raise OSError("the disk is gone")
         if row in self.damaged:

@@ -212,14 +212,16 @@ class TestEnds:
         assert found == list(BLOCKS[:3])
 
     @pytest.mark.parametrize("n_threads", [1, 2, 8])
-    def test_closing_early_ends_all_lanes(self, models: MakeModels, n_threads: int) -> None:
+    @pytest.mark.parametrize("length", [20, 2980], ids=["between blocks", "within a block"])
+    def test_closing_early_ends_all_lanes(self, models: MakeModels, n_threads: int, length: int) -> None:
         reader = InMemory(dots(walk(3000), SIZE, STRONG))
-        todo = [Block(start, start + 20) for start in range(0, 3000, 20)]
+        todo = [Block(0, 20), *(Block(start, start + length) for start in range(20, 3000, length))]
         iterator = predict_in_region(reader, models(), todo, WHOLE, n_threads, lambda n: None)
         next(iterator)
         assert working_threads()
         iterator.close()
         assert not working_threads()
+        assert reader.n_read < 2000  # they did not go on to the end
         assert all(other.is_closed for other in reader.others)
 
     def test_an_error_of_the_caller_ends_all_lanes(self, models: MakeModels) -> None:

@@ -189,8 +189,8 @@ class TestTrust:
         xy, score = points((90, 90), (95, 95)), scores(SEEN, SEEN)
         assert all(follower.accept(xy, score, self.VIEW) for _ in range(100))
 
-    def test_frames_accepted_at_once_count_as_well(self) -> None:
-        """30 frames at once; then a point is lost and hidden, and its 30 frames begin there."""
+    def test_its_30_frames_begin_where_a_point_is_lost(self) -> None:
+        """Not with the 30 frames at once in which it was seen."""
         follower = follower_at((90, 90), (95, 95))
         xy, score = points((90, 90), (95, 95)), scores(SEEN, HIDDEN)
         assert follower.accept_all(np.repeat(xy[None], 30, 0), np.full((30, 2), SEEN), self.VIEW)
