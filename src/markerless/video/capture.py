@@ -185,7 +185,7 @@ def open_url(url: str) -> Capture:
     if match is None or match[1].lower() not in PROTOCOLS:
         raise VideoError(f"expected an address of {', '.join(PROTOCOLS)}, got {name}; of a file, give its path")
     allowed = ",".join([*PROTOCOLS, INNER_PROTOCOLS])
-    options = {"protocol_whitelist": allowed, "fflags": "nobuffer"}
+    options = {"protocol_whitelist": allowed}
     return _opened(url, name, _advice_for_url, None, options)
 
 
