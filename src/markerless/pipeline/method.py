@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from markerless.core.progress import Progress
-from markerless.errors import RunError, SettingsError
+from markerless.errors import MarkerlessError, RunError, SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.region_check import (
     TOGETHER,
@@ -246,8 +246,13 @@ def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) 
 
 
 def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
-    """A row for each way of running the network on whole frames that the settings allow and this machine has."""
-    rows = []
+    """A row for each way of running the network on whole frames that the settings allow and this machine has.
+
+    Raises:
+        SettingsError, RunError: there is none, for the reason that is given.
+    """
+    rows: list[dict[str, Any]] = []
+    refused: MarkerlessError | None = None
     for engine in _engines(settings.engine):
         for precision in ("bf16", "f32") if settings.precision == "auto" else (settings.precision,):
             for batch_size in _batch_sizes(scene, settings):
@@ -255,9 +260,8 @@ def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
                 try:
                     with opened(engine, scene, options) as session:
                         rate = frames_per_second(session)
-                except (SettingsError, RunError):
-                    if settings.engine != "auto" and (settings.precision != "auto" or precision == "f32"):
-                        raise
+                except (SettingsError, RunError) as error:
+                    refused = error
                     continue  # this processor has no bf16, or that engine or what it needs of the run is not there
                 rows.append(
                     {
@@ -268,6 +272,8 @@ def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
                         "frames_per_s": round(rate, 1),
                     }
                 )
+    if refused is not None and not rows:
+        raise refused
     return rows
 
 
