@@ -106,6 +106,17 @@ def test_inline_gives_the_same_at_once(engine: str, made_run: MadeRun) -> None:
         session.close()
 
 
+def test_threads_that_share_a_request_change_nothing_but_rounding(engine: str, made_run: MadeRun) -> None:
+    images, _ = random_dots(4, 6)
+    options = EngineOptions(72, 96, precision="f32", inline=True, threads_per_request=2)
+    session = open_session(engine, made_run.model, options, 3)
+    found = [session.submit(image[np.newaxis]).result() for image in images]
+    session.close()
+    expected = predicted(engine, made_run, images)
+    np.testing.assert_allclose([one.xy[0] for one in found], expected.xy, atol=0.01)
+    np.testing.assert_allclose([one.score[0] for one in found], expected.score, atol=1e-3)
+
+
 @pytest.mark.parametrize("size", [(96, 72), (101, 77)])
 def test_agrees_with_the_trained_network_in_f32(engine: str, made_run: MadeRun, size: tuple[int, int]) -> None:
     images, _ = random_dots(8, 3, size)

@@ -29,6 +29,7 @@ PROTOCOLS = ("http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "t
 INNER_PROTOCOLS = "crypto,data,hls,httpproxy,rtmpt,tls"
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 SILENCE_S = 10.0  # without a word from the source, to open it as to go on
+DEVICES = Path("/dev")
 MOST_ERRORS = 64  # in a row; single ones are broken frames
 SECONDS_BETWEEN_LOOKS = 0.001
 
@@ -72,6 +73,9 @@ class Capture(LiveSource):
         for frame in self._decoded:
             yield self._live(frame)
 
+    def stop(self) -> None:
+        """See `LiveSource`: the wait for a packet ends by itself."""
+
     def close(self) -> None:
         """See `LiveSource`."""
         self._container.close()
@@ -87,12 +91,14 @@ class Capture(LiveSource):
 
     def _time_of(self, frame: VideoFrame | None) -> float:
         """Seconds since the first frame: by the source's clock when it told the time of the first one, else by ours."""
-        told = None if frame is None else frame.time
+        now, told = self._clock(), None
+        if frame is not None and frame.pts is not None and self._stream.time_base is not None:
+            told = float(frame.pts * self._stream.time_base)  # frames from the decoder's end know no unit themselves
         if self._began is None:
             self._tells_time = told is not None
-            self._began = self._clock() if told is None else told
+            self._began = now if told is None else told
         if not self._tells_time:
-            self._time_s = self._clock() - self._began
+            self._time_s = now - self._began
         elif told is not None:
             self._time_s = told - self._began
         return self._time_s
@@ -179,7 +185,7 @@ def open_url(url: str) -> Capture:
     if match is None or match[1].lower() not in PROTOCOLS:
         raise VideoError(f"expected an address of {', '.join(PROTOCOLS)}, got {name}; of a file, give its path")
     allowed = ",".join([*PROTOCOLS, INNER_PROTOCOLS])
-    options = {"protocol_whitelist": allowed, "fflags": "nobuffer"}
+    options = {"protocol_whitelist": allowed}
     return _opened(url, name, _advice_for_url, None, options)
 
 
@@ -220,7 +226,7 @@ def _advice_for_url(error: OSError | av.FFmpegError) -> str:
 def _cameras(interface: str) -> dict[int, str]:
     """Number -> what FFmpeg opens, of every camera of this computer."""
     if interface == "v4l2":
-        return _video_devices(Path("/dev"))
+        return _video_devices(DEVICES)
     names = [device.description for device in av.enumerate_input_devices(interface) if "video" in device.media_types]
     if interface == "avfoundation":
         return {number: str(number) for number in range(len(names))}

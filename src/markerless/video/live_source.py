@@ -44,7 +44,6 @@ class LiveSource(ABC):
         height: Rows.
         is_gray: Whether its frames have no color.
         reader: The same as a video whose frames can be read in any order; None for what happens only once.
-        is_stopped: Nobody wants more frames.
     """
 
     name: str
@@ -52,7 +51,6 @@ class LiveSource(ABC):
     height: int
     is_gray: bool = False
     reader: VideoReader | None = None
-    is_stopped: bool = False
 
     @abstractmethod
     def frames(self) -> Iterator[LiveFrame]:
@@ -62,9 +60,9 @@ class LiveSource(ABC):
             VideoError: no more frames can be had although the source has not ended.
         """
 
+    @abstractmethod
     def stop(self) -> None:
         """Wait for nothing that can be given up; from any thread."""
-        self.is_stopped = True
 
     @abstractmethod
     def close(self) -> None:
@@ -152,6 +150,9 @@ class Arrays(LiveSource):
             if self._began is None:
                 self._began = time_s
             yield LiveFrame(GrayFrame(image) if self.is_gray else RgbFrame(image), time_s - self._began)
+
+    def stop(self) -> None:
+        """See `LiveSource`: what the iterator waits for, it alone can give up."""
 
     def close(self) -> None:
         """Close a generator; other iterators are the caller's."""
