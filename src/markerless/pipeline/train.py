@@ -154,9 +154,8 @@ def train(
 
     Args:
         project: The study.
-        minutes: Time budget, export and evaluation included, used up. None: 800 steps (2000 of a small network), but no longer
-            than 10 minutes.
-            `settings["train"]["steps"]` overrules it.
+        minutes: Time budget, export and evaluation included, used up. None: 800 steps (2000 of a small network), but
+            no longer than 10 minutes. `settings["train"]["steps"]` overrules it.
         request: Which run, from which start, on which split.
         settings: Group -> key -> value, the groups being train, net, data and head.
         progress: Told after every step.
