@@ -27,7 +27,8 @@ MARGINS = (0.1, 0.2, 0.3, 0.37, 0.45, 0.6, 0.8)  # around the animal, as a share
 TOGETHER = (1, 2, 4)
 SHRINKS = (4, 3, 2)
 MOST_STILLS = 40
-STRETCHES, FRAMES_OF_STRETCH = 4, 96
+STRETCHES, FRAMES_OF_STRETCH, FEWEST_OF_STRETCH = 4, 96, 8
+STRETCH_BYTES = 192 << 20  # of decoded frames that are held at once
 SURE = 0.5  # scores of the whole frame above this are compared
 SAME_SHARE = 0.99  # of those points have to be in the same place
 SAME_PX = 1.0
@@ -147,9 +148,9 @@ def stretch(reader: VideoReader | None) -> list[list[RawFrame]]:
         return []
     keys = reader.key_frames or (0,)
     starts = sorted({keys[round(place)] for place in np.linspace(0, len(keys) - 1, STRETCHES + 2)[1:-1]})
-    return [
-        [raw for _, raw in islice(reader.raw_frames(start), FRAMES_OF_STRETCH) if raw is not None] for start in starts
-    ]
+    fitting = STRETCH_BYTES // (3 * reader.video.width * reader.video.height * STRETCHES)
+    n_frames = min(max(fitting, FEWEST_OF_STRETCH), FRAMES_OF_STRETCH)
+    return [[raw for _, raw in islice(reader.raw_frames(start), n_frames) if raw is not None] for start in starts]
 
 
 class RegionCheck:

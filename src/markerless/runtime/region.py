@@ -109,9 +109,8 @@ class Follower:
         if score.min() < HELD or (xy < first).any() or (xy > last).any():
             return False
         self._hidden[:] = False
-        self._since_whole += len(xy)
-        for points in xy[-2:]:  # the speed is that between the last two frames, or from the one before
-            self._move_to((points.min(0) + points.max(0)) / 2)
+        for center in (xy.min(1) + xy.max(1)) / 2:
+            self._move_to(center)
         return True
 
     def accept(self, xy: FloatArray, score: FloatArray, view: View) -> bool:
