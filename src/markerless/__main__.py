@@ -1,8 +1,6 @@
 """`python -m markerless` is the command `markerless`."""
 
-import sys
-
-from markerless.cli.main import main
+from markerless.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
