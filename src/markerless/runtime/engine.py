@@ -11,6 +11,7 @@ pixel, and `score`, float32 `(B, K)` in 0..1. Normalizing, padding and decoding 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ OUTPUTS = ("xy", "score")
 MOST_THREADS = 16
 FILL = 127  # gray of what lies outside the frame, in the padding inside the graph as in views that hang over
 PRECISIONS = ("auto", "f32", "bf16")
+# One session after the other: OpenVINO's bindings wait for each other for ever when two threads use a thing of theirs for
+# the first time at once. Whatever a session does has been done once when the lock is given back.
+_OPENING = threading.Lock()
 ENGINES = Registry("engine", "markerless.runtime.engines")
 
 Batch = npt.NDArray[np.uint8]
@@ -143,8 +147,9 @@ def open_session(engine: str, model: Path, options: EngineOptions, n_keypoints: 
     module = ENGINES.get(engine)
     if not model.is_file():
         raise RunError(f"expected a trained network at {model}, found none; train again, or choose another --run")
-    session: Session = module.open(model, options)
-    prediction = session.submit(np.zeros(options.shape, dtype=np.uint8)).result()
+    with _OPENING:
+        session: Session = module.open(model, options)
+        prediction = session.submit(np.zeros(options.shape, dtype=np.uint8)).result()
     batch_size = options.batch_size
     if prediction.xy.shape != (batch_size, n_keypoints, 2) or prediction.score.shape != (batch_size, n_keypoints):
         session.close()
