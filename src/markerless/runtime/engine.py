@@ -29,8 +29,8 @@ OUTPUTS = ("xy", "score")
 MOST_THREADS = 16
 FILL = 127  # gray of what lies outside the frame, in the padding inside the graph as in views that hang over
 PRECISIONS = ("auto", "f32", "bf16")
-# One session after the other: OpenVINO's bindings wait for each other for ever when two threads use a thing of theirs for
-# the first time at once. Whatever a session does has been done once when the lock is given back.
+# One session after the other: OpenVINO's bindings wait for each other for ever when two threads use a thing of theirs
+# for the first time at once. Whatever a session does has been done once when the lock is given back.
 _OPENING = threading.Lock()
 ENGINES = Registry("engine", "markerless.runtime.engines")
 
