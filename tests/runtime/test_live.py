@@ -145,6 +145,13 @@ class TestLatencies:
         )
         assert (latencies.n, latencies.longest_ms) == (100, 100)
 
+    def test_every_share_has_its_rank(self) -> None:
+        """In floating point 7 / 100 * 100 is more than 7."""
+        latencies = Latencies()
+        for rank in range(1, 101):
+            latencies.add((rank - 0.005) / 1000)  # well within a hundredth of a millisecond
+        assert [latencies.percentile(share) for share in range(1, 101)] == list(range(1, 101))
+
     def test_are_rounded_up_to_a_hundredth_of_a_millisecond(self) -> None:
         latencies = Latencies()
         latencies.add(0.0012345)

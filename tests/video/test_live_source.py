@@ -153,6 +153,13 @@ class TestArrays:
             list(Arrays(items).frames())
         assert "\n" not in str(error.value)
 
+    def test_none_is_no_end(self) -> None:
+        gray = np.zeros((4, 5), np.uint8)
+        frames = Arrays([gray, None, gray]).frames()
+        next(frames)
+        with pytest.raises(VideoError, match="frame 1 of the iterator is a NoneType"):
+            next(frames)
+
     def test_an_iterator_that_fails_is_one_line(self) -> None:
         def camera() -> Iterator[np.ndarray]:
             yield FRAMES[0]

@@ -178,7 +178,7 @@ class Latencies:
         """Milliseconds that so many percent do not exceed (nearest rank, rounded up to 0.01 ms); NaN without any."""
         if self.n == 0:
             return math.nan
-        rank = max(math.ceil(share / 100 * self.n), 1)
+        rank = max(math.ceil(share * self.n / 100), 1)
         place = int(np.searchsorted(np.cumsum(self._counts), rank))
         return self.longest_ms if place == len(self._counts) - 1 else place / BINS_PER_MS
 

@@ -20,6 +20,7 @@ from markerless.video.raw import GrayFrame, RawFrame, RgbFrame
 from markerless.video.reader import VideoReader
 
 Clock = Callable[[], float]
+_END = object()  # None may come from a camera's program that has no frame
 
 
 @dataclass(frozen=True)
@@ -163,12 +164,12 @@ class Arrays(LiveSource):
     def _next(self) -> tuple[float, np.ndarray] | None:
         """Seconds and a copy of the next array, as cameras' programs like to use their memory again."""
         try:
-            item = next(self._items, None)
+            item = next(self._items, _END)
         except Exception as error:  # code of the user's own may raise anything
             raise VideoError(
                 f"{self.name} failed before frame {self._n_read} ({type(error).__name__}: {error}); correct its code"
             ) from error
-        if item is None:
+        if item is _END:
             return None
         time_s, image = item if isinstance(item, tuple) and len(item) == 2 else (self._clock(), item)
         self._n_read += 1
