@@ -3,6 +3,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from make_model import color_finder, dots, random_places
 from make_run import MadeRun
 from markerless.errors import RunError, SettingsError
-from markerless.runtime.engine import ENGINES, Done, EngineOptions, Prediction, open_session, usable_cores
+from markerless.runtime.engine import ENGINES, Done, EngineOptions, Prediction, Session, open_session, usable_cores
 
 OPTIONS = EngineOptions(height=24, width=32, threads=1)
 
@@ -43,6 +45,28 @@ def test_inline_sessions_take_one_request_at_a_time_and_the_same_array_again(eng
         batch[:] = dots(places[start : start + 2], (32, 24))
         np.testing.assert_array_equal(session.submit(batch).result().xy, places[start : start + 2])
     session.close()
+
+
+def test_sessions_are_opened_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO's bindings wait for each other for ever when two threads use them for the first time at once."""
+    model = color_finder(tmp_path / "model.onnx")
+    real = ENGINES.get("openvino").open
+    now, most = 0, 0
+
+    def counted(path: Path, options: EngineOptions) -> Session:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        time.sleep(0.02)
+        session: Session = real(path, options)
+        now -= 1
+        return session
+
+    monkeypatch.setattr(ENGINES.get("openvino"), "open", counted)
+    with ThreadPoolExecutor(4) as pool:
+        sessions = list(pool.map(lambda _: open_session("openvino", model, OPTIONS, 3), range(8)))
+    assert len(sessions) == 8
+    assert most == 1
 
 
 def test_an_unknown_engine_is_named_with_the_known_ones(tmp_path: Path) -> None:
