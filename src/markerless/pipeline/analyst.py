@@ -110,6 +110,7 @@ class Analyst:
         if finished is not None:
             return finished
         began = time.monotonic()
+        writers = load_writers()  # while the network is opened a core is idle
         with open_video(target.video) as reader:
             video = reader.video
             scene = scene_of(self._run, self._project, reader, self._settings)
@@ -126,7 +127,6 @@ class Analyst:
             except StorageError as error:
                 raise StorageError(f"{error}; --out DIR writes elsewhere") from error
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
-            writers = load_writers()
             n_predicted = self._predict(reader, instrument, todo, partial)
         writers.join()
         tracks = self._assemble(video, todo, partial, provenance)
