@@ -21,7 +21,8 @@ from typing import Any
 from markerless import config
 from markerless.pipeline.evaluate import evaluate
 from markerless.pipeline.new import NewRequest, new
-from markerless.pipeline.train import GROUPS, TrainRequest, train
+from markerless.pipeline.train import train
+from markerless.pipeline.training_plan import GROUPS, TrainRequest
 from markerless.project import LabelSource, NewProject, Project
 
 

@@ -79,9 +79,9 @@ class ImageCache:
 class TrainingSet:
     """Samples of single-animal labels."""
 
-    def __init__(self, labels: Labels, settings: DataSettings, seed: int) -> None:
+    def __init__(self, labels: Labels, settings: DataSettings, seed: int, cache: ImageCache | None = None) -> None:
         self.labels, self.settings, self.seed = labels, settings, seed
-        self.cache = ImageCache()
+        self.cache = cache or ImageCache()
         self.sizes = frame_sizes(labels)
         self.animal_size_px = labels.animal_size_px(float(np.median(np.hypot(*self.sizes.T))))
         self.view = view_size(self.sizes, self.animal_size_px, settings.crop)

@@ -24,7 +24,8 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
     """Write the network as one ONNX file.
 
     The graph takes `image`, uint8 `(B, H, W, C)` with C 1 or 3 and any B, H, W, and gives `xy` float32 `(B, K, 2)` in
-    pixels of that image and `score` float32 `(B, K)`. Keypoint names, stride and the version of this contract are in
+    pixels of that image and `score` float32 `(B, K)`; a calibrated network gives `expected_error` float32 `(B, K)` in
+    pixels as well. Keypoint names, stride and the version of this contract are in
     its metadata.
 
     Raises:
@@ -40,7 +41,7 @@ def export_onnx(model: PoseNet, keypoints: Sequence[str], path: Path) -> None:
             model,
             (example,),
             input_names=["image"],
-            output_names=["xy", "score"],
+            output_names=["xy", "score", "expected_error"][: 3 if model.errors.is_fitted else 2],
             dynamic_shapes=any_size,
             dynamo=True,
             verbose=False,

@@ -19,6 +19,7 @@ from markerless.errors import SettingsError
 from markerless.nn import backbones
 from markerless.nn.backbones import Backbone, BackboneConfig
 from markerless.nn.depthwise import DepthwiseConv2d
+from markerless.nn.expected_error import ExpectedError
 from markerless.nn.heads import Keypoints, score_map
 from markerless.runtime.engine import FILL
 
@@ -86,7 +87,8 @@ class PoseNet(nn.Module):
     """Keypoints of one animal per image.
 
     `forward` takes uint8 images `(B, H, W, 3)` of any size and gives `xy (B, K, 2)` in pixels of that image and
-    `score (B, K)`.
+    `score (B, K)`; once its errors are calibrated, `expected_error (B, K)` in pixels as well, and the score is the
+    probability of being within the tolerance.
     """
 
     mean: Tensor
@@ -103,15 +105,19 @@ class PoseNet(nn.Module):
         self.decoder = Decoder(backbone.channels[self.first_map :], settings.width, settings.kernel)
         self.shrink = settings.shrink
         self.head = score_map.build(settings.width, settings.shrink * settings.stride, n_keypoints, head)
+        self.errors = ExpectedError(len(score_map.EVIDENCE), n_keypoints)
         self.multiple = settings.shrink * max(backbone.strides)
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 `(B, H, W, 3)` -> xy `(B, K, 2)` px, score `(B, K)`, both float32."""
-        logits, refine = self.maps(image)
-        keypoints: Keypoints = self.head.decode(logits, refine)
-        return keypoints.xy, keypoints.score
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """uint8 `(B, H, W, 3)` -> xy `(B, K, 2)` px, score `(B, K)`, maybe expected error `(B, K)` px, all float32."""
+        keypoints: Keypoints = self.head.decode(*self.maps(image))
+        if not self.errors.is_fitted:
+            return keypoints.xy, keypoints.score
+        assert keypoints.evidence is not None
+        expected, probability = self.errors(keypoints.evidence)
+        return keypoints.xy, probability, expected
 
     def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 `(B, H, W, 3)` -> logits `(B, K, h, w)`, refinement `(B, 2 K, h, w)` on the padded grid."""

@@ -51,6 +51,10 @@ class TrainSettings(Settings):
     weight_decay: float = Field(0.01, ge=0, description="Decay of AdamW.")
     average: float = Field(0.998, ge=0, lt=1, description="Decay per step of the running average that is the result.")
     frozen_stages: int = Field(2, ge=0, description="First parts of the backbone that keep their pretrained weights.")
+    crossfits: int = Field(
+        3, ge=0, le=10, description="Networks trained on parts of the frames to learn how far off points are; 0: none."
+    )
+    crossfit_steps: int = Field(0, ge=0, description="Steps of each of them; 0 takes its share of the time.")
     precision: Literal["auto", "bf16", "f32"] = Field(
         "auto", description="Arithmetic; auto is bf16 where the processor has it, else f32."
     )
@@ -77,7 +81,7 @@ class Trainer:
     Attributes:
         model: The network; holds the current weights.
         data: Where batches come from.
-        settings: Resolved settings; `batch_size` and `steps` of 0 are resolved by `prepare` and `plan`.
+        settings: Resolved settings; `batch_size` of 0 is resolved here, `steps` of 0 by whoever sets `total`.
         checkpoint: Where the state is kept.
         state: Plain values saved with every checkpoint.
     """
@@ -101,28 +105,20 @@ class Trainer:
         self.step, self.total = 0, self.settings.steps
         self.whole = True  # False while a step is half done
 
-    def plan(self, seconds: float, most_steps: int | None) -> int:
-        """Number of steps that fit into `seconds`, from the time of 20 steps that are thrown away afterwards.
-
-        Args:
-            seconds: Time there is, these 20 steps included.
-            most_steps: As many are enough; None for as many as fit.
-        """
+    def time_steps(self) -> float:
+        """Seconds per step, from 20 steps that are thrown away afterwards."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         times = []
-        start = time.monotonic()
+        start, total = time.monotonic(), self.total
         self.total = TIMED_STEPS
         for _ in self._steps():
             times.append(time.monotonic() - start)
-        # the first steps pay for decoding images and for choosing kernels
-        each = (times[-1] - times[4]) / (len(times) - 5)
         self.model.load_state_dict(before)
         self.average = before
         self.optimizer = self._fresh_optimizer()
-        self.step = 0
-        fitting = max(TIMED_STEPS, int((seconds - times[-1]) / each))
-        self.total = fitting if most_steps is None else min(fitting, most_steps)
-        return self.total
+        self.step, self.total = 0, total
+        # the first steps pay for decoding images and for choosing kernels
+        return (times[-1] - times[4]) / (len(times) - 5)
 
     def run(self, on_step: Callable[[StepReport], None]) -> None:
         """Train to the end, saving the state every half minute, at the end, and when interrupted."""
@@ -156,9 +152,13 @@ class Trainer:
         found = torch.cat(heights)
         if len(found):
             self.model.head.level_scores(found)
-            self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.save()
+        self.keep()
         return self.model
+
+    def keep(self) -> None:
+        """Take the network as it is for the result, and save it."""
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.save()
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -172,6 +172,7 @@ class Trainer:
         self.average = {name: value.to(self.device) for name, value in saved.average.items()}
         checkpoints.restore_optimizer(self.optimizer, self.names, saved.optimizer)
         self.step, self.total = int(saved.state["step"]), int(saved.state["total"])
+        self.state = saved.state
 
     def _steps(self) -> Iterator[StepReport]:
         """Run the remaining steps; the next batch is drawn while the network computes."""
@@ -286,6 +287,8 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
     own = model.state_dict()
     _require_same_network(own, source.average)
     for name, value in source.average.items():
+        if name.startswith("errors."):  # another network's errors say nothing of this one's
+            continue
         if name.startswith("head.") and value.dim():
             _copy_rows(own[name], value, keypoints, theirs)
         else:
@@ -295,7 +298,7 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
 
 def _require_same_network(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
     """Equal names and shapes, but for the number of rows of the head, which is that of the keypoints."""
-    for name in sorted(own.keys() | theirs.keys()):
+    for name in sorted(name for name in own.keys() | theirs.keys() if not name.startswith("errors.")):
         first = 1 if name.startswith("head.") else 0
         if name not in own or name not in theirs or own[name].shape[first:] != theirs[name].shape[first:]:
             raise SettingsError(

@@ -28,6 +28,7 @@ from markerless.runtime.engine import check_contract, damaged
 RUN_FILE = "run.toml"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 # What the graph holds as it is; no two trainings end with equal ones.
+ERRORS = "errors."  # networks trained before they were calibrated have none
 HEAD = ("head.score.weight", "head.score.bias", "head.refine.weight", "head.refine.bias", "head.score_shift")
 
 
@@ -109,11 +110,11 @@ def _build(tables: Mapping[str, Any], n_keypoints: int, model: Path) -> PoseNet:
 
 
 def _fill(net: PoseNet, average: dict[str, Tensor], model: Path) -> None:
-    own = net.state_dict()
+    own = {name: value for name, value in net.state_dict().items() if name in average or not name.startswith(ERRORS)}
     for name in sorted(own.keys() | average.keys()):
         if name not in own or name not in average or own[name].shape != average[name].shape:
             raise _mismatch(model.with_name(RUN_FILE), CHECKPOINT_FILE, f"{name} does not fit")
-    net.load_state_dict(average)
+    net.load_state_dict(average, strict=False)
 
 
 def _has_head(net: PoseNet, stored: set[bytes]) -> bool:

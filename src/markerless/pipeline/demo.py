@@ -33,7 +33,8 @@ from markerless.pipeline.evaluate import Evaluation, evaluate
 from markerless.pipeline.plot import plot
 from markerless.pipeline.render import RenderOptions, render
 from markerless.pipeline.result_files import ResultFiles
-from markerless.pipeline.train import TrainRequest, train
+from markerless.pipeline.train import train
+from markerless.pipeline.training_plan import TrainRequest
 from markerless.project import NewProject, Project, Run, create_project
 from markerless.report.page import figure_png
 from markerless.report.truth import Comparison, truth_figure

@@ -3,144 +3,40 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from markerless.config import Settings, load, parse_assignments
-from markerless.core.instance import FloatArray
-from markerless.core.labels import Labels
+from markerless.analysis.error_model import ErrorModel
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
-from markerless.errors import LabelsError, RunError
-from markerless.formats._split import read_split
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
-from markerless.nn.dataset import DataSettings, TrainingSet, frame_sizes
+from markerless.nn.dataset import TrainingSet
 from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
-from markerless.nn.heads import score_map
-from markerless.nn.model import NetSettings
-from markerless.nn.train import StepReport, Trainer, TrainSettings, start_from
+from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import run_files
-from markerless.pipeline.splits import FEWEST_FOR_TEST, Split, default_split
+from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit
+from markerless.pipeline.splits import FEWEST_FOR_TEST
+from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run
-from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE, check_run_name
+from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE
 from markerless.version import VERSION
 from markerless.video.images import read_image
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_STEPS = {"large": 800, "small": 2000}  # without --minutes: more gained little (benchmarks/RESULTS.md)
-FEWEST_FRAMES = 2
-BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
-ROOM = 0.3  # on each side of an animal, as a share of its size
-REACH = 1.1  # of the largest labeled animal: how far apart points of one may be
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
+MAIN_SHARE = 0.55  # of the steps there is time for; the rest is for the networks that calibrate
+MOST_CROSSFIT = 0.5  # of the steps of the network itself
+FEWEST_STEPS = 20
+INSPECTION_S = 0.15  # for each frame that a network is asked about
 METRICS_FILE = "metrics.csv"
-GROUPS: dict[str, type[Settings]] = {
-    "train": TrainSettings,
-    "net": NetSettings,
-    "data": DataSettings,
-    "head": score_map.Config,
-}
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """Which run, from what.
-
-    Attributes:
-        run: Name; None resumes an unfinished run of the same data and settings, else makes run1, run2, ...
-        start_from: Name of a run whose weights are the start.
-        split: A split file (JSON or a DeepLabCut shuffle), "all" to train on every frame, None for the default split.
-    """
-
-    run: str | None = None
-    start_from: str | None = None
-    split: Path | str | None = None
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """The settings of all groups."""
-
-    train: TrainSettings
-    net: NetSettings
-    data: DataSettings
-    head: score_map.Config
-
-    @classmethod
-    def load(cls, values: Mapping[str, Mapping[str, Any]]) -> Resolved:
-        """Group -> key -> value, strictly.
-
-        Raises:
-            SettingsError: unknown or impossible settings.
-        """
-        parse_assignments([f"{group}.{key}=" for group, keys in values.items() for key in keys], GROUPS)
-        return cls(
-            load("train", TrainSettings, values.get("train", {})),
-            load("net", NetSettings, values.get("net", {})),
-            load("data", DataSettings, values.get("data", {})),
-            load("head", score_map.Config, values.get("head", {})),
-        )
-
-    def for_labels(self, labels: Labels) -> Resolved:
-        """What is left to the labels, taken from those that train."""
-        extents = labels.animal_extents_px()
-        head, data = self.head, self.data
-        if not head.reach_px and len(extents):
-            head = head.model_copy(update={"reach_px": round(REACH * float(extents.max()), 1)})
-        frame = np.median(frame_sizes(labels), axis=0)
-        size = labels.animal_size_px(float(np.hypot(*frame)))
-        net = self.net.resolved(size, is_small_in(frame, extents, size))
-        if net.size == "small" and "background" not in data.model_fields_set:
-            data = data.model_copy(update={"background": BACKGROUND_OF_SMALL})
-        return replace(self, head=head, data=data, net=net)
-
-    def like(self, start: Run) -> Resolved:
-        """The same with the network of another run, whose weights are to be the start."""
-        table = {key: value for key, value in start.settings.get("net", {}).items() if key in NetSettings.model_fields}
-        given = {key: getattr(self.net, key) for key in self.net.model_fields_set}
-        return replace(self, net=load("net", NetSettings, {"size": "large", **table, **given}))
-
-    def dump(self) -> dict[str, dict[str, Any]]:
-        """Group -> key -> plain value."""
-        return {group: getattr(self, group).model_dump(mode="json") for group in GROUPS}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides the result of a training, resolved before it begins."""
-
-    project: Project
-    labels: Labels
-    split: Split
-    settings: Resolved
-    start: Run | None = None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks.
-
-        Taken once: what changes on the disk during the training does not belong to it.
-        """
-        digest = hashlib.sha256()
-        for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
-            digest.update(f"{frame.image} {frame.path.stat().st_size if frame.path else 0}".encode())
-            for instance in frame.instances:
-                digest.update(instance.xy.tobytes() + instance.visibility.tobytes())
-        start = checkpoints.load(self.start.checkpoint).state.get("fingerprint") if self.start else None
-        names = list(self.labels.skeleton.keypoints)
-        digest.update(json.dumps([names, self.split, self.settings.dump(), start], sort_keys=True).encode())
-        return digest.hexdigest()[:32]
 
 
 def train(
@@ -180,85 +76,84 @@ def train(
     trainer = _trainer(plan, folder)
     if unfinished and trainer.checkpoint.is_file():
         trainer.resume(checkpoints.load(trainer.checkpoint))
-    elif not trainer.total:
-        budget = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
-        enough = DEFAULT_STEPS[plan.settings.net.size] if minutes is None else None
-        trainer.plan(budget - (time.monotonic() - began) - AFTERWARDS_S, enough)
-    _write_run(plan, trainer, folder, finished=False)
-    trainer.state = {"keypoints": list(plan.labels.skeleton.keypoints), "fingerprint": plan.fingerprint}
+        steps = Steps(trainer.total, int(str(trainer.state["crossfit_steps"])))
+    else:
+        steps = _plan_steps(plan, trainer, minutes, began)
+        trainer.total = steps.main
+    _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit})
+    trainer.state = {
+        "keypoints": list(plan.labels.skeleton.keypoints),
+        "fingerprint": plan.fingerprint,
+        "crossfit_steps": steps.each_crossfit,
+    }
     with _metrics(folder / METRICS_FILE, trainer.step) as record:
-        trainer.run(_tell(progress, record))
-    export_onnx(trainer.finish(), plan.labels.skeleton.keypoints, folder / MODEL_FILE)
-    _write_run(plan, trainer, folder, finished=True)
+        trainer.run(_tell(progress, record, steps.total(plan.n_crossfits)))
+    network = trainer.finish()
+    table: dict[str, Any] = {}
+    if plan.n_crossfits:
+        tell = _tell_crossfit(progress, steps, plan)
+        held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell)
+        table = _calibrate(trainer, held_out)
+    export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
+    _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, table)
     return Run.open(folder)
 
 
-def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """Resolve labels, split and settings, and refuse what cannot be trained.
+@dataclass(frozen=True)
+class Steps:
+    """How long the networks train.
 
-    Raises:
-        LabelsError, RunError, SettingsError: as `train`.
+    Attributes:
+        main: Steps of the network itself.
+        each_crossfit: Steps of each of those that calibrate it.
     """
-    resolved = Resolved.load(settings)
-    labels = project.labels()
-    if labels.is_multi_animal:
-        raise LabelsError(
-            f"training on several animals at once comes in a later version: {project.root} has labels of "
-            f"{len(labels.individuals)} ({', '.join(labels.individuals[:4])}, ...)"
-        )
-    if request.split == "all":
-        split: Split = {"train": list(labels.images), "validation": [], "test": []}
-    elif request.split is not None:
-        split = read_split(Path(request.split), labels.images)
-    else:
-        split = default_split(labels, resolved.train.seed)
-    _require_trainable(labels.select(split["train"]), project)
-    start = project.run(request.start_from) if request.start_from else None
-    if start is not None:
-        resolved = resolved.like(start)
-    return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
+
+    main: int
+    each_crossfit: int
+
+    def total(self, n_crossfits: int) -> int:
+        """Steps of all networks together."""
+        return self.main + n_crossfits * self.each_crossfit
 
 
-def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
-    """Name of the run, and whether it is an unfinished one to go on with.
-
-    Raises:
-        RunError: the name is taken by a run of other data or settings.
-    """
-    project = plan.project
-    if name is not None:
-        state = run_files.peek(project.run_folder(check_run_name(name)))
-        if state is None:
-            return name, False
-        if state.fingerprint != plan.fingerprint:
-            kind = "finished" if state.finished else "unfinished"
-            raise RunError(
-                f"run '{name}' is {kind} and was trained on other labels, split or settings; "
-                "choose another --run name, or leave --run out"
-            )
-        return name, not state.finished
-    taken = run_files.peek_all(project.root)
-    for other, state in reversed(taken.items()):
-        if not state.finished and state.fingerprint == plan.fingerprint:
-            return other, True
-    number = 1
-    while f"run{number}" in taken or project.run_folder(f"run{number}").exists():
-        number += 1
-    return f"run{number}", False
+def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: float) -> Steps:
+    """Share the time out between the network and those that calibrate it."""
+    given = plan.settings.train
+    main = given.steps
+    if not main:
+        each_s = trainer.time_steps()
+        budget_s = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
+        left_s = budget_s - (time.monotonic() - began) - AFTERWARDS_S
+        if plan.n_crossfits:
+            left_s -= INSPECTION_S * len(plan.split["train"])
+        fitting = int(left_s / each_s)
+        main = max(FEWEST_STEPS, int(fitting * MAIN_SHARE) if plan.n_crossfits else fitting)
+        if minutes is None:
+            main = min(main, DEFAULT_STEPS[plan.settings.net.size])
+        in_rest = (fitting - main) // max(1, plan.n_crossfits)
+        return Steps(main, given.crossfit_steps or max(FEWEST_STEPS, min(in_rest, int(main * MOST_CROSSFIT))))
+    return Steps(main, given.crossfit_steps or max(1, int(main * MOST_CROSSFIT)))
 
 
-def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
-    """Whether a region around the animal, with room for it to move, is at most a quarter of the frame.
+def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
+    """Make calibrated errors part of the network; what `run.toml` says of them."""
+    found = calibrate(held_out)
+    if found is None:
+        return {}
+    tolerance_px = TOLERANCE * trainer.data.animal_size_px
+    trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
+    trainer.keep()
+    return _calibration_table(found, tolerance_px)
 
-    Args:
-        frame: `(2,)` width and height.
-        extents: `(n, 2)` width and height of labeled animals.
-        animal_size_px: Their median size.
-    """
-    if not len(extents):
-        return False
-    region = np.percentile(extents, 98, axis=0) + 2 * ROOM * animal_size_px
-    return bool(4 * region.prod() <= frame.prod())
+
+def _calibration_table(found: ErrorModel, tolerance_px: float) -> dict[str, Any]:
+    return {
+        "tolerance_px": round(tolerance_px, 3),
+        "level": round(found.level, 5),
+        "slope": round(found.slope, 5),
+        "upper_90": round(found.upper_90, 4),
+        "n_points": found.n_points,
+    }
 
 
 def notes(run: Run) -> list[str]:
@@ -269,16 +164,6 @@ def notes(run: Run) -> list[str]:
         why = f"fewer than {FEWEST_FOR_TEST} labeled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
         lines.append(f"no test frames ({why}): the errors below are on frames that the network has seen")
     return lines
-
-
-def _require_trainable(labels: Labels, project: Project) -> None:
-    if len(labels) < FEWEST_FRAMES:
-        raise LabelsError(
-            f"expected at least {FEWEST_FRAMES} labeled frames to train on, got {len(labels)} in {project.root}; "
-            "label more"
-        )
-    if labels.n_points == 0:
-        raise LabelsError(f"no point is labeled in the {len(labels)} training frames of {project.root}; label some")
 
 
 def _trainer(plan: Plan, folder: Path) -> Trainer:
@@ -293,7 +178,9 @@ def _trainer(plan: Plan, folder: Path) -> Trainer:
     return Trainer(model, data, settings.train, folder / CHECKPOINT_FILE)
 
 
-def _write_run(plan: Plan, trainer: Trainer, folder: Path, finished: bool) -> None:
+def _write_run(
+    plan: Plan, trainer: Trainer, folder: Path, state: Mapping[str, Any], calibration: Mapping[str, Any] | None = None
+) -> None:
     skeleton = plan.labels.skeleton
     name = folder.name
     dumped = plan.settings.dump()
@@ -301,11 +188,12 @@ def _write_run(plan: Plan, trainer: Trainer, folder: Path, finished: bool) -> No
     tables: dict[str, dict[str, Any]] = {
         "run": {
             "name": name,
-            "finished": finished,
+            "finished": False,
             "scorer": plan.project.run_scorer(trainer.model.backbone.display_name, name),
             "created_by": f"markerless {VERSION}",
             "start_from": plan.start.name if plan.start else "",
             "steps": trainer.total,
+            **state,
         },
         "skeleton": {
             "keypoints": list(skeleton.keypoints),
@@ -325,6 +213,8 @@ def _write_run(plan: Plan, trainer: Trainer, folder: Path, finished: bool) -> No
         "head": dumped["head"],
         "versions": {"markerless": VERSION, "torch": TORCH_VERSION, "python": platform.python_version()},
     }
+    if calibration:
+        tables["calibration"] = dict(calibration)
     write_text(folder / SPLIT_FILE, json.dumps(plan.split, indent=1) + "\n")
     run_files.write_toml(tables, folder / run_files.RUN_FILE)
 
@@ -363,9 +253,17 @@ class _metrics:
         self.recent = []
 
 
-def _tell(progress: Progress, record: Callable[[StepReport], None]) -> Callable[[StepReport], None]:
+def _tell(progress: Progress, record: Callable[[StepReport], None], total: int) -> Callable[[StepReport], None]:
     def on_step(report: StepReport) -> None:
         record(report)
-        progress(report.step, report.total, f"loss {report.loss:.3f}")
+        progress(report.step, total, f"loss {report.loss:.3f}")
+
+    return on_step
+
+
+def _tell_crossfit(progress: Progress, steps: Steps, plan: Plan) -> Callable[[int, StepReport], None]:
+    def on_step(index: int, report: StepReport) -> None:
+        done = steps.main + index * steps.each_crossfit + report.step
+        progress(done, steps.total(plan.n_crossfits), f"calibrating, loss {report.loss:.3f}")
 
     return on_step

@@ -42,7 +42,8 @@ def command(project: Path, wanted: Options) -> None:
     from markerless.config import parse_assignments
     from markerless.errors import SettingsError
     from markerless.pipeline.evaluate import evaluate
-    from markerless.pipeline.train import GROUPS, TrainRequest, notes, train
+    from markerless.pipeline.train import notes, train
+    from markerless.pipeline.training_plan import GROUPS, TrainRequest
     from markerless.project import Project
 
     if wanted.use_all and wanted.split is not None:

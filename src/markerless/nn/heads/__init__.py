@@ -25,7 +25,10 @@ class Keypoints:
     Attributes:
         xy: `(B, K, 2)` float32; NaN where there is no point.
         score: `(B, K)` float32 in 0..1.
+        evidence: `(B, K, E)` float32, what the maps say of how good the point is (`EVIDENCE` of the head's file), or
+            None where nobody asked.
     """
 
     xy: Tensor
     score: Tensor
+    evidence: Tensor | None = None

@@ -23,6 +23,13 @@ TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
 DECODE_REACH = 1  # steps from the highest cell to those that take part in the average; all of them are trained
 COARSE = 4  # cells along a side of the coarse cells in which the animal is looked for
 FAR = 1e4  # more than any logit
+# What the maps say of a point, for an expected error: the logit at the peak; the logarithm of the mean distance to the
+# peak, in strides, if the map were a distribution; how far below the peak the highest cell elsewhere is; the logarithm
+# of how far apart the votes of the cells around the peak are.
+EVIDENCE = ("height", "log_spread", "lead", "log_discord")
+ELSEWHERE = 3.0  # strides from the peak
+MOST_LEAD = 20.0  # logits; nothing else is in sight
+LEAST = 1e-2  # strides; smaller spreads are rounding
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
 
@@ -113,7 +120,8 @@ class Head(nn.Module):
         """
         n_keypoints, h, w = self.n_keypoints, logits.shape[2], logits.shape[3]
         flat = logits.float().flatten(2)  # (B, K, h w)
-        best = self._near_each_other(logits.float()).flatten(2).argmax(-1, keepdim=True)
+        allowed = self._near_each_other(logits.float()).flatten(2)
+        best = allowed.argmax(-1, keepdim=True)
         rows, columns = _rows_and_columns(h, w, logits.device)
         row, column = rows[best], columns[best]  # (B, K, 1)
         by, bx = (rows - row).float(), (columns - column).float()  # cells from the highest one, exact in any precision
@@ -122,11 +130,22 @@ class Head(nn.Module):
         weight = torch.where(close, torch.exp(flat - height), 0.0)
         weight = weight / weight.sum(-1, keepdim=True)
         refine_flat = refine.float().flatten(2)
-        vote_x = (weight * (bx + refine_flat[:, :n_keypoints])).sum(-1)
-        vote_y = (weight * (by + refine_flat[:, n_keypoints:])).sum(-1)
-        x = (column.float().squeeze(-1) + vote_x + 0.5) * self.stride - 0.5
-        y = (row.float().squeeze(-1) + vote_y + 0.5) * self.stride - 0.5
-        return Keypoints(torch.stack((x, y), -1), torch.sigmoid(height.squeeze(-1) + self.score_shift))
+        votes_x, votes_y = bx + refine_flat[:, :n_keypoints], by + refine_flat[:, n_keypoints:]
+        vote_x, vote_y = (weight * votes_x).sum(-1, keepdim=True), (weight * votes_y).sum(-1, keepdim=True)
+        x = (column.float() + vote_x + 0.5) * self.stride - 0.5
+        y = (row.float() + vote_y + 0.5) * self.stride - 0.5
+        discord = (weight * ((votes_x - vote_x).square() + (votes_y - vote_y).square())).sum(-1).sqrt()
+        away = ((bx - vote_x).square() + (by - vote_y).square()).sqrt()  # strides from the point
+        spread = (torch.softmax(allowed, -1) * away).sum(-1)
+        lead = height.squeeze(-1) - torch.where(away > ELSEWHERE, allowed, -FAR).amax(-1)
+        evidence = (
+            height.squeeze(-1) + self.score_shift,
+            torch.log(spread + LEAST),
+            lead.clamp(max=MOST_LEAD),
+            torch.log(discord + LEAST),
+        )
+        score = torch.sigmoid(height.squeeze(-1) + self.score_shift)
+        return Keypoints(torch.cat((x, y), -1), score, torch.stack(evidence, -1))
 
     def _near_each_other(self, logits: Tensor) -> Tensor:
         """The logits `(B, K, h, w)`, lowered where the animal cannot be, given where most of its points are.

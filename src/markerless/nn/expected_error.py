@@ -1,0 +1,57 @@
+"""From what the maps say of a point to its expected error in pixels and the probability that it is good.
+
+The numbers are fitted by `analysis.error_model` on frames that the network was not trained on; here they are part of
+the network, so that every engine gives the same answer without a line of Python per frame.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from markerless.core.instance import FloatArray
+
+
+class ExpectedError(nn.Module):
+    """`expected = exp(evidence @ weight + bias[keypoint])`, `probability = sigmoid(level + slope * log(t / expected))`.
+
+    Until `fill` it is unfitted and must not be called.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    within: Tensor
+
+    def __init__(self, n_evidence: int, n_keypoints: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(n_evidence))
+        self.register_buffer("bias", torch.zeros(n_keypoints))
+        self.register_buffer("within", torch.zeros(3))  # level, slope, log of the tolerance in px; slope 0: unfitted
+        self.is_fitted = False
+        self.register_load_state_dict_post_hook(lambda module, _: module.refresh())
+
+    def fill(self, weight: FloatArray, bias: FloatArray, within: tuple[float, float, float]) -> None:
+        """Take what was fitted.
+
+        Args:
+            weight: `(E,)`.
+            bias: `(K,)`.
+            within: Level, slope and the tolerance in px.
+        """
+        level, slope, tolerance_px = within
+        self.weight.copy_(torch.from_numpy(weight))
+        self.bias.copy_(torch.from_numpy(bias))
+        self.within.copy_(torch.tensor([level, slope, math.log(tolerance_px)]))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See from the numbers whether they were fitted."""
+        self.is_fitted = bool(self.within[1] > 0)
+
+    def forward(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
+        """`(B, K, E)` -> expected error in px and probability of being within the tolerance, each `(B, K)`."""
+        log_expected = (evidence * self.weight).sum(-1) + self.bias
+        probability = torch.sigmoid(self.within[0] + self.within[1] * (self.within[2] - log_expected))
+        return torch.exp(log_expected), probability

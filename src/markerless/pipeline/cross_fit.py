@@ -1,0 +1,149 @@
+"""Predictions for frames that train, by networks that did not see them: the ground on which errors are calibrated.
+
+The training frames are dealt into groups. For each group a network of the same kind is trained on the others, for a
+shorter time, and asked about the group. So all labels train, and there still are honest answers to all of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from markerless.analysis import error_model
+from markerless.analysis.error_model import ErrorModel
+from markerless.core.instance import FloatArray
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.storage import atomic_path
+from markerless.core.video import natural_key
+from markerless.nn import checkpoint as checkpoints
+from markerless.nn import model as networks
+from markerless.nn.dataset import ImageCache, TrainingSet, frame_points
+from markerless.nn.inspection import Inspection, inspect
+from markerless.nn.train import StepReport, Trainer, start_from
+from markerless.pipeline.training_plan import Plan
+
+FOLDER = "crossfit"
+BLOCKS_PER_GROUP = 3  # neighbors in time stay together, and yet every group has frames of all times
+TOLERANCE = 0.05  # of the animal's size
+
+OnStep = Callable[[int, StepReport], None]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Frames and what networks that had not seen them said.
+
+    Attributes:
+        labels: The frames, `F` of them.
+        xy: `(F, K, 2)` px.
+        evidence: `(F, K, E)`.
+    """
+
+    labels: Labels
+    xy: FloatArray
+    evidence: FloatArray
+
+    def errors(self) -> FloatArray:
+        """`(F, K)` px from label to prediction, NaN where there is no label."""
+        n_keypoints = self.labels.skeleton.n_keypoints
+        labeled = np.stack([frame_points(frame, n_keypoints, "unknown")[0] for frame in self.labels.frames])
+        return np.asarray(np.linalg.norm(self.xy - labeled, axis=-1))
+
+
+def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: OnStep) -> HeldOut:
+    """Train the networks and ask them; finished ones are kept in `folder` until all are done, so it can be resumed.
+
+    Args:
+        plan: The training whose frames are dealt.
+        cache: Pictures already decoded.
+        steps: Of each network.
+        folder: Of the run.
+        on_step: Told the index of the network and its step.
+
+    Raises:
+        StorageError: the folder cannot be written.
+        VideoError, LabelsError: a picture cannot be had.
+    """
+    labels = plan.labels.select(plan.split["train"])
+    seen = set(plan.start.split["train"]) if plan.start else set()
+    groups = deal([frame for frame in labels.frames if frame.image not in seen], plan.n_crossfits)
+    work = folder / FOLDER
+    found = []
+    for index, group in enumerate(groups):
+        kept = work / f"{index}.npz"
+        inspection = _load(kept)
+        if inspection is None:
+            images = {frame.image for frame in group}
+            rest = labels.select([frame.image for frame in labels.frames if frame.image not in images])
+            network = _network(plan, rest, cache, steps, work / f"{index}.safetensors")
+            network.run(partial(on_step, index))
+            inspection = inspect(network.finish(), group, cache)
+            _save(inspection, kept)
+        found.append(inspection)
+    shutil.rmtree(work, ignore_errors=True)
+    chosen = labels.select([frame.image for group in groups for frame in group])
+    return HeldOut(chosen, np.concatenate([f.xy for f in found]), np.concatenate([f.evidence for f in found]))
+
+
+def deal(frames: Sequence[LabeledFrame], n_groups: int) -> list[list[LabeledFrame]]:
+    """Groups of frames without neighbors in time between them: whole videos where there are enough, else stretches.
+
+    Args:
+        frames: Those that train.
+        n_groups: As many groups, or fewer when there are not enough frames.
+    """
+    in_order = sorted(frames, key=lambda frame: natural_key(frame.image))
+    videos: dict[str, list[LabeledFrame]] = {}
+    for frame in in_order:
+        videos.setdefault(frame.video, []).append(frame)
+    pieces = list(videos.values())
+    if len(pieces) < BLOCKS_PER_GROUP * n_groups:
+        n_pieces = min(BLOCKS_PER_GROUP * n_groups, len(in_order))
+        edges = np.linspace(0, len(in_order), n_pieces + 1).astype(int)
+        pieces = [in_order[start:stop] for start, stop in pairwise(edges)]
+    groups: list[list[LabeledFrame]] = [[] for _ in range(n_groups)]
+    for i, piece in enumerate(pieces):
+        groups[i % n_groups] += piece
+    return [group for group in groups if group]
+
+
+def calibrate(held_out: HeldOut) -> ErrorModel | None:
+    """Learn from cross-fitted predictions how far off a point may be; None when there are too few points."""
+    n_frames, n_keypoints = held_out.xy.shape[:2]
+    error = held_out.errors()
+    keypoint = np.broadcast_to(np.arange(n_keypoints), (n_frames, n_keypoints))
+    known = np.isfinite(error)
+    return error_model.fit(error[known], held_out.evidence[known], keypoint[known], n_keypoints)
+
+
+def _network(plan: Plan, labels: Labels, cache: ImageCache, steps: int, checkpoint: Path) -> Trainer:
+    settings = plan.settings
+    data = TrainingSet(labels, settings.data, settings.train.seed, cache)
+    model = networks.build(labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
+    if plan.start is not None:
+        start_from(model, labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))
+    trainer = Trainer(model, data, settings.train.model_copy(update={"steps": steps}), checkpoint)
+    if checkpoint.is_file():
+        trainer.resume(checkpoints.load(checkpoint))
+    return trainer
+
+
+def _save(inspection: Inspection, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        np.savez(temporary, xy=inspection.xy, evidence=inspection.evidence)
+
+
+def _load(path: Path) -> Inspection | None:
+    """What `_save` wrote; None where it is not there or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return Inspection(arrays["xy"], arrays["evidence"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,214 @@
+"""What a training is to do, decided before it begins: labels, split, settings, start, and which run it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from markerless.config import Settings, load, parse_assignments
+from markerless.core.instance import FloatArray
+from markerless.core.labels import Labels
+from markerless.errors import LabelsError, RunError
+from markerless.formats._split import read_split
+from markerless.nn import checkpoint as checkpoints
+from markerless.nn.dataset import DataSettings, frame_sizes
+from markerless.nn.heads import score_map
+from markerless.nn.model import NetSettings
+from markerless.nn.train import TrainSettings
+from markerless.pipeline import run_files
+from markerless.pipeline.splits import Split, default_split
+from markerless.project import Project, Run
+from markerless.project.run import check_run_name
+
+FEWEST_FRAMES = 2
+BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
+ROOM = 0.3  # on each side of an animal, as a share of its size
+REACH = 1.1  # of the largest labeled animal: how far apart points of one may be
+GROUPS: dict[str, type[Settings]] = {
+    "train": TrainSettings,
+    "net": NetSettings,
+    "data": DataSettings,
+    "head": score_map.Config,
+}
+
+
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """Which run, from what.
+
+    Attributes:
+        run: Name; None resumes an unfinished run of the same data and settings, else makes run1, run2, ...
+        start_from: Name of a run whose weights are the start.
+        split: A split file (JSON or a DeepLabCut shuffle), "all" to train on every frame, None for the default split.
+    """
+
+    run: str | None = None
+    start_from: str | None = None
+    split: Path | str | None = None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The settings of all groups."""
+
+    train: TrainSettings
+    net: NetSettings
+    data: DataSettings
+    head: score_map.Config
+
+    @classmethod
+    def load(cls, values: Mapping[str, Mapping[str, Any]]) -> Resolved:
+        """Group -> key -> value, strictly.
+
+        Raises:
+            SettingsError: unknown or impossible settings.
+        """
+        parse_assignments([f"{group}.{key}=" for group, keys in values.items() for key in keys], GROUPS)
+        return cls(
+            load("train", TrainSettings, values.get("train", {})),
+            load("net", NetSettings, values.get("net", {})),
+            load("data", DataSettings, values.get("data", {})),
+            load("head", score_map.Config, values.get("head", {})),
+        )
+
+    def for_labels(self, labels: Labels) -> Resolved:
+        """What is left to the labels, taken from those that train."""
+        extents = labels.animal_extents_px()
+        head, data = self.head, self.data
+        if not head.reach_px and len(extents):
+            head = head.model_copy(update={"reach_px": round(REACH * float(extents.max()), 1)})
+        frame = np.median(frame_sizes(labels), axis=0)
+        size = labels.animal_size_px(float(np.hypot(*frame)))
+        net = self.net.resolved(size, is_small_in(frame, extents, size))
+        if net.size == "small" and "background" not in data.model_fields_set:
+            data = data.model_copy(update={"background": BACKGROUND_OF_SMALL})
+        return replace(self, head=head, data=data, net=net)
+
+    def like(self, start: Run) -> Resolved:
+        """The same with the network of another run, whose weights are to be the start."""
+        table = {key: value for key, value in start.settings.get("net", {}).items() if key in NetSettings.model_fields}
+        given = {key: getattr(self.net, key) for key in self.net.model_fields_set}
+        return replace(self, net=load("net", NetSettings, {"size": "large", **table, **given}))
+
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Group -> key -> plain value."""
+        return {group: getattr(self, group).model_dump(mode="json") for group in GROUPS}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the result of a training, resolved before it begins."""
+
+    project: Project
+    labels: Labels
+    split: Split
+    settings: Resolved
+    start: Run | None = None
+
+    @property
+    def n_crossfits(self) -> int:
+        """Networks that are trained beside the one itself, on parts of its frames."""
+        return min(self.settings.train.crossfits, len(self.split["train"]) // 2)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks.
+
+        Taken once: what changes on the disk during the training does not belong to it.
+        """
+        digest = hashlib.sha256()
+        for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
+            digest.update(f"{frame.image} {frame.path.stat().st_size if frame.path else 0}".encode())
+            for instance in frame.instances:
+                digest.update(instance.xy.tobytes() + instance.visibility.tobytes())
+        start = checkpoints.load(self.start.checkpoint).state.get("fingerprint") if self.start else None
+        names = list(self.labels.skeleton.keypoints)
+        digest.update(json.dumps([names, self.split, self.settings.dump(), start], sort_keys=True).encode())
+        return digest.hexdigest()[:32]
+
+
+def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """Resolve labels, split and settings, and refuse what cannot be trained.
+
+    Raises:
+        LabelsError, RunError, SettingsError: as `train`.
+    """
+    resolved = Resolved.load(settings)
+    labels = project.labels()
+    if labels.is_multi_animal:
+        raise LabelsError(
+            f"training on several animals at once comes in a later version: {project.root} has labels of "
+            f"{len(labels.individuals)} ({', '.join(labels.individuals[:4])}, ...)"
+        )
+    if request.split == "all":
+        split: Split = {"train": list(labels.images), "validation": [], "test": []}
+    elif request.split is not None:
+        split = read_split(Path(request.split), labels.images)
+    else:
+        split = default_split(labels, resolved.train.seed)
+    _require_trainable(labels.select(split["train"]), project)
+    start = project.run(request.start_from) if request.start_from else None
+    if start is not None:
+        resolved = resolved.like(start)
+    return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
+
+
+def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
+    """Name of the run, and whether it is an unfinished one to go on with.
+
+    Raises:
+        RunError: the name is taken by a run of other data or settings.
+    """
+    project = plan.project
+    if name is not None:
+        state = run_files.peek(project.run_folder(check_run_name(name)))
+        if state is None:
+            return name, False
+        if state.fingerprint != plan.fingerprint:
+            kind = "finished" if state.finished else "unfinished"
+            raise RunError(
+                f"run '{name}' is {kind} and was trained on other labels, split or settings; "
+                "choose another --run name, or leave --run out"
+            )
+        return name, not state.finished
+    taken = run_files.peek_all(project.root)
+    for other, state in reversed(taken.items()):
+        if not state.finished and state.fingerprint == plan.fingerprint:
+            return other, True
+    number = 1
+    while f"run{number}" in taken or project.run_folder(f"run{number}").exists():
+        number += 1
+    return f"run{number}", False
+
+
+def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
+    """Whether a region around the animal, with room for it to move, is at most a quarter of the frame.
+
+    Args:
+        frame: `(2,)` width and height.
+        extents: `(n, 2)` width and height of labeled animals.
+        animal_size_px: Their median size.
+    """
+    if not len(extents):
+        return False
+    region = np.percentile(extents, 98, axis=0) + 2 * ROOM * animal_size_px
+    return bool(4 * region.prod() <= frame.prod())
+
+
+def _require_trainable(labels: Labels, project: Project) -> None:
+    if len(labels) < FEWEST_FRAMES:
+        raise LabelsError(
+            f"expected at least {FEWEST_FRAMES} labeled frames to train on, got {len(labels)} in {project.root}; "
+            "label more"
+        )
+    if labels.n_points == 0:
+        raise LabelsError(f"no point is labeled in the {len(labels)} training frames of {project.root}; label some")
