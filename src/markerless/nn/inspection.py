@@ -12,7 +12,9 @@ from markerless.core.instance import FloatArray
 from markerless.core.labels import LabeledFrame
 from markerless.nn.dataset import ImageCache
 from markerless.nn.deploy import deployed
+from markerless.nn.heads import Keypoints
 from markerless.nn.model import PoseNet
+from markerless.nn.pose_prior import Offsets
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,16 @@ class Inspection:
     evidence: FloatArray
 
 
-def inspect(model: PoseNet, frames: Sequence[LabeledFrame], cache: ImageCache) -> Inspection:
+def inspect(
+    model: PoseNet, frames: Sequence[LabeledFrame], cache: ImageCache, priors: Sequence[Offsets | None]
+) -> list[Inspection]:
     """Run a network as it will be deployed, in f32, on whole pictures one by one.
+
+    Args:
+        model: The network.
+        frames: The pictures.
+        cache: Pictures already decoded.
+        priors: Shapes of the animal to decode with; there is an answer for each.
 
     Raises:
         LabelsError: a picture is missing.
@@ -37,12 +47,18 @@ def inspect(model: PoseNet, frames: Sequence[LabeledFrame], cache: ImageCache) -
     """
     device = next(model.parameters()).device
     model = deployed(model).to(device)
-    points, evidence = [], []
+    answers: list[list[Keypoints]] = [[] for _ in priors]
     with torch.inference_mode():
         for frame in frames:
             image = torch.from_numpy(np.ascontiguousarray(cache.get(frame)))[None].to(device)
-            found = model.head.decode(*model.maps(image))
-            assert found.evidence is not None
-            points.append(found.xy[0].double().cpu().numpy())
-            evidence.append(found.evidence[0].double().cpu().numpy())
-    return Inspection(np.stack(points), np.stack(evidence))
+            maps = model.maps(image)
+            for prior, found in zip(priors, answers, strict=True):
+                model.head.prior.fill(prior)
+                found.append(model.head.decode(*maps))
+    return [_inspection(found) for found in answers]
+
+
+def _inspection(answers: Sequence[Keypoints]) -> Inspection:
+    evidence = [answer.evidence for answer in answers if answer.evidence is not None]
+    xy = torch.cat([answer.xy for answer in answers])
+    return Inspection(xy.double().cpu().numpy(), torch.cat(evidence).double().cpu().numpy())

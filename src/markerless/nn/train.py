@@ -34,6 +34,7 @@ from markerless.nn.model import PoseNet
 TIMED_STEPS = 20
 SAVE_EVERY_S = 30.0
 LEVELING_STEPS = 12
+FITTED = ("errors.", "head.prior.")  # not trained
 
 
 class TrainSettings(Settings):
@@ -287,7 +288,7 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
     own = model.state_dict()
     _require_same_network(own, source.average)
     for name, value in source.average.items():
-        if name.startswith("errors."):  # another network's errors say nothing of this one's
+        if name.startswith(FITTED):  # fitted to the other network and its keypoints
             continue
         if name.startswith("head.") and value.dim():
             _copy_rows(own[name], value, keypoints, theirs)
@@ -298,7 +299,7 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
 
 def _require_same_network(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
     """Equal names and shapes, but for the number of rows of the head, which is that of the keypoints."""
-    for name in sorted(name for name in own.keys() | theirs.keys() if not name.startswith("errors.")):
+    for name in sorted(name for name in own.keys() | theirs.keys() if not name.startswith(FITTED)):
         first = 1 if name.startswith("head.") else 0
         if name not in own or name not in theirs or own[name].shape[first:] != theirs[name].shape[first:]:
             raise SettingsError(

@@ -24,14 +24,17 @@ from markerless.core.storage import atomic_path
 from markerless.core.video import natural_key
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
-from markerless.nn.dataset import ImageCache, TrainingSet, frame_points
+from markerless.nn import pose_prior
+from markerless.nn.dataset import ImageCache, TrainingSet, frame_points, frame_sizes
 from markerless.nn.inspection import Inspection, inspect
+from markerless.nn.pose_prior import Offsets
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline.training_plan import Plan
 
 FOLDER = "crossfit"
 BLOCKS_PER_GROUP = 3  # neighbors in time stay together, and yet every group has frames of all times
 TOLERANCE = 0.05  # of the animal's size
+WORTHWHILE = 0.98  # of the mean error without the shape of the animal
 
 OnStep = Callable[[int, StepReport], None]
 
@@ -44,17 +47,17 @@ class HeldOut:
         labels: The frames, `F` of them.
         xy: `(F, K, 2)` px.
         evidence: `(F, K, E)`.
+        uses_prior: Whether the answers were better with the shape of the animal, and are those.
     """
 
     labels: Labels
     xy: FloatArray
     evidence: FloatArray
+    uses_prior: bool
 
     def errors(self) -> FloatArray:
         """`(F, K)` px from label to prediction, NaN where there is no label."""
-        n_keypoints = self.labels.skeleton.n_keypoints
-        labeled = np.stack([frame_points(frame, n_keypoints, "unknown")[0] for frame in self.labels.frames])
-        return np.asarray(np.linalg.norm(self.xy - labeled, axis=-1))
+        return np.asarray(np.linalg.norm(self.xy - _labeled(self.labels), axis=-1))
 
 
 def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: OnStep) -> HeldOut:
@@ -75,21 +78,37 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
     seen = set(plan.start.split["train"]) if plan.start else set()
     groups = deal([frame for frame in labels.frames if frame.image not in seen], plan.n_crossfits)
     work = folder / FOLDER
-    found = []
+    found: list[list[Inspection]] = []
     for index, group in enumerate(groups):
         kept = work / f"{index}.npz"
-        inspection = _load(kept)
-        if inspection is None:
+        inspections = _load(kept)
+        if inspections is None:
             images = {frame.image for frame in group}
             rest = labels.select([frame.image for frame in labels.frames if frame.image not in images])
             network = _network(plan, rest, cache, steps, work / f"{index}.safetensors")
             network.run(partial(on_step, index))
-            inspection = inspect(network.finish(), group, cache)
-            _save(inspection, kept)
-        found.append(inspection)
+            inspections = inspect(network.finish(), group, cache, (None, offsets(rest)))
+            _save(inspections, kept)
+        found.append(inspections)
     shutil.rmtree(work, ignore_errors=True)
-    chosen = labels.select([frame.image for group in groups for frame in group])
-    return HeldOut(chosen, np.concatenate([f.xy for f in found]), np.concatenate([f.evidence for f in found]))
+    return _better([frame for group in groups for frame in group], labels, found)
+
+
+def offsets(labels: Labels) -> Offsets:
+    """The shape of the labeled animals."""
+    diagonal = float(np.median(np.hypot(*frame_sizes(labels).T)))
+    return pose_prior.fit(_labeled(labels), labels.animal_size_px(diagonal))
+
+
+def _better(frames: Sequence[LabeledFrame], labels: Labels, found: Sequence[Sequence[Inspection]]) -> HeldOut:
+    """The answers without or with the shape of the animal, whichever are nearer to the labels."""
+    chosen = labels.select([frame.image for frame in frames])
+    without, with_prior = (
+        HeldOut(chosen, np.concatenate([one.xy for one in ones]), np.concatenate([one.evidence for one in ones]), uses)
+        for ones, uses in zip(zip(*found, strict=True), (False, True), strict=True)
+    )
+    gains = float(np.nanmean(with_prior.errors())) < WORTHWHILE * float(np.nanmean(without.errors()))
+    return with_prior if gains else without
 
 
 def deal(frames: Sequence[LabeledFrame], n_groups: int) -> list[list[LabeledFrame]]:
@@ -135,15 +154,21 @@ def _network(plan: Plan, labels: Labels, cache: ImageCache, steps: int, checkpoi
     return trainer
 
 
-def _save(inspection: Inspection, path: Path) -> None:
+def _labeled(labels: Labels) -> FloatArray:
+    """`(F, K, 2)` px, NaN where there is no label."""
+    return np.stack([frame_points(frame, labels.skeleton.n_keypoints, "unknown")[0] for frame in labels.frames])
+
+
+def _save(inspections: Sequence[Inspection], path: Path) -> None:
+    xy, evidence = (np.stack([getattr(one, name) for one in inspections]) for name in ("xy", "evidence"))
     with atomic_path(path) as temporary:
-        np.savez(temporary, xy=inspection.xy, evidence=inspection.evidence)
+        np.savez(temporary, xy=xy, evidence=evidence)
 
 
-def _load(path: Path) -> Inspection | None:
+def _load(path: Path) -> list[Inspection] | None:
     """What `_save` wrote; None where it is not there or damaged."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return Inspection(arrays["xy"], arrays["evidence"])
+            return [Inspection(xy, evidence) for xy, evidence in zip(arrays["xy"], arrays["evidence"], strict=True)]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

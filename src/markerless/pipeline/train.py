@@ -21,7 +21,7 @@ from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import run_files
-from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit
+from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit, offsets
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run
@@ -93,7 +93,10 @@ def train(
     if plan.n_crossfits:
         tell = _tell_crossfit(progress, steps, plan)
         held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell)
-        table = _calibrate(trainer, held_out)
+        if held_out.uses_prior:
+            network.head.prior.fill(offsets(trainer.data.labels))
+        table = {"uses_pose_prior": held_out.uses_prior, **_calibrate(trainer, held_out)}
+        trainer.keep()
     export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, table)
     return Run.open(folder)
@@ -142,7 +145,6 @@ def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
         return {}
     tolerance_px = TOLERANCE * trainer.data.animal_size_px
     trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
-    trainer.keep()
     return _calibration_table(found, tolerance_px)
 
 

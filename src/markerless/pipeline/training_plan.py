@@ -39,8 +39,6 @@ GROUPS: dict[str, type[Settings]] = {
 }
 
 
-
-
 @dataclass(frozen=True)
 class TrainRequest:
     """Which run, from what.

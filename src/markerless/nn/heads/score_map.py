@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from markerless.config import Settings
 from markerless.nn.heads import Keypoints
+from markerless.nn.pose_prior import MOST, ROUNDS, PosePrior
 
 PRIOR = 0.02  # what the untrained score map says everywhere
 TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
@@ -28,6 +29,7 @@ FAR = 1e4  # more than any logit
 # of how far apart the votes of the cells around the peak are.
 EVIDENCE = ("height", "log_spread", "lead", "log_discord")
 ELSEWHERE = 3.0  # strides from the peak
+BESIDE = 1  # cells from a peak that belong to it
 MOST_LEAD = 20.0  # logits; nothing else is in sight
 LEAST = 1e-2  # strides; smaller spreads are rounding
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
@@ -78,6 +80,7 @@ class Head(nn.Module):
         nn.init.normal_(self.score.weight, std=0.01)
         nn.init.normal_(self.refine.weight, std=0.01)
         self.register_buffer("score_shift", torch.zeros(()))
+        self.prior = PosePrior(n_keypoints)
         with torch.no_grad():
             self.score.bias.fill_(math.log(PRIOR / (1 - PRIOR)))
             self.refine.bias.zero_()
@@ -121,6 +124,8 @@ class Head(nn.Module):
         n_keypoints, h, w = self.n_keypoints, logits.shape[2], logits.shape[3]
         flat = logits.float().flatten(2)  # (B, K, h w)
         allowed = self._near_each_other(logits.float()).flatten(2)
+        if self.prior.is_used:
+            allowed = self._in_shape(allowed, refine.float().flatten(2), (h, w))
         best = allowed.argmax(-1, keepdim=True)
         rows, columns = _rows_and_columns(h, w, logits.device)
         row, column = rows[best], columns[best]  # (B, K, 1)
@@ -168,6 +173,26 @@ class Head(nn.Module):
         far_x = (torch.arange(w, device=logits.device) // COARSE - column).abs() > reach
         far = far_y[:, None, :, None] | far_x[:, None, None, :]
         return logits - FAR * far.float()
+
+    def _in_shape(self, logits: Tensor, refine: Tensor, size: tuple[int, int]) -> Tensor:
+        """The logits `(B, K, h w)`, lowered where a keypoint is unlikely given where the others are."""
+        h, w = size
+        rows, columns = _rows_and_columns(h, w, logits.device)
+        across, down = (
+            (torch.arange(n, device=logits.device, dtype=torch.float32) + 0.5) * self.stride - 0.5 for n in (w, h)
+        )
+        lowered = logits
+        for _ in range(ROUNDS):
+            best = lowered.argmax(-1, keepdim=True)
+            trust = torch.sigmoid(logits.gather(2, best).squeeze(-1) + self.score_shift)
+            x = columns[best].float() + refine[:, : self.n_keypoints].gather(2, best)
+            y = rows[best].float() + refine[:, self.n_keypoints :].gather(2, best)
+            xy = (torch.cat((x, y), -1) + 0.5) * self.stride - 0.5
+            lowered = logits - self.prior.penalty(xy, trust, across, down).flatten(2)
+        best = lowered.argmax(-1, keepdim=True)
+        # which peak is up to the prior, where exactly is up to the map
+        beside = ((rows - rows[best]).abs() <= BESIDE) & ((columns - columns[best]).abs() <= BESIDE)
+        return torch.where(beside, logits, lowered - MOST)
 
     def level_scores(self, heights: Tensor) -> None:
         """Shift scores so that the median of well-known points scores 0.95; their order stays.
