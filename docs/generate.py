@@ -25,7 +25,7 @@ def setting_groups() -> dict[str, type[Settings]]:
     """Group -> class of everything that `--set group.key=value` reaches."""
     from markerless.pipeline.analyze import AnalyzeSettings
     from markerless.pipeline.live import LiveSettings
-    from markerless.pipeline.train import GROUPS
+    from markerless.pipeline.training_plan import GROUPS
 
     return {**GROUPS, "analyze": AnalyzeSettings, "live": LiveSettings}
 

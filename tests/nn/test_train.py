@@ -111,16 +111,16 @@ def test_the_result_is_the_average_whenever_it_is_asked_for(dot_labels: MakeLabe
     assert all(torch.equal(value, result[name]) for name, value in again.finish().state_dict().items())
 
 
-def test_planning_leaves_no_trace(dot_labels: MakeLabels, tmp_path: Path) -> None:
+def test_timing_leaves_no_trace(dot_labels: MakeLabels, tmp_path: Path) -> None:
     labels = dot_labels(4)
     planned = trainer(labels, tmp_path / "a.safetensors", steps=0)
     before = {name: value.clone() for name, value in planned.model.state_dict().items()}
-    assert planned.plan(0.0, None) == 20  # no time at all: the least
+    assert planned.time_steps() > 0
     for name, value in planned.model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert planned.step == 0
+    assert planned.total == 0
     assert not planned.optimizer.state
-    assert planned.plan(1e6, 800) == 800
 
 
 def test_training_learns_the_dots(dot_labels: MakeLabels, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from markerless.core.skeleton import Skeleton
 from markerless.errors import LabelsError, RunError, SettingsError, StorageError
 from markerless.formats import dlc_labels
 from markerless.nn import checkpoint as checkpoints
-from markerless.pipeline.train import Resolved, TrainRequest, is_small_in, make_plan, notes, train
+from markerless.pipeline.train import notes, train
+from markerless.pipeline.training_plan import Resolved, TrainRequest, is_small_in, make_plan
 from markerless.project import Project, Run
 from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
 QUICK: dict[str, dict[str, object]] = {
-    "train": {"steps": 3, "batch_size": 2, "precision": "f32"},
+    "train": {"steps": 3, "batch_size": 2, "precision": "f32", "crossfits": 0},
     "net": {"weights": "none", "width": 16},
     "data": {"crop": 64},
 }

@@ -60,8 +60,8 @@ class HeldOut:
         return np.asarray(np.linalg.norm(self.xy - _labeled(self.labels), axis=-1))
 
 
-def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: OnStep) -> HeldOut:
-    """Train the networks and ask them; finished ones are kept in `folder` until all are done, so it can be resumed.
+def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: OnStep) -> HeldOut | None:
+    """Train the networks and ask them; those that are finished are kept in `folder`, so it can be resumed.
 
     Args:
         plan: The training whose frames are dealt.
@@ -69,6 +69,9 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
         steps: Of each network.
         folder: Of the run.
         on_step: Told the index of the network and its step.
+
+    Returns:
+        The answers; None where every frame has been seen by the network to start from.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -78,6 +81,8 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
     seen = set(plan.start.split["train"]) if plan.start else set()
     groups = deal([frame for frame in labels.frames if frame.image not in seen], plan.n_crossfits)
     work = folder / FOLDER
+    if not groups:
+        return None
     found: list[list[Inspection]] = []
     for index, group in enumerate(groups):
         kept = work / f"{index}.npz"
@@ -90,8 +95,12 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
             inspections = inspect(network.finish(), group, cache, (None, offsets(rest)))
             _save(inspections, kept)
         found.append(inspections)
-    shutil.rmtree(work, ignore_errors=True)
     return _better([frame for group in groups for frame in group], labels, found)
+
+
+def tidy(folder: Path) -> None:
+    """Delete what `cross_fit` kept in the folder of a run."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
 def offsets(labels: Labels) -> Offsets:

@@ -21,7 +21,7 @@ from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import run_files
-from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit, offsets
+from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit, offsets, tidy
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run
@@ -89,16 +89,12 @@ def train(
     with _metrics(folder / METRICS_FILE, trainer.step) as record:
         trainer.run(_tell(progress, record, steps.total(plan.n_crossfits)))
     network = trainer.finish()
-    table: dict[str, Any] = {}
-    if plan.n_crossfits:
-        tell = _tell_crossfit(progress, steps, plan)
-        held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell)
-        if held_out.uses_prior:
-            network.head.prior.fill(offsets(trainer.data.labels))
-        table = {"uses_pose_prior": held_out.uses_prior, **_calibrate(trainer, held_out)}
-        trainer.keep()
+    tell = _tell_crossfit(progress, steps, plan)
+    held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell) if plan.n_crossfits else None
+    calibration = _calibrate(trainer, held_out) if held_out else {}
     export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
-    _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, table)
+    _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
+    tidy(folder)
     return Run.open(folder)
 
 
@@ -139,13 +135,17 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
 
 
 def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
-    """Make calibrated errors part of the network; what `run.toml` says of them."""
+    """Make the shape of the animal and calibrated errors part of the network; what `run.toml` says of them."""
+    trainer.model.head.prior.fill(offsets(trainer.data.labels) if held_out.uses_prior else None)
+    table: dict[str, Any] = {"uses_pose_prior": held_out.uses_prior}
     found = calibrate(held_out)
+    trainer.keep()
     if found is None:
-        return {}
+        return table
     tolerance_px = TOLERANCE * trainer.data.animal_size_px
     trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
-    return _calibration_table(found, tolerance_px)
+    trainer.keep()
+    return table | _calibration_table(found, tolerance_px)
 
 
 def _calibration_table(found: ErrorModel, tolerance_px: float) -> dict[str, Any]:

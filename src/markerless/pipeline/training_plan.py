@@ -115,7 +115,8 @@ class Plan:
     @property
     def n_crossfits(self) -> int:
         """Networks that are trained beside the one itself, on parts of its frames."""
-        return min(self.settings.train.crossfits, len(self.split["train"]) // 2)
+        n_networks = min(self.settings.train.crossfits, len(self.split["train"]) // 2)
+        return n_networks if n_networks > 1 else 0
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,0 +1,125 @@
+"""Cross-fitting: who is held out from whom, going on after an interruption, and what becomes of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from markerless.core.labels import LabeledFrame, Labels
+from markerless.nn import checkpoint as checkpoints
+from markerless.nn.inspection import Inspection
+from markerless.nn.model import PoseNet
+from markerless.pipeline import cross_fit as module
+from markerless.pipeline.cross_fit import deal
+from markerless.pipeline.train import train
+from markerless.project import Project, Run
+
+MakeStudy = Callable[..., Project]
+N_CROSSFITS, STEPS, CROSSFIT_STEPS = 2, 4, 2
+SETTINGS: dict[str, dict[str, object]] = {
+    "train": {
+        "steps": STEPS, "batch_size": 2, "precision": "f32", "crossfits": N_CROSSFITS, "crossfit_steps": CROSSFIT_STEPS,
+    },
+    "net": {"weights": "none", "width": 16},
+    "data": {"crop": 64},
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter takes ten seconds and is tested for itself; here a file is enough."""
+    monkeypatch.setattr("markerless.pipeline.train.export_onnx", lambda model, names, path: path.write_bytes(b"x"))
+
+
+def frames(names: Sequence[str]) -> list[LabeledFrame]:
+    return [LabeledFrame(f"labeled-data/{name}.png", ()) for name in names]
+
+
+class TestDeal:
+    def test_neighbors_in_time_stay_together(self) -> None:
+        groups = deal(frames([f"m/img{i}" for i in range(18)]), 3)
+        numbers = [[int(frame.image[18:-4]) for frame in group] for group in groups]
+        assert numbers == [[0, 1, 6, 7, 12, 13], [2, 3, 8, 9, 14, 15], [4, 5, 10, 11, 16, 17]]
+
+    def test_many_videos_are_held_out_whole(self) -> None:
+        groups = deal(frames([f"m{v}/img{i}" for v in range(6) for i in range(5)]), 2)
+        videos = [{frame.video for frame in group} for group in groups]
+        assert videos == [{"m0", "m2", "m4"}, {"m1", "m3", "m5"}]
+
+    def test_every_frame_is_in_one_group(self) -> None:
+        for n in (1, 2, 4, 7, 11):
+            groups = deal(frames([f"m/img{i}" for i in range(n)]), 3)
+            assert sorted(frame.image for group in groups for frame in group) == sorted(
+                f"labeled-data/m/img{i}.png" for i in range(n)
+            )
+            assert all(groups)
+
+
+def test_no_network_is_asked_about_what_it_saw(dot_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[str]] = []
+    asked: list[set[str]] = []
+
+    class Watched(module.TrainingSet):
+        def __init__(self, labels: Labels, *rest: object) -> None:
+            seen.append(set(labels.images))
+            super().__init__(labels, *rest)  # type: ignore[arg-type]
+
+    def inspect(model: PoseNet, frames: Sequence[LabeledFrame], *rest: object) -> list[Inspection]:
+        asked.append({frame.image for frame in frames})
+        return [Inspection(np.zeros((len(frames), 3, 2)), np.zeros((len(frames), 3, 4)))] * 2
+
+    monkeypatch.setattr(module, "TrainingSet", Watched)
+    monkeypatch.setattr(module, "inspect", inspect)
+    project = dot_study(8)
+    train(project, settings=SETTINGS)
+    assert len(seen) == len(asked) == N_CROSSFITS
+    for trained, held_out in zip(seen, asked, strict=True):
+        assert not trained & held_out
+        assert trained | held_out == set(project.labels().images)
+    assert set.union(*asked) == set(project.labels().images)
+
+
+def test_a_killed_one_is_gone_on_with(dot_study: MakeStudy) -> None:
+    """Stopped in the middle of the second network: the first is not trained again, and the result is the same."""
+    project = dot_study(12)
+    last = STEPS + CROSSFIT_STEPS + 1
+
+    def stop(done: int, total: int, message: str) -> None:
+        if done == last:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, settings=SETTINGS, progress=stop)
+    told: list[tuple[int, int]] = []
+    run = train(project, settings=SETTINGS, progress=lambda done, total, message: told.append((done, total)))
+    assert told == [(last + 1, STEPS + N_CROSSFITS * CROSSFIT_STEPS)]
+    assert not (run.folder / module.FOLDER).exists()
+    straight = train(Project(project.root), settings=SETTINGS)
+    assert straight.name == "run2"
+    assert run.settings["calibration"] == straight.settings["calibration"]
+    one, other = (checkpoints.load(r.checkpoint).average for r in (run, straight))
+    assert all(np.array_equal(one[name].numpy(), other[name].numpy()) for name in one)
+
+
+def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy) -> None:
+    run = train(dot_study(12), settings=SETTINGS)
+    table = run.settings["calibration"]
+    assert table["n_points"] == 36
+    assert table["tolerance_px"] == pytest.approx(0.05 * run.settings["data"]["animal_size_px"], abs=1e-3)
+    average = checkpoints.load(run.checkpoint).average
+    assert float(average["errors.within"][1]) == pytest.approx(table["slope"], abs=1e-4)
+
+
+def test_too_few_points_leave_the_score_as_it_was(dot_study: MakeStudy) -> None:
+    run = train(dot_study(4), settings=SETTINGS)
+    assert "n_points" not in Run.open(run.folder).settings["calibration"]
+    assert not checkpoints.load(run.checkpoint).average["errors.within"].any()
+
+
+def test_another_training_leaves_no_folder(dot_study: MakeStudy, tmp_path: Path) -> None:
+    settings = {**SETTINGS, "train": {**SETTINGS["train"], "crossfits": 0}}
+    run = train(dot_study(4), settings=settings)
+    assert "calibration" not in run.settings
