@@ -38,7 +38,8 @@ from markerless.version import VERSION
 from markerless.video.images import read_image
 
 DEFAULT_MINUTES = 10.0
-DEFAULT_STEPS = {"large": 800, "small": 2000}  # without --minutes: more gained little (benchmarks/RESULTS.md)
+# Without --minutes. On one fold a small network's error was 2.3 px after 800 steps, 2.11 after 1600, 1.98 after 2000.
+DEFAULT_STEPS = {"large": 800, "small": 2000}
 FEWEST_FRAMES = 2
 BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
 ROOM = 0.3  # on each side of an animal, as a share of its size
@@ -249,6 +250,8 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
 
 def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
     """Whether a region around the animal, with room for it to move, is at most a quarter of the frame.
+
+    The quarter was found on one study (benchmarks/RESULTS.md).
 
     Args:
         frame: `(2,)` width and height.
