@@ -92,7 +92,8 @@ class TestWhatTheSettingsLeaveOpen:
         rates = [row["frames_per_s"] for row in rows if taken.items() <= row.items()]
         assert rates == [best]
         if method.precision == "bf16":  # whole numbers below 256 are exact in it
-            assert method.measured["bf16"] == {"error_bf16_px": 0.0, "error_f32_px": 0.0}
+            labeled = {"n_labeled": 2, "labeled_are_unseen": True}  # one frame tests the run, one validates it
+            assert method.measured["bf16"] == {"error_bf16_px": 0.0, "error_f32_px": 0.0, **labeled}
 
 
 class MadeCheck:
@@ -235,8 +236,10 @@ class TestMeasuredOnce:
     def test_the_same_question_is_not_measured_again(self, field: Project) -> None:
         first, messages = self.told(field)
         assert messages == ["measuring what is fastest here (once for each network)"]
+        assert first.measuring_s == first.measured["seconds"]
         second, messages = self.told(field, threads=2)
         assert (second, messages) == (first, [])
+        assert np.isnan(second.measuring_s)
         assert len(kept()) == 1
 
     @pytest.mark.parametrize("change", ["view", "region", "precision", "model"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipeline.field import SIZE, film, make_field, make_run, places_of_labels
 from runtime.moving_dots import ANIMAL, STRONG, walk
 
 WHOLE = View.whole(*SIZE)
+N_UNSEEN = 2  # labeled frames of the field that test or validate its run
 
 
 @pytest.fixture
@@ -43,22 +45,32 @@ def model_of(run: Run) -> Model:
 
 
 class TestStills:
-    def test_are_those_that_tested_the_run_first_with_their_labels(self, field: Project) -> None:
+    def test_are_those_that_tested_the_run_then_those_that_validated_it_with_their_labels(self, field: Project) -> None:
         found = stills(field.run(), field, WHOLE)
-        np.testing.assert_array_equal([still.xy for still in found], places_of_labels())
+        np.testing.assert_array_equal([still.xy for still in found], places_of_labels()[:N_UNSEEN])
         np.testing.assert_array_equal(found[0].frame.rgb(), dots(places_of_labels()[:1], SIZE, STRONG)[0])
-        assert len(stills(field.run(), field, WHOLE, most=2)) == 2
+        assert all(still.is_unseen for still in found)
+        (first,) = stills(field.run(), field, WHOLE, most=1)
+        np.testing.assert_array_equal(first.xy, places_of_labels()[0])
+
+    def test_are_those_that_trained_the_run_where_there_are_no_others(self, field: Project) -> None:
+        images = [frame.image for frame in field.labels().frames]
+        run = make_run(field.run_folder("all"), {"train": images, "validation": [], "test": []})
+        found = stills(run, field, WHOLE)
+        np.testing.assert_array_equal([still.xy for still in found], places_of_labels())
+        assert not any(still.is_unseen for still in found)
+        assert len(stills(run, field, WHOLE, most=4)) == 4
 
     def test_of_another_size_or_another_part_are_left_out(self, field: Project) -> None:
         first = field.labels().frames[0].picture
         write_image(first, np.zeros((48, 64, 3), dtype=np.uint8))
-        assert len(stills(field.run(), field, WHOLE)) == len(places_of_labels()) - 1
+        assert len(stills(field.run(), field, WHOLE)) == N_UNSEEN - 1
         assert stills(field.run(), field, View(1, 0, *SIZE)) == []
         assert len(stills(field.run(), field, View.whole(64, 48))) == 1
 
     def test_that_cannot_be_read_are_left_out(self, field: Project) -> None:
         field.labels().frames[0].picture.write_bytes(b"no picture")
-        assert len(stills(field.run(), field, WHOLE)) == len(places_of_labels()) - 1
+        assert len(stills(field.run(), field, WHOLE)) == N_UNSEEN - 1
 
     def test_there_are_none_without_a_project(self, field: Project) -> None:
         assert stills(field.run(), None, WHOLE) == []
@@ -122,7 +134,7 @@ class TestRegionCheck:
         row = self.compared(field.run(), stills(field.run(), field, WHOLE), frames, Region(96, 80, 16, 4, together))
         assert row["passes"]
         assert (row["size_px"], row["together"], row["shrink"]) == ([96, 80], together, 1)
-        assert (row["same_share"], row["same_px"], row["n_frames"], row["n_labeled"]) == (1.0, 1.0, 40, 6)
+        assert (row["same_share"], row["same_px"], row["n_frames"], row["n_labeled"]) == (1.0, 1.0, 40, N_UNSEEN)
         assert (row["error_px"], row["error_whole_px"]) == (0.0, 0.0)
         assert row["fallback_share"] == pytest.approx(together / 40)
 
@@ -131,6 +143,12 @@ class TestRegionCheck:
         frames = dots(walk(3, SIZE), SIZE, STRONG)
         row = self.compared(field.run(), stills(field.run(), field, WHOLE), frames)
         assert (row["error_px"], row["error_whole_px"], row["passes"]) == (5.0, 5.0, True)
+
+    @pytest.mark.parametrize("is_unseen", [True, False])
+    def test_it_is_told_whether_labeled_frames_trained_the_network(self, field: Project, is_unseen: bool) -> None:
+        labeled = [replace(still, is_unseen=is_unseen) for still in stills(field.run(), field, WHOLE)]
+        row = self.compared(field.run(), labeled, dots(walk(3, SIZE), SIZE, STRONG))
+        assert row["labeled_are_unseen"] is is_unseen
 
     def test_without_labels_the_video_decides(self, field: Project) -> None:
         row = self.compared(field.run(), [], dots(walk(9, SIZE), SIZE, STRONG))

@@ -19,7 +19,7 @@ def method_lines(effect: Mapping[str, Any], speed_up: float, fallback_share: flo
     if effect.get("bf16"):
         errors = effect["bf16"]
         lines.append(
-            f"precision: mean error on labeled frames {errors['error_bf16_px']:.2f} px in bf16, "
+            f"precision: mean error on {_frames(errors)} {errors['error_bf16_px']:.2f} px in bf16, "
             f"{errors['error_f32_px']:.2f} px in f32"
         )
     region = effect["region"]
@@ -32,9 +32,14 @@ def method_lines(effect: Mapping[str, Any], speed_up: float, fallback_share: flo
     parts.append(f"{100 * region['same_share']:.1f} % of the points within {region['same_px']:g} px of theirs")
     if region["error_px"] is not None:
         parts.append(
-            f"mean error on {region['n_labeled']} labeled frames {region['error_px']:.2f} px "
-            f"(whole frame {region['error_whole_px']:.2f})"
+            f"mean error on {_frames(region)} {region['error_px']:.2f} px (whole frame {region['error_whole_px']:.2f})"
         )
     if fallback_share is not None:
         parts.append(f"fell back to the whole frame in {100 * fallback_share:.1f} % of the frames")
     return [*lines, ", ".join(parts)]
+
+
+def _frames(measured: Mapping[str, Any]) -> str:
+    """Which labeled frames an error is of: on frames that trained the network it is smaller than on others."""
+    kind = "labeled frames it was not trained on" if measured["labeled_are_unseen"] else "of the frames that trained it"
+    return f"{measured['n_labeled']} {kind}"

@@ -23,7 +23,7 @@ from markerless.nn.expected_error import ExpectedError
 from markerless.nn.heads import Keypoints, score_map
 from markerless.runtime.engine import FILL
 
-FEWEST_PX_TO_SHRINK = 96.0  # of an animal
+FEWEST_PX_TO_SHRINK = 96.0  # of an animal; found on one study (benchmarks/RESULTS.md)
 
 
 class NetSettings(Settings):

@@ -40,7 +40,7 @@ LIKELIHOOD_DEFINITION = (
     "not calibrated, no probability"
 )
 LISTED_FRAMES = 100
-LAYOUT = 2  # raised when the same model, video and settings give other numbers than before
+LAYOUT = 3  # raised when the same model, video and settings give other numbers than before
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Analysis:
         rate: Frames per second of wall time, from opening the video to the files written; 0 when nothing was to do.
         provenance: How the result was made, as in the nc file.
         speed_up: How many times as fast as whole frames the region of interest was when it was measured; NaN without.
+        measuring_s: How long it was measured beforehand what is fastest; NaN when that was known.
     """
 
     video: Path
@@ -70,6 +71,7 @@ class Analysis:
     rate: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
     speed_up: float = math.nan
+    measuring_s: float = math.nan
 
     @property
     def fallback_share(self) -> float:
@@ -95,6 +97,7 @@ class Analyst:
         self._settings = settings
         self._progress = progress
         self._instrument: Instrument | None = None
+        self._measuring_s = math.nan
         self._model_sha256 = model_sha256(run)
 
     def analyze(self, target: ResultFiles) -> Analysis:
@@ -133,7 +136,7 @@ class Analyst:
         target.write(tracks)
         partial.remove()
         result = _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
-        return replace(result, speed_up=instrument.method.speed_up)
+        return replace(result, speed_up=instrument.method.speed_up, measuring_s=self._measuring_s)
 
     def close(self) -> None:
         """Free the model."""
@@ -160,6 +163,7 @@ class Analyst:
     def _prepare(self, scene: Scene) -> Instrument:
         """The network, open for the frames of this video; the same one as long as their size stays."""
         method = choose_method(scene, self._settings, self._progress)
+        self._measuring_s = method.measuring_s
         if self._instrument is None or not self._instrument.fits(scene, method):
             self.close()
             self._instrument = Instrument(scene, method, self._settings.threads)

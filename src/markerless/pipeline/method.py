@@ -36,7 +36,7 @@ from markerless.runtime.remembered import recall, remember
 from markerless.runtime.stream import pixels
 from markerless.version import VERSION
 
-LAYOUT = 1  # raised when the same question would be answered in another way
+LAYOUT = 2  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
@@ -52,6 +52,7 @@ LASTING = (
     "error_px",
     "error_whole_px",
     "n_labeled",
+    "labeled_are_unseen",
     "n_frames",
     "fallback_share",
 )
@@ -69,6 +70,7 @@ class Method:
         region: The region of interest; None when whole frames are looked at.
         measured: What was measured, in plain values: `rates` (a row for each way of running the network) and `region`
             (why it is on or off).
+        is_new: It was measured just now, and not known from before.
     """
 
     engine: str
@@ -76,6 +78,12 @@ class Method:
     batch_size: int
     region: Region | None = None
     measured: dict[str, Any] = field(default_factory=dict)
+    is_new: bool = field(default=False, compare=False)
+
+    @property
+    def measuring_s(self) -> float:
+        """How long it was measured just now; NaN when it was known."""
+        return float(self.measured.get("seconds", math.nan)) if self.is_new else math.nan
 
     def effect(self) -> dict[str, Any]:
         """What was measured, but for speeds: plain values that are equal when it is measured again."""
@@ -90,7 +98,9 @@ class Method:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; inverse of `from_json`."""
-        return asdict(self)
+        values = asdict(self)
+        del values["is_new"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Method:
@@ -122,7 +132,7 @@ def choose_method(scene: Scene, settings: AnalyzeSettings, progress: Progress) -
     method = _measure(scene, settings)
     method.measured["seconds"] = round(time.monotonic() - began, 1)
     remember(question, method.to_json())
-    return method
+    return replace(method, is_new=True)
 
 
 def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
@@ -171,7 +181,8 @@ def _without_loss(
                 for still in labeled
             ]
         errors[precision] = float(np.nanmean(distances))
-    measured = {f"error_{name}_px": round(value, 3) for name, value in errors.items()}
+    measured: dict[str, Any] = {f"error_{name}_px": round(value, 3) for name, value in errors.items()}
+    measured |= {"n_labeled": len(labeled), "labeled_are_unseen": all(still.is_unseen for still in labeled)}
     in_f32 = [row for row in rates if row["precision"] == "f32"]
     if errors["bf16"] <= MOST_LOSS_OF_PRECISION * errors["f32"] or not in_f32:
         return best, measured

@@ -6,13 +6,14 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from markerless.core.instance import FloatArray
+from markerless.core.labels import Labels
 from markerless.core.view import View
 from markerless.errors import MarkerlessError
 from markerless.project import Project, Run
@@ -44,10 +45,12 @@ class Still:
     Attributes:
         frame: The picture.
         xy: `(K, 2)` its labels, NaN where there is none.
+        is_unseen: It did not train the run.
     """
 
     frame: RawFrame
     xy: FloatArray
+    is_unseen: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,23 @@ class Model:
 
 
 def stills(run: Run, project: Project | None, view: View, most: int = MOST_STILLS) -> list[Still]:
-    """Labeled frames of the view's size: those that tested the run first, then those that trained it."""
+    """Labeled frames of the view's size that did not train the run; where there are none, those that did."""
     if project is None:
         return []
     try:
         labels = project.labels().matching(run.skeleton)
     except MarkerlessError:
         return []
+    unseen = _stills_among([*run.split["test"], *run.split["validation"]], labels, view, most)
+    return unseen or [
+        replace(still, is_unseen=False) for still in _stills_among(run.split["train"], labels, view, most)
+    ]
+
+
+def _stills_among(images: Sequence[str], labels: Labels, view: View, most: int) -> list[Still]:
     by_image = {frame.image: frame for frame in labels.frames}
     found: list[Still] = []
-    for image in [*run.split["test"], *run.split["validation"], *run.split["train"]]:
+    for image in images:
         frame = by_image.get(image)
         if frame is None or frame.path is None or not frame.instances or len(found) >= most:
             continue
@@ -228,6 +238,7 @@ class RegionCheck:
             "error_px": _rounded(error),
             "error_whole_px": _rounded(error_whole),
             "n_labeled": len(self._labeled),
+            "labeled_are_unseen": all(still.is_unseen for still in self._labeled),
             "n_frames": len(whole),
             "fallback_share": round(float(np.mean(whole)) if whole else 1.0, 4),
             "ms_per_frame": round(1000 * seconds, 3),

@@ -192,6 +192,8 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
 def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
     """Whether a region around the animal, with room for it to move, is at most a quarter of the frame.
 
+    The quarter was found on one study (benchmarks/RESULTS.md).
+
     Args:
         frame: `(2,)` width and height.
         extents: `(n, 2)` width and height of labeled animals.

@@ -32,6 +32,7 @@ REGION = {
     "error_px": None,
     "error_whole_px": None,
     "n_labeled": 0,
+    "labeled_are_unseen": True,
 }
 
 
@@ -104,8 +105,10 @@ class TestMethodLines:
         assert method_lines(effect, math.nan) == ["region of interest: off (the whole frame is as fast)"]
 
     def test_tell_what_bf16_costs(self) -> None:
-        effect = {"bf16": {"error_bf16_px": 1.234, "error_f32_px": 1.2}, "region": {"use": "off", "why": "why"}}
-        line = "precision: mean error on labeled frames 1.23 px in bf16, 1.20 px in f32"
+        errors = {"error_bf16_px": 1.234, "error_f32_px": 1.2, "n_labeled": 9, "labeled_are_unseen": True}
+        effect = {"bf16": errors, "region": {"use": "off", "why": "why"}}
+        frames = "9 labeled frames it was not trained on"
+        line = f"precision: mean error on {frames} 1.23 px in bf16, 1.20 px in f32"
         assert method_lines(effect, math.nan)[0] == line
 
     def test_leave_out_what_was_not_measured(self) -> None:
@@ -113,12 +116,16 @@ class TestMethodLines:
             "region of interest: on, 64 x 48 px (faster and as accurate), 99.8 % of the points within 1 px of theirs"
         ]
 
-    def test_tell_all_that_was_measured(self) -> None:
-        region = {**REGION, "error_px": 2.0, "error_whole_px": 2.125, "n_labeled": 30}
+    @pytest.mark.parametrize(
+        ("are_unseen", "frames"),
+        [(True, "30 labeled frames it was not trained on"), (False, "30 of the frames that trained it")],
+    )
+    def test_tell_all_that_was_measured(self, are_unseen: bool, frames: str) -> None:
+        region = {**REGION, "labeled_are_unseen": are_unseen, "error_px": 2.0, "error_whole_px": 2.125, "n_labeled": 30}
         (line,) = method_lines({"region": region}, 3.14, 0.25)
         assert line.split(", ")[2:] == [
             "3.1 times as fast as whole frames",
             "99.8 % of the points within 1 px of theirs",
-            "mean error on 30 labeled frames 2.00 px (whole frame 2.12)",
+            f"mean error on {frames} 2.00 px (whole frame 2.12)",
             "fell back to the whole frame in 25.0 % of the frames",
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,9 @@ def _print_video(result: Analysis) -> None:
         return
     speed = f"{result.rate:.1f} frames/s" if result.status == "analyzed" else "up to date, nothing to do"
     click.echo(f"{result.video}: {result.n_frames} frames, {speed}")
+    if math.isfinite(result.measuring_s):
+        seconds = f"{result.measuring_s:.1f} s"
+        click.echo(f"  measured beforehand what is fastest here: {seconds}, once for this network and size of frames")
     for note in result.notes:
         click.echo(f"  note: {note}")
 
