@@ -15,7 +15,7 @@ from markerless.nn.model import PoseNet
 from markerless.pipeline import cross_fit as module
 from markerless.pipeline.cross_fit import deal
 from markerless.pipeline.train import train
-from markerless.project import Project, Run
+from markerless.project import Project, Run, crossfit
 
 MakeStudy = Callable[..., Project]
 N_CROSSFITS, STEPS, CROSSFIT_STEPS = 2, 4, 2
@@ -109,6 +109,10 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
     table = run.settings["calibration"]
     assert table["n_points"] == 36
     assert table["tolerance_px"] == pytest.approx(0.05 * run.settings["data"]["animal_size_px"], abs=1e-3)
+    kept = crossfit.read(run.folder / crossfit.CROSSFIT_FILE)
+    assert set(kept.images) == set(run.split["train"])
+    assert np.isfinite(kept.expected_error).all()
+    assert ((kept.score >= 0) & (kept.score <= 1)).all()
     average = checkpoints.load(run.checkpoint).average
     assert float(average["errors.within"][1]) == pytest.approx(table["slope"], abs=1e-4)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from markerless.analysis import error_model
 from markerless.analysis.error_model import ErrorModel
+from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.storage import atomic_path
@@ -149,6 +150,19 @@ def calibrate(held_out: HeldOut) -> ErrorModel | None:
     keypoint = np.broadcast_to(np.arange(n_keypoints), (n_frames, n_keypoints))
     known = np.isfinite(error)
     return error_model.fit(error[known], held_out.evidence[known], keypoint[known], n_keypoints)
+
+
+def answers(held_out: HeldOut, model: ErrorModel, tolerance_px: float) -> CrossFit:
+    """What is kept of cross-fitting for checks of the labels and for `evaluate`."""
+    expected = model.expected_error(held_out.evidence)
+    return CrossFit(
+        held_out.labels.images,
+        held_out.labels.skeleton.keypoints,
+        np.round(held_out.xy, 3),
+        np.round(model.probability_within(tolerance_px, expected), 4),
+        np.maximum(np.round(expected, 3), 1e-3),
+        tolerance_px,
+    )
 
 
 def _network(plan: Plan, labels: Labels, cache: ImageCache, steps: int, checkpoint: Path) -> Trainer:

@@ -21,10 +21,10 @@ from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import run_files
-from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, calibrate, cross_fit, offsets, tidy
+from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, tidy
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
-from markerless.project import Project, Run
+from markerless.project import Project, Run, crossfit
 from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE
 from markerless.version import VERSION
 from markerless.video.images import read_image
@@ -92,7 +92,7 @@ def train(
     network = trainer.finish()
     tell = _tell_crossfit(progress, steps, plan)
     held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell) if plan.n_crossfits else None
-    calibration = _calibrate(trainer, held_out) if held_out else {}
+    calibration = _calibrate(trainer, held_out, folder) if held_out else {}
     export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
     tidy(folder)
@@ -135,7 +135,7 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
     return Steps(main, given.crossfit_steps or max(1, int(main * MOST_CROSSFIT)))
 
 
-def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
+def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, Any]:
     """Make the shape of the animal and calibrated errors part of the network; what `run.toml` says of them."""
     trainer.model.head.prior.fill(offsets(trainer.data.labels) if held_out.uses_prior else None)
     table: dict[str, Any] = {"uses_pose_prior": held_out.uses_prior}
@@ -143,7 +143,8 @@ def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
     trainer.keep()
     if found is None:
         return table
-    tolerance_px = TOLERANCE * trainer.data.animal_size_px
+    tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
+    crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
     trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
     trainer.keep()
     return table | _calibration_table(found, tolerance_px)
@@ -151,7 +152,7 @@ def _calibrate(trainer: Trainer, held_out: HeldOut) -> dict[str, Any]:
 
 def _calibration_table(found: ErrorModel, tolerance_px: float) -> dict[str, Any]:
     return {
-        "tolerance_px": round(tolerance_px, 3),
+        "tolerance_px": tolerance_px,
         "level": round(found.level, 5),
         "slope": round(found.slope, 5),
         "upper_90": round(found.upper_90, 4),
