@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from markerless.config import Settings
 from markerless.nn.heads import Keypoints
-from markerless.nn.pose_prior import MOST, ROUNDS, PosePrior
+from markerless.nn.pose_prior import ROUNDS, PosePrior
 
 PRIOR = 0.02  # what the untrained score map says everywhere
 TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
@@ -123,11 +123,13 @@ class Head(nn.Module):
         """
         n_keypoints, h, w = self.n_keypoints, logits.shape[2], logits.shape[3]
         flat = logits.float().flatten(2)  # (B, K, h w)
-        allowed = self._near_each_other(logits.float()).flatten(2)
-        if self.prior.is_used:
-            allowed = self._in_shape(allowed, refine.float().flatten(2), (h, w))
-        best = allowed.argmax(-1, keepdim=True)
         rows, columns = _rows_and_columns(h, w, logits.device)
+        allowed = self._near_each_other(logits.float()).flatten(2)
+        likely = self._in_shape(allowed, refine.float().flatten(2), (h, w)) if self.prior.is_used else allowed
+        best = likely.argmax(-1, keepdim=True)
+        if self.prior.is_used:  # which peak is up to the prior, where exactly is up to the map
+            beside = (rows - rows[best]).abs().maximum((columns - columns[best]).abs()) <= BESIDE
+            best = torch.where(beside, allowed, -2 * FAR).argmax(-1, keepdim=True)
         row, column = rows[best], columns[best]  # (B, K, 1)
         by, bx = (rows - row).float(), (columns - column).float()  # cells from the highest one, exact in any precision
         close = by.abs() + bx.abs() <= DECODE_REACH
@@ -141,8 +143,8 @@ class Head(nn.Module):
         y = (row.float() + vote_y + 0.5) * self.stride - 0.5
         discord = (weight * ((votes_x - vote_x).square() + (votes_y - vote_y).square())).sum(-1).sqrt()
         away = ((bx - vote_x).square() + (by - vote_y).square()).sqrt()  # strides from the point
-        spread = (torch.softmax(allowed, -1) * away).sum(-1)
-        lead = height.squeeze(-1) - torch.where(away > ELSEWHERE, allowed, -FAR).amax(-1)
+        spread = (torch.softmax(likely, -1) * away).sum(-1)
+        lead = height.squeeze(-1) - torch.where(away > ELSEWHERE, likely, -FAR).amax(-1)
         evidence = (
             height.squeeze(-1) + self.score_shift,
             torch.log(spread + LEAST),
@@ -189,10 +191,7 @@ class Head(nn.Module):
             y = rows[best].float() + refine[:, self.n_keypoints :].gather(2, best)
             xy = (torch.cat((x, y), -1) + 0.5) * self.stride - 0.5
             lowered = logits - self.prior.penalty(xy, trust, across, down).flatten(2)
-        best = lowered.argmax(-1, keepdim=True)
-        # which peak is up to the prior, where exactly is up to the map
-        beside = ((rows - rows[best]).abs() <= BESIDE) & ((columns - columns[best]).abs() <= BESIDE)
-        return torch.where(beside, logits, lowered - MOST)
+        return lowered
 
     def level_scores(self, heights: Tensor) -> None:
         """Shift scores so that the median of well-known points scores 0.95; their order stays.
