@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import openvino
 import pytest
 import torch
 
 from make_run import write_run
 from markerless.nn import model as networks
+from markerless.nn import pose_prior
 from markerless.nn.deploy import deployed
 from markerless.nn.heads import score_map
 from markerless.nn.model import NetSettings, PoseNet
@@ -69,6 +72,30 @@ def test_gray_is_rgb_of_equal_channels(exported: Path, engine: str) -> None:
     one, three = ask(engine, exported, gray), ask(engine, exported, np.repeat(gray, 3, axis=3))
     np.testing.assert_allclose(one.xy, three.xy, atol=0.01)
     np.testing.assert_allclose(one.score, three.score, atol=1e-4)
+
+
+def test_a_calibrated_network_says_its_expected_error_and_heeds_the_shape(
+    net: PoseNet, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What is fitted after the training is in the graph as well; the shape must make a difference to be tested."""
+    calibrated = copy.deepcopy(net)
+    rng = np.random.default_rng(0)
+    shapes = (
+        rng.uniform(0, 30, (40, 1, 2)) + rng.uniform(0, 60, (len(NAMES), 2)) + rng.normal(0, 1, (40, len(NAMES), 2))
+    )
+    calibrated.head.prior.fill(pose_prior.fit(shapes, 60.0))
+    n_evidence = len(score_map.EVIDENCE)
+    calibrated.errors.fill(np.full(n_evidence, 0.2), np.linspace(0, 1, len(NAMES)), (0.5, 2.5, 6.0))
+    path = write_run(calibrated, SETTINGS, NAMES, tmp_path_factory.mktemp("calibrated")).model
+    batch = pictures(2, 101, 77, 3)
+    with torch.no_grad():
+        xy, score, expected = deployed(calibrated)(torch.from_numpy(batch))
+        plain = deployed(net)(torch.from_numpy(batch))
+    assert float((xy - plain[0]).abs().max()) > 8
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = session.run(["xy", "score", "expected_error"], {"image": batch})
+    for one, other in zip(found, (xy, score, expected), strict=True):
+        np.testing.assert_allclose(one, other.numpy(), atol=0.01, rtol=1e-3)
 
 
 def test_the_contract_is_in_the_metadata(exported: Path) -> None:
