@@ -14,7 +14,7 @@ from markerless.nn.inspection import Inspection
 from markerless.nn.model import PoseNet
 from markerless.pipeline import cross_fit as module
 from markerless.pipeline.cross_fit import deal
-from markerless.pipeline.train import train
+from markerless.pipeline.train import notes, train
 from markerless.project import Project, Run, crossfit
 
 MakeStudy = Callable[..., Project]
@@ -109,6 +109,9 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
     table = run.settings["calibration"]
     assert table["n_points"] == 36
     assert table["tolerance_px"] == pytest.approx(0.05 * run.settings["data"]["animal_size_px"], abs=1e-3)
+    said = " ".join(notes(run))
+    assert "learned on 36 points that networks had not seen; the likelihood is the probability of being within " in said
+    assert f"{table['tolerance_px']:.1f} px" in said
     kept = crossfit.read(run.folder / crossfit.CROSSFIT_FILE)
     assert set(kept.images) == set(run.split["train"])
     assert np.isfinite(kept.expected_error).all()

@@ -161,12 +161,20 @@ def _calibration_table(found: ErrorModel, tolerance_px: float) -> dict[str, Any]
 
 
 def notes(run: Run) -> list[str]:
-    """What the user should know about a run's split, in a line each."""
+    """What the user should know about a run, in a line each."""
     counts = {part: len(images) for part, images in run.split.items()}
     lines = [f"{counts['train']} frames train, {counts['validation']} validate, {counts['test']} test"]
     if not counts["test"]:
         why = f"fewer than {FEWEST_FOR_TEST} labeled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
         lines.append(f"no test frames ({why}): the errors below are on frames that the network has seen")
+    table = run.settings.get("calibration", {})
+    if "n_points" in table:
+        lines.append(
+            f"expected errors learned on {table['n_points']} points that networks had not seen; the likelihood is the "
+            f"probability of being within {table['tolerance_px']:.1f} px"
+        )
+    if table.get("uses_pose_prior"):
+        lines.append("the shape of the animal is taken into account: it made the errors on unseen frames smaller")
     return lines
 
 
