@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from make_run import TINY, one_thread, tiny_backbone_known
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn.inspection import Inspection
@@ -23,15 +24,17 @@ SETTINGS: dict[str, dict[str, object]] = {
     "train": {
         "steps": STEPS, "batch_size": 2, "precision": "f32", "crossfits": N_CROSSFITS, "crossfit_steps": CROSSFIT_STEPS,
     },
-    "net": {"weights": "none", "width": 16},
+    "net": {"backbone": TINY, "weights": "none", "width": 16},
     "data": {"crop": 64},
 }  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exporter takes ten seconds and is tested for itself; here a file is enough."""
+def quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A backbone of five convolutions; the exporter takes ten seconds and is tested for itself."""
     monkeypatch.setattr("markerless.pipeline.train.export_onnx", lambda model, names, path: path.write_bytes(b"x"))
+    with tiny_backbone_known(), one_thread():
+        yield
 
 
 def frames(names: Sequence[str]) -> list[LabeledFrame]:
