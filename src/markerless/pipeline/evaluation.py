@@ -10,6 +10,8 @@ import numpy as np
 
 from markerless.core.metrics import SplitErrors
 
+TELLING = ("test", "all", "train")  # whose details are worth a line, the first that there is
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -59,20 +61,38 @@ class Evaluation:
         }
 
     def lines(self) -> list[str]:
-        """A small table for people: a row per split, then the keypoints of the most telling one."""
-        head = (
-            f"{'split':<12}{'frames':>7}{'points':>8}{'mean px':>9}{'median':>8}{'95 %':>8}{'largest':>9}{'gross':>8}"
+        """A small table for people: a row per split, then more of the most telling one and how sure it is."""
+        rows = [
+            f"{'split':<12}{'frames':>7}{'points':>8}{'mean px':>9}{'interval':>16}{'median':>8}{'95 %':>8}"
+            f"{'largest':>9}{'gross':>8}"
+        ]
+        rows += [_row(name, errors) for name, errors in self.splits.items() if errors is not None]
+        name, told = next(((n, self.splits[n]) for n in TELLING if self.splits.get(n)), ("", None))
+        return rows if told is None else [*rows, *_more(name, told)]
+
+
+def _row(name: str, e: SplitErrors) -> str:
+    interval = "-" if e.mean_px_interval is None else "{:.2f} to {:.2f}".format(*e.mean_px_interval)
+    return (
+        f"{name:<12}{e.n_frames:>7}{e.n_points:>8}{e.mean_px:>9.2f}{interval:>16}{e.median_px:>8.2f}{e.p95_px:>8.1f}"
+        f"{e.max_px:>9.1f}{100 * e.gross:>7.1f}%"
+    )
+
+
+def _more(name: str, e: SplitErrors) -> list[str]:
+    """Keypoints, videos, and how far the mean can be trusted."""
+    each = ", ".join(f"{keypoint} {mean:.2f}" for keypoint, mean in e.per_keypoint.items() if np.isfinite(mean))
+    lines = [f"mean px by keypoint ({name}): {each}"]
+    videos = [f"{video} {errors.mean_px:.2f}" for video, errors in e.per_video.items() if np.isfinite(errors.mean_px)]
+    if videos:
+        lines.append(f"mean px by video ({name}): {', '.join(videos)}")
+    if name == "train":
+        return [*lines, "these frames trained the network: expect larger errors on others"]
+    if e.mean_px_interval is not None:
+        low, high = e.mean_px_interval
+        others = "other frames and videos" if videos else "other frames"
+        lines.append(
+            f"how sure ({name}): on {others} of the same kind the mean would be {low:.2f} to {high:.2f} px, "
+            "95 times out of 100"
         )
-        rows = [head]
-        for name, e in self.splits.items():
-            if e is None:
-                continue
-            rows.append(
-                f"{name:<12}{e.n_frames:>7}{e.n_points:>8}{e.mean_px:>9.2f}{e.median_px:>8.2f}{e.p95_px:>8.1f}"
-                f"{e.max_px:>9.1f}{100 * e.gross:>7.1f}%"
-            )
-        name, told = next(((n, self.splits[n]) for n in ("test", "all", "train") if self.splits.get(n)), ("", None))
-        if told is not None:
-            each = ", ".join(f"{k} {v:.2f}" for k, v in told.per_keypoint.items() if np.isfinite(v))
-            rows.append(f"mean px by keypoint ({name}): {each}")
-        return rows
+    return [*lines, f"warning ({name}): {e.doubt}"] if e.doubt else lines

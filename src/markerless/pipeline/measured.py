@@ -74,12 +74,14 @@ class Measured:
         splits = {}
         for part in self.split:
             rows = self.rows(part)
+            videos = [self.labels.frames[row].video for row in rows]
             splits[part] = split_errors(
                 self.predicted.xy[rows],
                 self.labeled[rows],
                 self.diagonal[rows],
                 self.animal_size_px,
                 self.labels.skeleton.keypoints,
+                videos,
             )
         return Evaluation(run, labels, self.animal_size_px, splits, self.predicted.precision)
 
