@@ -195,7 +195,7 @@ def test_a_run_is_measured_on_its_own_split(dot_study: MakeStudy, with_run: Call
     assert value["splits"]["validation"] is None
     assert set(value["splits"]["train"]) == {
         "n_frames", "n_points", "mean_px", "median_px", "rmse_px", "p95_px", "max_px", "gross", "per_keypoint", "pck",
-        "mean_px_interval", "per_video", "doubt",
+        "mean_px_interval", "per_video", "doubt", "calibration",
     }  # fmt: skip
     assert set(value["splits"]["train"]["pck"]) == {"0.05", "0.1", "0.2"}
 

@@ -194,6 +194,7 @@ def _page(evaluation: Evaluation, measured: Measured, run: Run, notes: list[str]
         animal_size_px=evaluation.animal_size_px,
         splits=evaluation.splits,
         points=table,
+        calibration=evaluation.calibration,
         open_image=lambda name: read_image(frames[name].picture),
         learning=_learning(run.folder / METRICS_FILE),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from markerless.analysis.calibration import Calibration
 from markerless.core.metrics import SplitErrors
 
 TELLING = ("test", "all", "train")  # whose details are worth a line, the first that there is
@@ -23,6 +25,7 @@ class Evaluation:
         animal_size_px: Median size of the labeled animals.
         splits: train, validation and test, or all; None for an empty split.
         precision: Arithmetic of the predictions, "" for a prediction file.
+        calibration: How true the stated errors of each split are; None where none are stated.
         report: The page that shows it, when one was written.
     """
 
@@ -31,6 +34,7 @@ class Evaluation:
     animal_size_px: float
     splits: dict[str, SplitErrors | None]
     precision: str = ""
+    calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
     report: Path | None = None
 
     @property
@@ -51,7 +55,11 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `evaluate --json` prints."""
-        splits = {name: errors.to_json() if errors else None for name, errors in self.splits.items()}
+        splits: dict[str, dict[str, Any] | None] = {}
+        for name, errors in self.splits.items():
+            found = self.calibration.get(name)
+            calibration = found.to_json() if found else None
+            splits[name] = {**errors.to_json(), "calibration": calibration} if errors else None
         return {
             "run": self.run,
             "labels": self.labels,
@@ -68,7 +76,11 @@ class Evaluation:
         ]
         rows += [_row(name, errors) for name, errors in self.splits.items() if errors is not None]
         name, told = next(((n, self.splits[n]) for n in TELLING if self.splits.get(n)), ("", None))
-        return rows if told is None else [*rows, *_more(name, told)]
+        if told is None:
+            return rows
+        found = self.calibration.get(name) if name != "train" else None
+        stated = [f"stated errors ({name}): {line}" for line in found.lines()] if found else []
+        return [*rows, *_more(name, told), *stated]
 
 
 def _row(name: str, e: SplitErrors) -> str:

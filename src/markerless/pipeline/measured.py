@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from markerless.analysis.calibration import StatedErrors, judge
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.metrics import point_errors, split_errors
@@ -28,6 +29,7 @@ class Measured:
         split: Part -> names of its images; images that are not among the frames are passed over.
         labeled: `(F, K, 2)` px, NaN where there is no label.
         diagonal: `(F,)` px, of each picture.
+        tolerance_px: What the score is the probability of being within; None when it is none.
     """
 
     labels: Labels
@@ -35,9 +37,12 @@ class Measured:
     split: Mapping[str, list[str]]
     labeled: FloatArray
     diagonal: FloatArray
+    tolerance_px: float | None = None
 
     @classmethod
-    def of(cls, labels: Labels, predicted: Predicted, split: Mapping[str, list[str]]) -> Measured:
+    def of(
+        cls, labels: Labels, predicted: Predicted, split: Mapping[str, list[str]], tolerance_px: float | None = None
+    ) -> Measured:
         """Put them side by side.
 
         Raises:
@@ -45,7 +50,7 @@ class Measured:
             VideoError: a picture cannot be read.
         """
         diagonal = np.array([np.hypot(*image_size(frame.picture)) for frame in labels.frames])
-        return cls(labels, predicted, split, one_animal(labels), diagonal)
+        return cls(labels, predicted, split, one_animal(labels), diagonal, tolerance_px)
 
     @property
     def animal_size_px(self) -> float:
@@ -61,6 +66,17 @@ class Measured:
         place = {image: f for f, image in enumerate(self.labels.images)}
         return [place[image] for image in self.split[part] if image in place]
 
+    def stated_errors(self, part: str) -> StatedErrors | None:
+        """What is said of the errors of a part's points, beside the errors; None where nothing is said."""
+        said = self.predicted
+        if said.expected_error is None or said.upper_90 is None or self.tolerance_px is None:
+            return None
+        rows = self.rows(part)
+        error, score, expected, upper_90 = (
+            values[rows].ravel() for values in (self.error, said.score, said.expected_error, said.upper_90)
+        )
+        return StatedErrors(error, score, self.tolerance_px, expected, upper_90).judged()
+
     def evaluation(self, run: str, labels: str) -> Evaluation:
         """The figures of every part.
 
@@ -71,8 +87,10 @@ class Measured:
         Raises:
             LabelsError: a part has frames, but not a single labeled point.
         """
-        splits = {}
+        splits, calibration = {}, {}
         for part in self.split:
+            stated = self.stated_errors(part)
+            calibration[part] = judge(stated) if stated is not None and stated.error.size else None
             rows = self.rows(part)
             videos = [self.labels.frames[row].video for row in rows]
             splits[part] = split_errors(
@@ -83,7 +101,7 @@ class Measured:
                 self.labels.skeleton.keypoints,
                 videos,
             )
-        return Evaluation(run, labels, self.animal_size_px, splits, self.predicted.precision)
+        return Evaluation(run, labels, self.animal_size_px, splits, self.predicted.precision, calibration)
 
 
 def measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progress: Progress = silent) -> Measured:
@@ -100,7 +118,14 @@ def measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progre
         VideoError: a picture cannot be decoded.
         RunError: the model is missing or damaged.
     """
-    return Measured.of(labels, predict_frames(run, labels, progress=progress), split)
+    return Measured.of(labels, predict_frames(run, labels, progress=progress), split, tolerance_of(run))
+
+
+def tolerance_of(run: Run) -> float | None:
+    """What a run's score is the probability of being within, in px; None of a run that was not calibrated."""
+    table = run.settings.get("calibration")
+    tolerance = table.get("tolerance_px") if isinstance(table, dict) else None
+    return float(tolerance) if isinstance(tolerance, int | float) else None
 
 
 def one_animal(labels: Labels) -> FloatArray:

@@ -26,11 +26,16 @@ class Predicted:
         xy: `(F, K, 2)` px of each picture, NaN where there is no prediction.
         score: `(F, K)` in 0..1, NaN where there is no prediction.
         precision: Arithmetic that was used.
+        expected_error: `(F, K)` px; None when the model gives none. The score is then the probability that the point is
+            within the tolerance of the run.
+        upper_90: `(F, K)` px, bound that nine in ten errors keep; None when the model gives none.
     """
 
     xy: FloatArray
     score: FloatArray
     precision: str
+    expected_error: FloatArray | None = None
+    upper_90: FloatArray | None = None
 
 
 def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: Progress = silent) -> Predicted:

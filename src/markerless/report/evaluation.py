@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from markerless.analysis.calibration import Calibration
 from markerless.core.instance import FloatArray
 from markerless.core.metrics import SplitErrors
 from markerless.core.skeleton import Skeleton
 from markerless.errors import VideoError
+from markerless.report.calibration import add_calibration
 from markerless.report.evaluation_figures import (
     Example,
     confidence_figure,
@@ -76,6 +78,7 @@ class EvaluationPage:
         learning: `(step, training loss, validation error px)` rows; NaN where it was not measured.
         settings: Settings and versions to list.
         notes: One-line remarks.
+        calibration: Split name -> how true the stated errors are; None where none are stated.
     """
 
     run: str
@@ -88,6 +91,7 @@ class EvaluationPage:
     learning: Sequence[tuple[float, float, float]] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
 
 
 def build_evaluation_page(content: EvaluationPage) -> Page:
@@ -101,6 +105,9 @@ def build_evaluation_page(content: EvaluationPage) -> Page:
         _tables(page, content)
         if main is not None:
             _errors(page, content)
+            found = content.calibration.get(main)
+            if found is not None and main != "train":  # of frames that trained it, a network is surer than it should be
+                add_calibration(page, found, SPLIT_NAMES.get(main, main))
             _examples(page, content, main)
         if len(content.learning) > 1:
             page.heading("Learning curve")
