@@ -195,6 +195,7 @@ def test_a_run_is_measured_on_its_own_split(dot_study: MakeStudy, with_run: Call
     assert value["splits"]["validation"] is None
     assert set(value["splits"]["train"]) == {
         "n_frames", "n_points", "mean_px", "median_px", "rmse_px", "p95_px", "max_px", "gross", "per_keypoint", "pck",
+        "mean_px_interval", "per_video", "doubt", "calibration",
     }  # fmt: skip
     assert set(value["splits"]["train"]["pck"]) == {"0.05", "0.1", "0.2"}
 
@@ -268,3 +269,36 @@ def test_what_does_not_fit_is_said(dot_study: MakeStudy, with_run: Callable[...,
         evaluate(project, EvaluateRequest(labels=tmp_path / "none"))
     with pytest.raises(RunError, match="no run 'x'"):
         evaluate(project, EvaluateRequest(run="x"))
+
+
+def test_videos_are_told_apart_and_a_small_test_is_called_so(dot_study: MakeStudy, tmp_path: Path) -> None:
+    """Two videos of three frames; predictions are off by 5 px in one and by 10 px in the other."""
+    project = dot_study(3)
+    labels = project.labels()
+    shutil.copytree(project.root / "labeled-data" / "m1", project.root / "labeled-data" / "m2")
+    moved = [replace(frame, image=frame.image.replace("/m1/", "/m2/")) for frame in labels.frames]
+    for table in (project.root / "labeled-data" / "m2").glob("CollectedData_*"):
+        table.unlink()
+    project.write_labels("m2", replace(labels, frames=tuple(moved)))
+    project = Project(project.root)
+    frames = project.labels().frames
+    off = np.array([[3.0, 4.0] if frame.video == "m1" else [6.0, 8.0] for frame in frames])
+    points = np.stack([frame.instances[0].xy for frame in frames]) + off[:, None]
+    file = write_predictions(tmp_path / "x.csv", project.skeleton.keypoints, [f.image for f in frames], points)
+    told = evaluate(project, EvaluateRequest(predictions=file))
+    assert told.all is not None
+    assert {name: errors.mean_px for name, errors in told.all.per_video.items()} == pytest.approx({"m1": 5, "m2": 10})
+    assert told.all.mean_px_interval == pytest.approx((5, 10))
+    lines = told.lines()
+    assert "5.00 to 10.00" in lines[1]
+    assert "mean px by video (all): m1 5.00, m2 10.00" in lines
+    assert any(line.startswith("how sure (all): on other frames and videos") for line in lines)
+    assert any(line.startswith("warning (all): 6 labeled frames: too few") for line in lines)
+
+
+def test_certainty_of_frames_that_trained_is_no_certainty(dot_study: MakeStudy, with_run: Callable[..., None]) -> None:
+    project = dot_study()
+    with_run(project, {"train": list(project.labels().images)})
+    lines = evaluate(project).lines()
+    assert "these frames trained the network: expect larger errors on others" in lines
+    assert not any(line.startswith(("how sure", "warning")) for line in lines)

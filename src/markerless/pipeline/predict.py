@@ -27,7 +27,8 @@ class Predicted:
         xy: `(F, K, 2)` px of each picture, NaN where there is no prediction.
         score: `(F, K)` in 0..1, NaN where there is no prediction.
         precision: Arithmetic that was used.
-        expected_error: `(F, K)` px, NaN where there is no prediction; None from a model that gives none.
+        expected_error: `(F, K)` px, NaN where there is no prediction; None from a model that gives none. With it, the
+            score is the probability that the point is within the tolerance of the run.
         upper_90: `(F, K)` px that nine in ten errors do not exceed; None likewise, and where it was not learned.
     """
 
