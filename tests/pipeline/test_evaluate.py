@@ -13,12 +13,13 @@ import pytest
 
 from make_model import dots
 from markerless.cli.main import main
+from markerless.core.crossfit import CrossFit
 from markerless.core.instance import Instance
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
 from markerless.formats import dlc
 from markerless.pipeline.evaluate import EvaluateRequest, evaluate
-from markerless.project import Project
+from markerless.project import Project, crossfit
 from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
@@ -215,6 +216,26 @@ def test_a_run_is_measured_to_the_pixel(dot_study: MakeStudy, with_run: Callable
     assert (told.train.max_px, told.validation.max_px) == (0, 0)
     assert told.test.mean_px == told.test.max_px == 5
     assert told.test.per_keypoint == {"red": 5, "green": 5, "blue": 5}
+
+
+def test_training_frames_are_measured_by_networks_that_did_not_see_them(
+    dot_study: MakeStudy, with_run: Callable[..., None]
+) -> None:
+    """The cross-fitted predictions are the labels moved by (6, 8): 10 px; one of the images is labeled no more."""
+    project = dot_study(4)
+    labels = project.labels()
+    images = list(labels.images)
+    with_run(project, {"train": images, "validation": [], "test": []})
+    xy = np.concatenate((labels.xy()[:, 0] + [6, 8], np.zeros((1, 3, 2))))
+    ones = np.ones(xy.shape[:2])
+    kept = CrossFit((*images, "labeled-data/m1/gone.png"), labels.skeleton.keypoints, xy, ones * 0.5, ones, 5.0)
+    crossfit.write(kept, project.run_folder("run1") / crossfit.CROSSFIT_FILE)
+    told = evaluate(project)
+    found = told.splits["crossfit"]
+    assert found is not None
+    assert (found.n_frames, found.mean_px, found.max_px) == (4, pytest.approx(10), pytest.approx(10))
+    assert any(line.startswith("crossfit: the training frames, asked of networks") for line in told.lines())
+    assert "unseen by other networks" in (project.run_folder("run1") / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_command_prints_one_object(

@@ -16,17 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.metrics import SplitErrors
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
-from markerless.pipeline.evaluation import Evaluation
+from markerless.pipeline.evaluation import CROSSFIT, Evaluation
 from markerless.pipeline.label_source import labels_of
 from markerless.pipeline.measured import Measured, measure_run
 from markerless.pipeline.predict import Predicted
-from markerless.project import Project, Run
+from markerless.project import Project, Run, crossfit
+from markerless.project.crossfit import CROSSFIT_FILE
 from markerless.report.evaluation import EvaluationPage, PointTable, build_evaluation_page
 from markerless.video.images import read_image
 
@@ -93,11 +95,31 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
         run, labels.select([image for images in split.values() for image in images]), split, progress
     )
     evaluation = measured.evaluation(run.name, project.root.name)
+    cross_fitted = _cross_fitted(run, labels)
+    if cross_fitted is not None:
+        evaluation = replace(evaluation, splits={**evaluation.splits, CROSSFIT: cross_fitted})
     notes = [f"{len(gone)} frames of the split are no longer labeled, first {gone[0]}"] if gone else []
     report = run.folder / REPORT_FILE
     write_text(run.folder / EVALUATION_FILE, json.dumps(evaluation.to_json(), indent=1) + "\n")
     build_evaluation_page(_page(evaluation, measured, run, notes)).write(report)
     return replace(evaluation, report=report)
+
+
+def _cross_fitted(run: Run, labels: Labels) -> SplitErrors | None:
+    """Errors on the training frames of networks that did not see them; None of a run that asked none."""
+    path = run.folder / CROSSFIT_FILE
+    if not path.is_file():
+        return None
+    kept = crossfit.read(path)
+    known = set(labels.images)
+    rows = [row for row, image in enumerate(kept.images) if image in known]
+    columns = [kept.keypoints.index(name) for name in labels.skeleton.keypoints if name in kept.keypoints]
+    if not rows or len(columns) < labels.skeleton.n_keypoints:
+        return None
+    chosen = labels.select([kept.images[row] for row in rows])
+    predicted = Predicted(kept.xy[rows][:, columns], kept.score[rows][:, columns], precision="f32")
+    measured = Measured.of(chosen, predicted, {CROSSFIT: list(chosen.images)})
+    return measured.evaluation(run.name, CROSSFIT).splits[CROSSFIT]
 
 
 def _of_predictions(project: Project, path: Path, split_file: Path | str | None) -> Evaluation:

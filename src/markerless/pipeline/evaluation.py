@@ -12,7 +12,8 @@ import numpy as np
 from markerless.analysis.calibration import Calibration
 from markerless.core.metrics import SplitErrors
 
-TELLING = ("test", "all", "train")  # whose details are worth a line, the first that there is
+CROSSFIT = "crossfit"  # frames that train, asked of networks that did not see them
+TELLING = ("test", "all", CROSSFIT, "train")  # whose details are worth a line, the first that there is
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Evaluation:
         run: Name of the run, or of the prediction file.
         labels: What it was measured on.
         animal_size_px: Median size of the labeled animals.
-        splits: train, validation and test, or all; None for an empty split.
+        splits: train, validation and test, or all; None for an empty split. `crossfit` where networks that did not see
+            the training frames were asked about them.
         precision: Arithmetic of the predictions, "" for a prediction file.
         calibration: How true the stated errors of each split are; None where none are stated.
         report: The page that shows it, when one was written.
@@ -79,6 +81,8 @@ class Evaluation:
         if told is None:
             return rows
         found = self.calibration.get(name) if name != "train" else None
+        if self.splits.get(CROSSFIT):
+            rows.append(f"{CROSSFIT}: the training frames, asked of networks that trained shorter and without them")
         stated = [f"stated errors ({name}): {line}" for line in found.lines()] if found else []
         return [*rows, *_more(name, told), *stated]
 

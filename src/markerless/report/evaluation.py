@@ -28,8 +28,15 @@ from markerless.report.evaluation_figures import (
 from markerless.report.page import Page
 from markerless.report.style import figure_style
 
-SPLIT_NAMES = {"train": "training", "validation": "validation", "test": "test", "all": "all frames"}
+SPLIT_NAMES = {
+    "train": "training",
+    "validation": "validation",
+    "test": "test",
+    "all": "all frames",
+    "crossfit": "training, unseen by other networks",
+}
 SPLIT_ORDER = ("all", "test", "validation", "train")  # from the most to the least telling
+HEADLINES = ("all", "test", "crossfit", "validation", "train")  # likewise
 SPLIT_COLUMNS = (
     *("split", "frames", "points", "mean px", "interval", "median px", "RMSE px", "95 % px", "max px"),
     "badly wrong",
@@ -148,7 +155,7 @@ def certainty(errors: SplitErrors) -> list[str]:
 
 def _main_split(content: EvaluationPage) -> str | None:
     """The most telling split that has frames."""
-    names = [name for name in (*SPLIT_ORDER, *content.splits) if content.splits.get(name) is not None]
+    names = [name for name in (*HEADLINES, *content.splits) if content.splits.get(name) is not None]
     return names[0] if names else None
 
 
@@ -178,6 +185,11 @@ def _headline(page: Page, content: EvaluationPage, main: str | None) -> None:
 def _tables(page: Page, content: EvaluationPage) -> None:
     page.heading("Errors of each split")
     page.table(SPLIT_COLUMNS, [_split_row(name, errors) for name, errors in content.splits.items()])
+    if content.splits.get("crossfit") is not None:
+        page.text(
+            "Unseen by other networks: each training frame was asked of a network that trained without it, "
+            "on fewer frames and for a shorter time. The network itself is rather better than that."
+        )
     page.text(
         "Interval: where the mean would lie with other frames of the same kind, 95 times out of 100. "
         "95 % px: 95 % of the points are nearer than this. "
