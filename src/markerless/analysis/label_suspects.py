@@ -35,7 +35,7 @@ SUSPICIOUS = 6.0  # times the usual spread
 FLOOR_FIXED = 0.01  # of the frame's diagonal, for points that never move
 BETTER = 0.35  # an exchange must bring the misfit below this share
 
-Kind = Literal["place", "exchanged", "axes", "mirrored", "size", "moved"]
+Kind = Literal["place", "exchanged", "axes", "mirrored", "size", "moved", "stacked", "missing", "absent"]
 WHOLE: tuple[Kind, ...] = ("exchanged", "axes", "mirrored")  # these explain every odd point of the animal
 
 
@@ -48,9 +48,13 @@ class Suspect:
         individual: The animal.
         keypoints: The labels in question; empty when it is the whole animal.
         kind: "place" (far from where the others put it), "exchanged" (two keypoints), "axes" (x and y), "mirrored"
-            (left and right, or x and y, of a whole animal), "size", "moved" (a point that else sits in one place).
-        score: How many times the usual spread; larger is more suspicious.
+            (left and right, or x and y, of a whole animal), "size", "moved" (a point that else sits in one place);
+            with predictions also "stacked" (on another keypoint), "missing" (not labeled, but to be seen), "absent"
+            (labeled, but not to be seen).
+        score: How many times the usual spread, or, with predictions, the probability of a mistake; larger is more
+            suspicious.
         message: One line for the user.
+        suggested: Where each of `keypoints` is predicted, (x, y) px; empty without predictions.
     """
 
     image: str
@@ -59,6 +63,42 @@ class Suspect:
     kind: Kind
     score: float
     message: str
+    suggested: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One label to look at.
+
+    Attributes:
+        rank: From 1 on.
+        image, individual, keypoint: Which label.
+        suspect: Index of the suspect it belongs to; an exchange makes two proposals.
+    """
+
+    rank: int
+    image: str
+    individual: str
+    keypoint: str
+    suspect: int
+
+
+def proposals(ranked: Sequence[Suspect], labels: Labels, most: int) -> list[Proposal]:
+    """The first `most` labels that ranked suspects are about, each once; a whole animal stands for all its labels."""
+    frames = {frame.image: frame for frame in labels.frames}
+    found: dict[tuple[str, str, str], int] = {}
+    for index, s in enumerate(ranked):
+        names: Sequence[str] = s.keypoints or [
+            labels.skeleton.keypoints[k]
+            for instance in frames[s.image].instances
+            if instance.individual == s.individual
+            for k in np.flatnonzero(np.isfinite(instance.xy).all(axis=-1)).tolist()
+        ]
+        for name in names:
+            found.setdefault((s.image, s.individual, name), index)
+        if len(found) >= most:
+            break
+    return [Proposal(rank, *key, found[key]) for rank, key in enumerate(list(found)[:most], start=1)]
 
 
 def suspects(labels: Labels, diagonals: Mapping[str, float] | None = None) -> list[Suspect]:

@@ -1,0 +1,64 @@
+"""How often something happens to a point, given how sure the network is of it and which keypoint it is.
+
+A logistic regression on the logarithm of the expected error with a term for each keypoint; both are drawn to zero, so
+that few points say little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+
+Flags = npt.NDArray[np.bool_]
+
+PULL_LEVEL, PULL_SLOPE = 1e-3, 0.5  # ridges, in points
+N_STEPS = 25
+LONGEST_STEP = 3.0  # logits; where everything or nothing happens, Newton's method runs away
+MOST_LOGIT = 30.0
+
+
+def rates(expected_error: FloatArray, share: FloatArray, known: Flags, pull_keypoint: float) -> FloatArray:
+    """Probability for every point.
+
+    Args:
+        expected_error: `(F, K)` px, above 0.
+        share: `(F, K)` how far it happened, 0..1; counts where `known`.
+        known: `(F, K)` the points to learn from; `expected_error` is finite there.
+        pull_keypoint: Ridge that draws the term of a keypoint to zero, in points.
+
+    Returns:
+        `(F, K)`, NaN where `expected_error` is.
+    """
+    log_error: FloatArray = np.log(expected_error)
+    n_keypoints = log_error.shape[1]
+    keypoint = np.broadcast_to(np.arange(n_keypoints), log_error.shape)
+    if not known.any():
+        return np.where(np.isfinite(log_error), 0.5, np.nan)
+    center, scale = log_error[known].mean(), max(float(log_error[known].std()), 1e-6)
+    x = (log_error - center) / scale
+    pull = np.array([PULL_LEVEL, PULL_SLOPE, *[pull_keypoint] * n_keypoints])
+    found = _fit(_columns(x[known], keypoint[known], n_keypoints), share[known], pull)
+    own = found[2:][keypoint]
+    return np.asarray(_sigmoid(found[0] + found[1] * x + own))
+
+
+def _fit(columns: FloatArray, share: FloatArray, pull: FloatArray) -> FloatArray:
+    """Weights of the columns, by Newton's method."""
+    weight = np.zeros(columns.shape[1])
+    for _ in range(N_STEPS):
+        p = _sigmoid(columns @ weight)
+        slope = columns.T @ (share - p) - pull * weight
+        curvature = columns.T @ (columns * (p * (1 - p) + 1e-6)[:, None]) + np.diag(pull)
+        step = np.linalg.solve(curvature, slope)
+        weight += step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-12))
+    return weight
+
+
+def _columns(x: FloatArray, keypoint: npt.NDArray[np.int64], n_keypoints: int) -> FloatArray:
+    return np.column_stack([np.ones(len(x)), x, np.eye(n_keypoints)[keypoint]])
+
+
+def _sigmoid(logit: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -MOST_LOGIT, MOST_LOGIT))))
