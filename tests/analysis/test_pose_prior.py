@@ -48,6 +48,28 @@ def test_a_point_that_is_not_trusted_says_nothing_of_the_others() -> None:
     assert made.log_odds(7, 2, xy[7, 2]) == same.log_odds(7, 2, xy[7, 2])
 
 
+def bending(n: int = 60) -> FloatArray:
+    """`(n, 4, 2)`: a head of three points near each other that turns by up to 20 degrees against a far tail."""
+    rng = np.random.default_rng(4)
+    bend = np.exp(1j * rng.uniform(-0.35, 0.35, (n, 1)))
+    head = np.array([20, 6 + 10j, 6 - 10j]) * bend
+    animal = np.concatenate([head, np.full((n, 1), -90.0)], axis=1) * np.exp(1j * rng.uniform(0, 6.28, (n, 1)))
+    points = animal + rng.normal(0, 0.7, (n, 4)) + 1j * rng.normal(0, 0.7, (n, 4)) + 200
+    return np.stack([points.real, points.imag], axis=-1)
+
+
+def test_a_head_alone_does_not_promise_where_the_tail_is() -> None:
+    """Laid on the shape by a head that is turned, the tail seems far off; it is as likely as anything all the same."""
+    xy = bending()
+    trusted = np.ones(xy.shape[:2], dtype=np.bool_)
+    trusted[::3, 3] = False
+    made = pose_prior(xy, trusted)
+    assert made is not None
+    assert min(made.log_odds(f, 3, xy[f, 3]) for f in range(0, 60, 3)) > -1
+    opposite = 2 * xy[:, :3].mean(axis=1) - xy[:, 3]
+    assert max(made.log_odds(f, 3, opposite[f]) - made.log_odds(f, 3, xy[f, 3]) for f in range(0, 60, 3)) < -2
+
+
 def test_where_nothing_is_known_nothing_is_said() -> None:
     xy = two_views()
     made = prior(xy)

@@ -40,16 +40,13 @@ class _Evidence:
     """Labels and predictions of the frames that have both: `(F, K, 2)` px, `(F, K)`; and what follows from them."""
 
     labeled: FloatArray
+    is_labeled: Flags
     predicted: FloatArray
     expected_error: FloatArray
     score: FloatArray
     disagreement: Disagreement
     prior: PosePrior | None
     usually_labeled: FloatArray
-
-    @property
-    def is_labeled(self) -> Flags:
-        return np.asarray(np.isfinite(self.labeled).all(-1))
 
     def pose(self, f: int, k: int, xy: FloatArray, without: tuple[int, ...] = ()) -> float:
         """Log odds of a place, by the trusted points of the animal."""
@@ -108,7 +105,8 @@ def _evidence(labels: Labels, crossfit: CrossFit, rows: np.ndarray, animal_size_
     disagreement = compare(labeled, predicted, error, animal_size_px)
     is_labeled: Flags = np.asarray(np.isfinite(labeled).all(-1))
     usually = rates(error, is_labeled.astype(np.float64), np.isfinite(error), PULL_LABELED)
-    return _Evidence(labeled, predicted, error, score, disagreement, pose_prior(labeled, disagreement.agree), usually)
+    prior = pose_prior(labeled, disagreement.agree)
+    return _Evidence(labeled, is_labeled, predicted, error, score, disagreement, prior, usually)
 
 
 def _found(labels: Labels, evidence: _Evidence) -> Iterator[Suspect]:

@@ -1,8 +1,10 @@
 """Where a keypoint is to be expected, given the trusted points of the same animal; learned from all animals.
 
-Animals are laid on their usual shape (`usual_shape`), where a normal distribution of all coordinates, shrunk towards
-independence, tells what goes with what: two views of one paw have the same x, ears lie on both sides of a line. The
-place of a keypoint given the others is then a Student distribution, so that one odd pose does not weigh too much.
+Animals are laid on their usual shape (`usual_shape`), where a normal distribution of all coordinates, its correlations
+shrunk, tells what goes with what: two views of one paw have the same x, ears lie on both sides of a line. How an animal
+is turned, scaled and shifted is left open: any likeness is as likely as any other, so that points that hold an animal
+badly (two ears, for its tail) do not promise more than they can. The place of a keypoint given the others is a Student
+distribution, so that one odd pose does not weigh too much.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ SHRINK = 0.05  # towards independent coordinates
 FEW_PAIRS = 2.0  # animals: a correlation seen in that many counts half
 LEAST_VARIANCE = 1e-3  # of a coordinate in spreads
 ROBUST = 4.0  # spreads; what lies beyond is drawn there
+LIKENESS = 1.0  # radii, radians, factors by which an animal may be shifted, turned, scaled
 TAIL = 3.0  # degrees of freedom
 WIDTH = 1.8  # radius of the place where a keypoint may be when nothing is known, in radii of the animal
 MAD_TO_SPREAD = 1.4826
@@ -30,17 +33,16 @@ class PosePrior:
     """The animals it was made of, and what they have in common.
 
     Attributes:
-        standard: `(F, 2 K)` trusted points on the usual shape in spreads from their middle (x and y of keypoint 0, of
-            keypoint 1, ...), NaN where there is none.
-        middle, spread: `(2 K,)` in radii of the animal.
-        correlation: `(2 K, 2 K)`.
+        away: `(F, 2 K)` trusted points on the usual shape from their middle (x and y of keypoint 0, of keypoint 1,
+            ...), in radii of the animal; NaN where there is none.
+        middle: `(2 K,)` in radii of the animal, NaN for a keypoint that is never there.
+        covariance: `(2 K, 2 K)` of `away`, and of likenesses.
         fit: How each animal was laid on the shape.
     """
 
-    standard: FloatArray
+    away: FloatArray
     middle: FloatArray
-    spread: FloatArray
-    correlation: FloatArray
+    covariance: FloatArray
     fit: Fit
 
     def log_odds(self, f: int, k: int, xy: FloatArray, without: tuple[int, ...] = ()) -> float:
@@ -50,17 +52,15 @@ class PosePrior:
         """
         own = np.array([2 * k, 2 * k + 1])
         left_out = [c for j in (k, *without) for c in (2 * j, 2 * j + 1)]
-        given = np.setdiff1d(np.flatnonzero(np.isfinite(self.standard[f])), left_out)
-        if len(given) < 4 or not np.isfinite([*xy, *self.spread[own]]).all():
+        given = np.setdiff1d(np.flatnonzero(np.isfinite(self.away[f])), left_out)
+        if len(given) < 4 or not np.isfinite([*xy, *self.middle[own]]).all():
             return 0.0
-        shared = self.correlation[np.ix_(given, own)]
-        weight: FloatArray = np.linalg.solve(self.correlation[np.ix_(given, given)], shared)
-        mean = self.middle[own] + self.spread[own] * (weight.T @ self.standard[f, given])
-        left = self.correlation[np.ix_(own, own)] - weight.T @ shared
-        covariance = left * np.outer(self.spread[own], self.spread[own])
-        away: FloatArray = self._place(f, xy) - mean
-        square = float(away @ np.linalg.solve(covariance, away))
-        peak = math.log(WIDTH**2 / 2) - 0.5 * math.log(max(float(np.linalg.det(covariance)), 1e-300))
+        shared = self.covariance[np.ix_(given, own)]
+        weight: FloatArray = np.linalg.solve(self.covariance[np.ix_(given, given)], shared)
+        left = self.covariance[np.ix_(own, own)] - weight.T @ shared
+        off: FloatArray = self._place(f, xy) - self.middle[own] - weight.T @ self.away[f, given]
+        square = float(off @ np.linalg.solve(left, off))
+        peak = math.log(WIDTH**2 / 2) - 0.5 * math.log(max(float(np.linalg.det(left)), 1e-300))
         return peak - (TAIL + 2) / 2 * math.log1p(square / TAIL)
 
     def _place(self, f: int, xy: FloatArray) -> FloatArray:
@@ -87,8 +87,18 @@ def pose_prior(labeled: FloatArray, trusted: Flags) -> PosePrior | None:
     places = fit.place(points)
     flat = np.stack([places.real, places.imag], axis=-1).reshape(len(points), -1)
     middle, spread = _middle_and_spread(flat[enough])
-    standard = (flat - middle) / spread
-    return PosePrior(standard, middle, spread, _correlation(standard[enough]), fit)
+    away = flat - middle
+    covariance = _correlation(away[enough] / spread) * np.outer(spread, spread) + _of_likenesses(middle)
+    return PosePrior(away, middle, covariance, fit)
+
+
+def _of_likenesses(middle: FloatArray) -> FloatArray:
+    """Covariance of the coordinates of the mean shape when it is shifted, turned and scaled at will."""
+    x, y = middle[::2], middle[1::2]
+    one, none = np.ones_like(x), np.zeros_like(x)
+    moves = [(one, none), (none, one), (-y, x), (x, y)]
+    directions = np.array([np.stack(move, axis=-1).ravel() for move in moves])
+    return LIKENESS**2 * np.asarray(directions.T @ directions)
 
 
 def _middle_and_spread(flat: FloatArray) -> tuple[FloatArray, FloatArray]:

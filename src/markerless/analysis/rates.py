@@ -16,6 +16,8 @@ Flags = npt.NDArray[np.bool_]
 PULL_LEVEL, PULL_SLOPE = 1e-3, 0.5  # ridges, in points
 N_STEPS = 25
 LONGEST_STEP = 3.0  # logits; where everything or nothing happens, Newton's method runs away
+ENOUGH = 1e-6  # logits
+LEAST_BEND = 1e-6
 MOST_LOGIT = 30.0
 
 
@@ -39,25 +41,36 @@ def rates(expected_error: FloatArray, share: FloatArray, known: Flags, pull_keyp
     center, scale = log_error[known].mean(), max(float(log_error[known].std()), 1e-6)
     x = (log_error - center) / scale
     pull = np.array([PULL_LEVEL, PULL_SLOPE, *[pull_keypoint] * n_keypoints])
-    found = _fit(_columns(x[known], keypoint[known], n_keypoints), share[known], pull)
+    found = _fit(x[known], keypoint[known], share[known], pull)
     own = found[2:][keypoint]
     return np.asarray(_sigmoid(found[0] + found[1] * x + own))
 
 
-def _fit(columns: FloatArray, share: FloatArray, pull: FloatArray) -> FloatArray:
-    """Weights of the columns, by Newton's method."""
-    weight = np.zeros(columns.shape[1])
+def _fit(x: FloatArray, keypoint: npt.NDArray[np.int64], share: FloatArray, pull: FloatArray) -> FloatArray:
+    """Level, slope and a term for each keypoint, by Newton's method."""
+    weight = np.zeros(len(pull))
+    n_keypoints = len(pull) - 2
+
+    def sums(values: FloatArray) -> FloatArray:
+        """By the keypoint, with the sum of all in front."""
+        own = np.bincount(keypoint, values, n_keypoints)
+        return np.array([own.sum(), *own])
+
     for _ in range(N_STEPS):
-        p = _sigmoid(columns @ weight)
-        slope = columns.T @ (share - p) - pull * weight
-        curvature = columns.T @ (columns * (p * (1 - p) + 1e-6)[:, None]) + np.diag(pull)
+        p = _sigmoid(weight[0] + weight[1] * x + weight[2:][keypoint])
+        level, along = sums(share - p), ((share - p) * x).sum()
+        slope = np.array([level[0], along, *level[1:]]) - pull * weight
+        bend = p * (1 - p) + LEAST_BEND
+        zeroth, first, second = sums(bend), sums(bend * x), float((bend * x**2).sum())
+        curvature = np.diag(np.array([zeroth[0], second, *zeroth[1:]]) + pull)
+        curvature[0, 1] = curvature[1, 0] = first[0]
+        curvature[0, 2:] = curvature[2:, 0] = zeroth[1:]
+        curvature[1, 2:] = curvature[2:, 1] = first[1:]
         step = np.linalg.solve(curvature, slope)
         weight += step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < ENOUGH:
+            break
     return weight
-
-
-def _columns(x: FloatArray, keypoint: npt.NDArray[np.int64], n_keypoints: int) -> FloatArray:
-    return np.column_stack([np.ones(len(x)), x, np.eye(n_keypoints)[keypoint]])
 
 
 def _sigmoid(logit: FloatArray) -> FloatArray:
