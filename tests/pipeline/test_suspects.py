@@ -70,7 +70,7 @@ def test_a_wrong_label_is_first_whatever_its_frame_was_for(study: Project, f: in
     assert np.hypot(*(np.array(report.suspects[0].suggested[0]) - place)) < 3
     assert all(suspect.score < report.suspects[0].score / 2 for suspect in report.suspects[1:])
     assert ranking.page == study.run_folder("run1") / "suspects.html"
-    assert "img" in ranking.page.read_text(encoding="utf-8")
+    assert ranking.page is not None and image.rpartition("/")[2] in ranking.page.read_text(encoding="utf-8")
 
 
 def test_labels_newer_than_the_run_are_compared_as_they_are_and_that_is_said(study: Project) -> None:
@@ -109,8 +109,7 @@ def test_a_run_without_predictions_is_passed_over_unless_it_is_asked_for(study: 
     older = study.run_folder("run1").rename(study.run_folder("kept"))
     with_run(study, {"train": list(study.labels().images), "validation": [], "test": []})
     os.utime(older / "run.toml", (1e9, 1e9))
-    assert ranking_of(check(study.root, suspects=SuspectRequest())).run == "run1"  # its name in run.toml
-    assert ranking_of(check(study.root, suspects=SuspectRequest())).page.parent == older
+    assert ranking_of(check(study.root, suspects=SuspectRequest())).page == older / "suspects.html"
     asked = ranking_of(check(study.root, suspects=SuspectRequest("run1")))
     assert asked.run is None
     assert "run 'run1' has no crossfit.json" in asked.notes[0]
@@ -151,3 +150,19 @@ def test_nothing_is_written_unless_suspects_are_asked_for(study: Project) -> Non
     before = {path: path.stat().st_mtime_ns for path in study.root.rglob("*")}
     assert check(study.root).ranking is None
     assert {path: path.stat().st_mtime_ns for path in study.root.rglob("*")} == before
+
+
+def test_a_page_that_cannot_be_written_is_said_and_the_list_is_there(study: Project) -> None:
+    image, _ = spoil(study, 4)
+    (study.run_folder("run1") / "suspects.html").mkdir()
+    ranking = ranking_of(check(study.root, suspects=SuspectRequest()))
+    assert ranking.page is None
+    assert "no page of pictures: cannot write" in ranking.notes[-1]
+    assert ranking.proposals[0].image == image
+
+
+def test_a_study_without_labels_has_nothing_to_rank(study: Project) -> None:
+    labels = study.labels()
+    study.write_labels("m1", replace(labels, frames=()))
+    ranking = ranking_of(check(study.root, suspects=SuspectRequest()))
+    assert (ranking.suspects, ranking.proposals) == ((), ())

@@ -92,7 +92,6 @@ def check(
     Raises:
         ProjectError: the project cannot be opened at all.
         RunError: the run of `suspects` is missing or damaged.
-        StorageError: the page cannot be written.
     """
     study = project if isinstance(project, Project) else Project(project)
     folders, findings = _read_folders(study)

@@ -19,7 +19,7 @@ from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
-from markerless.errors import MarkerlessError
+from markerless.errors import MarkerlessError, StorageError
 from markerless.pipeline.predict import predict_frames
 from markerless.project import Project, Run
 from markerless.project import crossfit as crossfits
@@ -57,14 +57,14 @@ class Ranking:
         proposals: The labels they are about, one by one.
         run: Whose predictions were used; None when the labels alone were looked at.
         notes: Remarks for the user, a line each.
-        page: The pictures.
+        page: The pictures; None when the page cannot be written, which the notes say.
     """
 
     suspects: tuple[Suspect, ...]
     proposals: tuple[Proposal, ...]
     run: str | None
     notes: tuple[str, ...]
-    page: Path
+    page: Path | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to stand beside those of `check`."""
@@ -72,7 +72,7 @@ class Ranking:
             "suspects_run": self.run,
             "suspects_notes": list(self.notes),
             "proposals": [asdict(proposal) for proposal in self.proposals],
-            "pictures": str(self.page),
+            "pictures": str(self.page) if self.page is not None else None,
         }
 
 
@@ -90,13 +90,12 @@ def rank_suspects(
 
     Raises:
         RunError: there is no such run, or its predictions are damaged.
-        StorageError: the page cannot be written.
     """
     run, notes = _run(study, request.run, labels)
     diagonals = {image: float(np.hypot(*size)) for image, size in sizes.items()}
     size = labels.animal_size_px(float(np.median(list(diagonals.values()))) if diagonals else float("nan"))
     if run is None or not size > 0:
-        ranked, place = suspects(labels, diagonals), study.root
+        run, ranked, place = None, suspects(labels, diagonals), study.root
     else:
         crossfit = crossfits.read(run.folder / CROSSFIT_FILE)
         crossfit, more = _with_held_out(crossfit, run, labels, sizes, progress)
@@ -104,10 +103,12 @@ def rank_suspects(
         ranked, place = suspects_with_predictions(labels, crossfit, size, diagonals), run.folder
     proposed = proposals(ranked, labels, request.most)
     shown = ranked[: max((proposal.suspect for proposal in proposed), default=-1) + 1]
-    ranking = Ranking(
-        tuple(shown), tuple(proposed), run.name if run is not None else None, tuple(notes), place / PAGE_FILE
-    )
-    _write_page(study, labels, ranking, size)
+    name = run.name if run is not None else None
+    ranking = Ranking(tuple(shown), tuple(proposed), name, tuple(notes), place / PAGE_FILE)
+    try:
+        _write_page(study, labels, ranking, size)
+    except StorageError as error:  # a project on read-only media can be checked all the same
+        ranking = replace(ranking, page=None, notes=(*ranking.notes, f"no page of pictures: {error}"))
     return ranking
 
 
@@ -194,6 +195,7 @@ def _about(crossfit: CrossFit, study: Project, run: Run, labels: Labels) -> list
 
 
 def _write_page(study: Project, labels: Labels, ranking: Ranking, size: float) -> None:
+    assert ranking.page is not None
     basis = f"by predictions of {ranking.run}" if ranking.run else "by the labels alone"
     heading = (
         f"Labels of {study.name} that may be mistakes",

@@ -83,7 +83,7 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, as_j
     written = [result.project / finding.where for finding in taken]
     if take is not None and not taken:
         click.echo(f"nothing to take from the {take}: nothing was written")
-    if result.ranking is not None:
+    if result.ranking is not None and result.ranking.page is not None:
         written.append(result.ranking.page)
     if written:
         options.echo_written(*written)
