@@ -17,16 +17,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from accuracy import STUDIES, open_study
+from markerless.core.labels import Labels
 from markerless.core.storage import write_text
 from markerless.pipeline.check import check
 from markerless.pipeline.suspects import Ranking, SuspectRequest
 from markerless.pipeline.train import TrainRequest, train
 from markerless.project import Project
-from markerless.synthetic.label_mistakes import Mistake, found, plant
+from markerless.synthetic.label_mistakes import Mistake, found, plant, with_points
 from markerless.video.images import image_size
 
 RUN = "planted"
 BAR = 0.8
+# labels of the sets that are exchanged by mistake, put right before others are planted
+EXCHANGED = {"openfield": ("labeled-data/m4s1/img0102.png", "leftear", "rightear")}
 
 
 def main() -> None:
@@ -41,14 +44,14 @@ def main() -> None:
     wanted = parser.parse_args()
     for name in wanted.sets:
         project = open_study(name, wanted)
-        mistakes = planted(project, wanted.seed)
+        mistakes = planted(name, project, wanted.seed)
         train(project, wanted.minutes, TrainRequest(run=RUN))
         ranking = check(project, suspects=SuspectRequest(RUN, wanted.most)).ranking
         assert ranking is not None
         print_counts(name, mistakes, ranking)
 
 
-def planted(project: Project, seed: int) -> list[Mistake]:
+def planted(name: str, project: Project, seed: int) -> list[Mistake]:
     """The mistakes in the labels of the project, put there unless they are there already."""
     record = project.root / "planted.json"
     if record.is_file():
@@ -56,13 +59,24 @@ def planted(project: Project, seed: int) -> list[Mistake]:
         if said["seed"] != seed:
             raise SystemExit(f"{project.root} holds the mistakes of seed {said['seed']}; give another --out")
         return [Mistake(m["kind"], m["image"], tuple(m["keypoints"])) for m in said["mistakes"]]
-    labels = project.labels()
+    labels = put_right(name, project.labels())
     sizes = {frame.image: image_size(frame.picture) for frame in labels.frames}
     spoiled, mistakes = plant(labels, sizes, seed)
     for video in project.label_folders():
         project.write_labels(video, spoiled.select([f.image for f in spoiled.frames if f.video == video]))
     write_text(record, json.dumps({"seed": seed, "mistakes": [asdict(m) for m in mistakes]}, indent=1) + "\n")
     return mistakes
+
+
+def put_right(name: str, labels: Labels) -> Labels:
+    """The labels without the mistake that is known of this set."""
+    if name not in EXCHANGED:
+        return labels
+    image, *names = EXCHANGED[name]
+    a, b = (labels.skeleton.index(keypoint) for keypoint in names)
+    xy, f = labels.xy()[:, 0], labels.images.index(image)
+    xy[f, [a, b]] = xy[f, [b, a]]
+    return with_points(labels, xy)
 
 
 def print_counts(name: str, mistakes: Sequence[Mistake], ranking: Ranking) -> None:
