@@ -39,6 +39,7 @@ from studies import QUICK_FOLDS, QUICK_STEPS, STUDIES, Code, Task, code_here, op
 
 DATA = Path(os.environ.get("MARKERLESS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SHORTEST_HASH = 4
+SAVING_S = 30.0  # that an interrupted training gets to write its checkpoint
 DIGITS = 4  # of a pixel or a probability, in the files
 
 
@@ -232,7 +233,15 @@ def run_here(task: Task, setup: Setup) -> None:
 def run_apart(task: Task, words: Sequence[str], code: Code) -> int:
     """The same in a process of its own; its exit code."""
     given = [*words, "--task", task.name, "--code", f"{code.commit},{code.source}"]
-    return subprocess.run([sys.executable, str(Path(__file__).resolve()), *given], check=False).returncode
+    with subprocess.Popen([sys.executable, str(Path(__file__).resolve()), *given]) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # Ctrl-C reaches that process too, which keeps the steps it has done
+            try:
+                process.wait(SAVING_S)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+            raise
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -295,7 +304,8 @@ def protocol(wanted: argparse.Namespace, words: Sequence[str]) -> int:
     if missing:
         others = sorted({result.commit for result in results} - {result.commit for result in there})
         hint = f"; there are results of other commits or settings: {', '.join(others)} (see --commit)" if others else ""
-        print(f"not there at {setup.code.commit}: {', '.join(missing)}{hint}", file=sys.stderr)
+        named = f"{', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}"
+        print(f"{len(missing)} of {len(tasks)} not there at {setup.code.commit}: {named}{hint}", file=sys.stderr)
     return 0 if there else 2
 
 

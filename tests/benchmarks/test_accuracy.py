@@ -119,7 +119,7 @@ def test_only_what_is_there_is_printed(
     assert main(words) == 0
     told = capsys.readouterr()
     assert "mean over 1 fold |" in told.out
-    assert "not there at abc123456: reaching_fold1, reaching_fold2; there are results of other" in told.err
+    assert "2 of 3 not there at abc123456: reaching_fold1, reaching_fold2; there are results of other" in told.err
     assert "fff000000" in told.err
     assert main([*words, "--commit", "fff000000"]) == 0
     assert capsys.readouterr().out.count("### reaching") == 2
