@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from accuracy import STUDIES, open_study
 from markerless.core.labels import Labels
 from markerless.core.storage import write_text
 from markerless.pipeline.check import check
@@ -26,6 +25,7 @@ from markerless.pipeline.training_plan import TrainRequest
 from markerless.project import Project
 from markerless.synthetic.label_mistakes import Mistake, found, plant, with_points
 from markerless.video.images import image_size
+from studies import STUDIES, open_study
 
 RUN = "planted"
 BAR = 0.8
@@ -36,7 +36,7 @@ EXCHANGED = {"openfield": ("labeled-data/m4s1/img0102.png", "leftear", "rightear
 def main() -> None:
     """Every set, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="+", choices=[*STUDIES])
+    parser.add_argument("sets", nargs="+", choices=["openfield", "mirror-mouse"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--minutes", type=float, default=10.0)
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=60)
     wanted = parser.parse_args()
     for name in wanted.sets:
-        project = open_study(name, wanted)
+        project = open_study(STUDIES[name], wanted.data, wanted.out)
         mistakes = planted(name, project, wanted.seed)
         train(project, wanted.minutes, TrainRequest(run=RUN))
         ranking = check(project, suspects=SuspectRequest(RUN, wanted.most)).ranking
