@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 COLORS = ("red", "green", "blue")
+ERROR_WEIGHTS = (1, 2, 4)  # expected errors of `color_finder` are so many times what a color lacks to full strength
 OPSET, IR_VERSION = 17, 9
 BLOB_SIGMA_PX = 1.5
 BLOB_REACH_PX = 3
@@ -42,13 +44,16 @@ class Graph:
 
     def save(self, path: Path, keypoints: tuple[str, ...], metadata: dict[str, str] | None = None) -> Path:
         n_keypoints = len(keypoints)
+        shapes = {"xy": ["B", n_keypoints, 2], "score": ["B", n_keypoints], "expected_error": ["B", n_keypoints]}
+        made = {name for node in self.nodes for name in node.output}
         graph = helper.make_graph(
             self.nodes,
             "test",
             [helper.make_tensor_value_info("image", TensorProto.UINT8, ["B", "H", "W", "C"])],
             [
-                helper.make_tensor_value_info("xy", TensorProto.FLOAT, ["B", n_keypoints, 2]),
-                helper.make_tensor_value_info("score", TensorProto.FLOAT, ["B", n_keypoints]),
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in shapes.items()
+                if name in made
             ],
             self.constants,
         )
@@ -61,8 +66,11 @@ class Graph:
         return path
 
 
-def color_finder(path: Path, metadata: dict[str, str] | None = None) -> Path:
-    """Three keypoints at the first pixel of the strongest red, green and blue; score = strength / 255."""
+def color_finder(path: Path, metadata: dict[str, str] | None = None, has_error: bool = False) -> Path:
+    """Three keypoints at the first pixel of the strongest red, green and blue; score = strength / 255.
+
+    With `has_error` it is as a network whose errors are calibrated: see `expected_errors`.
+    """
     graph = Graph()
     image = graph.op("Transpose", graph.op("Cast", "image", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
     flat = graph.op("Reshape", image, graph.constant([0, 0, -1]))
@@ -73,7 +81,15 @@ def color_finder(path: Path, metadata: dict[str, str] | None = None) -> Path:
     graph.op("Cast", graph.op("Concat", x, y, axis=2), output="xy", to=TensorProto.FLOAT)
     highest = graph.op("ReduceMax", flat, axes=[2], keepdims=0)
     graph.op("Div", highest, graph.constant(255, np.float32), output="score")
+    if has_error:
+        lacking = graph.op("Sub", graph.constant(255, np.float32), highest)
+        graph.op("Mul", lacking, graph.constant(ERROR_WEIGHTS, np.float32), output="expected_error")
     return graph.save(path, COLORS, metadata)
+
+
+def expected_errors(strength: npt.ArrayLike) -> np.ndarray:
+    """`(..., 3)` px that `color_finder` expects where all colors have this strength `(...)`, exactly."""
+    return (255.0 - np.asarray(strength))[..., None] * np.array(ERROR_WEIGHTS)
 
 
 def blob_finder(path: Path) -> Path:
@@ -101,13 +117,13 @@ def blob_finder(path: Path) -> Path:
     return graph.save(path, COLORS)
 
 
-def dots(places: np.ndarray, size: tuple[int, int], strength: int = 250) -> np.ndarray:
+def dots(places: np.ndarray, size: tuple[int, int], strength: int | np.ndarray = 250) -> np.ndarray:
     """`(T, H, W, 3)` uint8: black frames with a red, a green and a blue pixel.
 
     Args:
         places: `(T, 3, 2)` whole-number x, y of each dot.
         size: Width and height.
-        strength: Value of the dots.
+        strength: Value of the dots, of all or `(T,)` of each frame.
     """
     width, height = size
     frames = np.zeros((len(places), height, width, 3), dtype=np.uint8)

@@ -7,7 +7,7 @@ import pytest
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
-from markerless.drawing import Painter, RenderSettings, draw_dot, palette
+from markerless.drawing import Painter, RenderSettings, draw_dot, palette, zoomed
 from markerless.errors import FormatError
 
 
@@ -94,3 +94,14 @@ def test_three_dimensional_tracks_are_refused() -> None:
 @pytest.mark.parametrize("n_colors", [1, 7, 8, 23])
 def test_palette_has_distinct_colors(n_colors: int) -> None:
     assert len({tuple(color) for color in palette(n_colors)}) == n_colors
+
+
+@pytest.mark.parametrize("width", [40, 160, 8])
+def test_a_part_is_zoomed_to_where_its_map_says(width: int) -> None:
+    frame = np.zeros((80, 100, 3), np.uint8)
+    frame[38:42, 58:62] = 255  # a square around (59.5, 39.5)
+    part, to_part = zoomed(frame, (40, 20, 80, 60), width)
+    assert part.shape == (width, width, 3)
+    place = center_of_change(np.zeros_like(part), part)
+    assert place == pytest.approx(to_part.apply([59.5, 39.5]).tolist(), abs=0.05)
+    assert place == pytest.approx([(width - 1) / 2] * 2, abs=0.05)  # the middle of the box is the middle of the part

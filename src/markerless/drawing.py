@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.config import Settings
+from markerless.core.affine import Affine
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
@@ -190,6 +191,23 @@ def draw_dot(frame: Image, xy: FloatArray, radius: float, color: npt.NDArray[np.
     region = frame[top:bottom, left:right]
     disc = OUTLINE + inner[..., None] * (color.astype(np.float32) - OUTLINE)
     region[:] = np.rint(region + (outer * opacity)[..., None] * (disc - region))
+
+
+def zoomed(image: Image, box: tuple[int, int, int, int], width: int) -> tuple[Image, Affine]:
+    """A part of a picture at another size, and the map of the picture's pixels into it.
+
+    Args:
+        image: `(H, W, 3)`.
+        box: Left, top, right, bottom of the part, inside of the picture; right and bottom are the first outside of it.
+        width: Of the result; the height follows.
+    """
+    left, top, right, bottom = box
+    height = max(1, round(width * (bottom - top) / (right - left)))
+    shrinks = width < right - left
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    result = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    scale = Affine.resize(width / (right - left), height / (bottom - top))
+    return np.asarray(result, dtype=np.uint8), Affine.crop(left, top).then(scale)
 
 
 def _runs(xy: FloatArray, shown: npt.NDArray[np.bool_]) -> list[FloatArray]:

@@ -57,6 +57,7 @@ def test_says_what_it_is(engine: str, made_run: MadeRun) -> None:
     assert session.version
     assert session.in_flight >= 1
     assert session.options.shape == (1, 72, 96, 3)
+    assert session.has_expected_error is False
     session.close()
 
 
@@ -64,6 +65,7 @@ def test_finds_what_is_there(engine: str, made_run: MadeRun) -> None:
     images, places = random_dots(16, 1)
     prediction = predicted(engine, made_run, images)
     assert prediction.xy.dtype == prediction.score.dtype == np.float32
+    assert prediction.expected_error is None  # its errors are not calibrated
     assert np.median(np.linalg.norm(prediction.xy - places, axis=-1)) < 3  # less than half of a dot
     assert np.median(prediction.score) == pytest.approx(0.95, abs=0.03)  # leveled
 

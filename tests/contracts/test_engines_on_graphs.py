@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from make_model import blob_finder, color_finder, dots, random_places
+from make_model import blob_finder, color_finder, dots, expected_errors, random_places
 from markerless.runtime.engine import ENGINES, EngineOptions, Handle, Prediction, Session, open_session
 
 SIZE = (96, 72)
@@ -62,6 +62,33 @@ def test_requests_in_flight_do_not_mix(engine: str, tmp_path: Path) -> None:
         handles.append(session.submit(images[start : start + 2]))
     found += [handle.result().xy for handle in handles]
     np.testing.assert_array_equal(np.concatenate(found), places)
+
+
+@pytest.mark.parametrize("precision", ["f32", "auto"])
+def test_expected_errors_come_with_the_points_they_belong_to(engine: str, precision: str, tmp_path: Path) -> None:
+    """Several requests in flight, and kept while their memory is used again."""
+    strengths = np.arange(200, 232)
+    images = dots(random_places(32, SIZE), SIZE, strengths)
+    model = color_finder(tmp_path / "model.onnx", has_error=True)
+    session = opened(engine, model, precision, batch_size=2, threads=2)
+    handles: list[Handle] = []
+    found = []
+    for start in range(0, len(images), 2):
+        if len(handles) == session.in_flight:
+            found.append(handles.pop(0).result())
+        handles.append(session.submit(images[start : start + 2]))
+    found += [handle.result() for handle in handles]
+    errors = [one.expected_error for one in found]
+    assert session.has_expected_error
+    assert {error.dtype for error in errors if error is not None} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(np.concatenate(errors), expected_errors(strengths))
+    assert not np.isin(expected_errors(strengths), np.concatenate([one.score for one in found])).any()
+
+
+def test_a_model_without_expected_errors_gives_none(engine: str, tmp_path: Path) -> None:
+    session = opened(engine, color_finder(tmp_path / "model.onnx"))
+    assert session.submit(dots(random_places(1, SIZE), SIZE)).result().expected_error is None
+    assert not session.has_expected_error
 
 
 def test_agrees_with_the_onnx_standard_in_f32(engine: str, tmp_path: Path) -> None:

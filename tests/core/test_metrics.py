@@ -57,6 +57,32 @@ def test_farther_than_five_percent_of_the_diagonal_is_gross() -> None:
     np.testing.assert_array_equal(gross_errors(predicted, labeled, np.array([1000.0, 1000.0])), [[False], [True]])
 
 
+def test_errors_by_video_where_there_are_several() -> None:
+    """Errors 5 and 1 | 100 | 0 and 2: videos a (first and last frame), b."""
+    errors = split_errors(PREDICTED, LABELED, DIAGONAL, 20.0, ["nose", "tail"], ["a", "b", "a"])
+    assert errors is not None
+    a, b = errors.per_video["a"], errors.per_video["b"]
+    assert (a.n_frames, a.n_points, a.mean_px, a.median_px) == (2, 4, 2.0, 1.5)
+    assert a.p95_px == pytest.approx(2 + 0.85 * 3)  # rank 0.95 * 3 = 2.85, between 2 and 5
+    assert (b.n_frames, b.n_points, b.mean_px, b.median_px, b.p95_px) == (1, 1, 100, 100, 100)
+    one = split_errors(PREDICTED, LABELED, DIAGONAL, 20.0, ["nose", "tail"], ["a", "a", "a"])
+    assert one is not None
+    assert one.per_video == {}
+
+
+def test_how_sure_the_mean_is() -> None:
+    """Three frames with the sums 6, 100 and 2 of 2, 1 and 2 points: the smallest mean that can be drawn is 1, the
+    largest 100, and three frames allow no conclusion.
+    """
+    errors = split_errors(PREDICTED, LABELED, DIAGONAL, 20.0, ["nose", "tail"])
+    assert errors is not None
+    assert errors.mean_px_interval == pytest.approx((1, 100))  # 1 draw in 27 is each of these: more than 2.5 %
+    assert "3 labeled frames: too few" in errors.doubt
+    values = errors.to_json()
+    assert values["mean_px_interval"] == pytest.approx([1, 100])
+    assert values["doubt"] == errors.doubt
+
+
 def test_an_empty_split_has_no_figures() -> None:
     assert split_errors(np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), np.zeros(0), 10, ["a", "b"]) is None
 
@@ -70,8 +96,19 @@ def test_frames_without_a_label_are_refused() -> None:
 def test_json_has_no_nan() -> None:
     labeled = LABELED.copy()
     labeled[:, 1] = np.nan
-    errors = split_errors(PREDICTED, labeled, DIAGONAL, 20.0, ["nose", "tail"])
+    labeled[1] = np.nan
+    errors = split_errors(PREDICTED, labeled, DIAGONAL, 20.0, ["nose", "tail"], ["a", "b", "a"])
     assert errors is not None
     values = json.loads(json.dumps(errors.to_json(), allow_nan=False))
     assert values["per_keypoint"]["tail"] is None
-    assert values["n_points"] == 3
+    assert values["n_points"] == 2
+    assert values["per_video"]["b"] == {
+        "n_frames": 1,
+        "n_points": 0,
+        "mean_px": None,
+        "median_px": None,
+        "p95_px": None,
+    }
+    alone = split_errors(PREDICTED[:1], LABELED[:1], DIAGONAL[:1], 20.0, ["nose", "tail"])
+    assert alone is not None
+    assert alone.to_json()["mean_px_interval"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,15 @@ def test_layout_is_movements_of_today(tmp_path: Path) -> None:
     assert attributes["time_unit"] == "seconds"
     assert attributes["source_software"] == "markerless"
     assert attributes["likelihood_definition"] == "height of the map"
+    assert "calibration" not in attributes
+
+
+def test_calibration_is_an_attribute_too(tmp_path: Path) -> None:
+    table = {"upper_90": 2.25, "tolerance_px": 6.1}
+    movement.write(replace(example(), provenance={"calibration": table}), tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as dataset:
+        assert json.loads(dataset.attrs["calibration"]) == table
+    assert movement.read(tmp_path / "a.nc").provenance == {"calibration": table}
 
 
 def test_without_a_frame_rate_time_counts_frames(tmp_path: Path) -> None:

@@ -96,6 +96,25 @@ def test_predictions_outlive_the_memory_of_their_request(made_run: MadeRun) -> N
     session.close()
 
 
+@pytest.mark.parametrize("kind", [PoolSession, StreamSession])
+def test_a_calibrated_network_gives_expected_errors(
+    made_run: MadeRun, kind: type[PoolSession | StreamSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose `forward` gives a third output, here four times the score; each in its request and in f32."""
+    net = trained.load(made_run.model)
+    plain = net.forward
+    monkeypatch.setattr(net, "forward", lambda image: (*plain(image), 4 * plain(image)[1]))
+    images, _ = random_dots(6, 12)
+    session = kind(Network(net, CPU, "f32"), OPTIONS)
+    predictions = [session.submit(image[np.newaxis]).result() for image in images]
+    session.close()
+    assert len(np.unique([one.score for one in predictions])) == 18
+    for one in predictions:
+        assert one.expected_error is not None
+        assert one.expected_error.dtype == np.float32
+        np.testing.assert_allclose(one.expected_error, 4 * one.score, rtol=1e-5)
+
+
 def test_bf16_needs_a_device_that_computes_in_it(made_run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "computes_bf16", lambda device: False)
     with pytest.raises(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import openvino
 import pytest
 import torch
@@ -87,15 +86,17 @@ def test_a_calibrated_network_says_its_expected_error_and_heeds_the_shape(
     n_evidence = len(score_map.EVIDENCE)
     calibrated.errors.fill(np.full(n_evidence, 0.2), np.linspace(0, 1, len(NAMES)), (0.5, 2.5, 6.0))
     path = write_run(calibrated, SETTINGS, NAMES, tmp_path_factory.mktemp("calibrated")).model
-    batch = pictures(2, 101, 77, 3)
-    with torch.no_grad():
-        xy, score, expected = deployed(calibrated)(torch.from_numpy(batch))
-        plain = deployed(net)(torch.from_numpy(batch))
-    assert float((xy - plain[0]).abs().max()) > 8
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(["xy", "score", "expected_error"], {"image": batch})
-    for one, other in zip(found, (xy, score, expected), strict=True):
-        np.testing.assert_allclose(one, other.numpy(), atol=0.01, rtol=1e-3)
+    for n_images in (1, 2, 16):
+        batch = pictures(n_images, 71, 77, 3)
+        with torch.no_grad():
+            told = deployed(calibrated)(torch.from_numpy(batch))
+            plain = deployed(net)(torch.from_numpy(batch))
+        assert float((told[0] - plain[0]).abs().max()) > 8
+        for engine in ENGINES:
+            found = ask(engine, path, batch)
+            for one, other in zip((found.xy, found.score, found.expected_error), told, strict=True):
+                assert one is not None
+                np.testing.assert_allclose(one, other.numpy(), atol=0.01, rtol=1e-3, err_msg=f"{engine} {n_images}")
 
 
 def test_the_contract_is_in_the_metadata(exported: Path) -> None:

@@ -68,7 +68,7 @@ def test_no_network_is_asked_about_what_it_saw(dot_study: MakeStudy, monkeypatch
     class Watched(module.ReplayingSet):
         def __init__(self, labels: Labels, *rest: object) -> None:
             seen.append(set(labels.images))
-            super().__init__(labels, *rest)  # type: ignore[arg-type]
+            super().__init__(labels, *rest)
 
     def inspect(model: PoseNet, frames: Sequence[LabeledFrame], *rest: object) -> list[Inspection]:
         asked.append({frame.image for frame in frames})

@@ -13,12 +13,13 @@ import pytest
 
 from make_model import dots
 from markerless.cli.main import main
+from markerless.core.crossfit import CrossFit
 from markerless.core.instance import Instance
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
 from markerless.formats import dlc
 from markerless.pipeline.evaluate import EvaluateRequest, evaluate
-from markerless.project import Project
+from markerless.project import Project, crossfit
 from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
@@ -195,6 +196,7 @@ def test_a_run_is_measured_on_its_own_split(dot_study: MakeStudy, with_run: Call
     assert value["splits"]["validation"] is None
     assert set(value["splits"]["train"]) == {
         "n_frames", "n_points", "mean_px", "median_px", "rmse_px", "p95_px", "max_px", "gross", "per_keypoint", "pck",
+        "mean_px_interval", "per_video", "doubt", "calibration",
     }  # fmt: skip
     assert set(value["splits"]["train"]["pck"]) == {"0.05", "0.1", "0.2"}
 
@@ -214,6 +216,27 @@ def test_a_run_is_measured_to_the_pixel(dot_study: MakeStudy, with_run: Callable
     assert (told.train.max_px, told.validation.max_px) == (0, 0)
     assert told.test.mean_px == told.test.max_px == 5
     assert told.test.per_keypoint == {"red": 5, "green": 5, "blue": 5}
+
+
+def test_training_frames_are_measured_by_networks_that_did_not_see_them(
+    dot_study: MakeStudy, with_run: Callable[..., None]
+) -> None:
+    """The cross-fitted predictions are the labels moved by (6, 8): 10 px; one of the images is labeled no more."""
+    project = dot_study(4)
+    labels = project.labels()
+    images = list(labels.images)
+    with_run(project, {"train": images, "validation": [], "test": []})
+    xy = np.concatenate((labels.xy()[:, 0] + [6, 8], np.zeros((1, 3, 2))))
+    ones = np.ones(xy.shape[:2])
+    kept = CrossFit((*images, "labeled-data/m1/gone.png"), labels.skeleton.keypoints, xy, ones * 0.5, ones, 5.0)
+    crossfit.write(kept, project.run_folder("run1") / crossfit.CROSSFIT_FILE)
+    told = evaluate(project)
+    found = told.splits["crossfit"]
+    assert found is not None
+    assert found.n_frames == 4
+    assert [found.mean_px, found.max_px] == pytest.approx([10, 10])
+    assert any(line.startswith("crossfit: the training frames, asked of networks") for line in told.lines())
+    assert "unseen by other networks" in (project.run_folder("run1") / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_command_prints_one_object(
@@ -268,3 +291,36 @@ def test_what_does_not_fit_is_said(dot_study: MakeStudy, with_run: Callable[...,
         evaluate(project, EvaluateRequest(labels=tmp_path / "none"))
     with pytest.raises(RunError, match="no run 'x'"):
         evaluate(project, EvaluateRequest(run="x"))
+
+
+def test_videos_are_told_apart_and_a_small_test_is_called_so(dot_study: MakeStudy, tmp_path: Path) -> None:
+    """Two videos of three frames; predictions are off by 5 px in one and by 10 px in the other."""
+    project = dot_study(3)
+    labels = project.labels()
+    shutil.copytree(project.root / "labeled-data" / "m1", project.root / "labeled-data" / "m2")
+    moved = [replace(frame, image=frame.image.replace("/m1/", "/m2/")) for frame in labels.frames]
+    for table in (project.root / "labeled-data" / "m2").glob("CollectedData_*"):
+        table.unlink()
+    project.write_labels("m2", replace(labels, frames=tuple(moved)))
+    project = Project(project.root)
+    frames = project.labels().frames
+    off = np.array([[3.0, 4.0] if frame.video == "m1" else [6.0, 8.0] for frame in frames])
+    points = np.stack([frame.instances[0].xy for frame in frames]) + off[:, None]
+    file = write_predictions(tmp_path / "x.csv", project.skeleton.keypoints, [f.image for f in frames], points)
+    told = evaluate(project, EvaluateRequest(predictions=file))
+    assert told.all is not None
+    assert {name: errors.mean_px for name, errors in told.all.per_video.items()} == pytest.approx({"m1": 5, "m2": 10})
+    assert told.all.mean_px_interval == pytest.approx((5, 10))
+    lines = told.lines()
+    assert "5.00 to 10.00" in lines[1]
+    assert "mean px by video (all): m1 5.00, m2 10.00" in lines
+    assert any(line.startswith("how sure (all): on other frames and videos") for line in lines)
+    assert any(line.startswith("warning (all): 6 labeled frames: too few") for line in lines)
+
+
+def test_certainty_of_frames_that_trained_is_no_certainty(dot_study: MakeStudy, with_run: Callable[..., None]) -> None:
+    project = dot_study()
+    with_run(project, {"train": list(project.labels().images)})
+    lines = evaluate(project).lines()
+    assert "these frames trained the network: expect larger errors on others" in lines
+    assert not any(line.startswith(("how sure", "warning")) for line in lines)

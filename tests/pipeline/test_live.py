@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from make_model import COLORS, dots, random_places
+from make_model import COLORS, color_finder, dots, expected_errors, random_places
 from make_run import MadeRun, blurred_dots
 from markerless.errors import ProcessorError, SettingsError, StorageError, VideoError
 from markerless.pipeline.live import LiveSummary, live
@@ -163,6 +163,21 @@ class TestLog:
         last = rows_of(tmp_path / "a.csv")[-1]
         assert [float(last["red_x"]), float(last["red_y"])] == places[-1, 0].tolist()
         assert float(last["red_x_ahead"]) == pytest.approx(diary.points[-1][0, 0], abs=1e-3)
+
+    @pytest.mark.parametrize("region", ["off", "64x64"])
+    def test_has_expected_errors_of_a_model_that_gives_them(self, field: Project, tmp_path: Path, region: str) -> None:
+        color_finder(field.run().model, has_error=True)
+        strengths = 200 + np.arange(N_FRAMES)
+        diary = Diary()
+        frames = dots(walk(N_FRAMES, SIZE), SIZE, strengths)
+        summary = run(field, timed(frames), diary, {"out": tmp_path / "log.csv", "ahead_ms": 20}, region=region)
+        rows = rows_of(tmp_path / "log.csv")
+        kinds = ("x", "y", "score", "expected_error", "x_ahead", "y_ahead")
+        assert list(rows[0])[4:] == [f"{name}_{kind}" for name in COLORS for kind in kinds]
+        found = [[float(row[f"{name}_expected_error"]) for name in COLORS] for row in rows]
+        np.testing.assert_array_equal(found, expected_errors(strengths))
+        np.testing.assert_allclose(diary.scores, np.repeat(strengths[:, None] / 255, 3, axis=1), rtol=1e-6)
+        assert "score map" in summary.how["likelihood_definition"]  # this run's file has no table on its calibration
 
     def test_never_replaces_another_one_unless_told_to(self, field: Project, tmp_path: Path) -> None:
         out = tmp_path / "log.csv"

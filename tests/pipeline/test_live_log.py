@@ -18,8 +18,9 @@ FRAME = GrayFrame(np.zeros((2, 2), np.uint8))
 XY = np.array([[1.5, 2.25], [300.12345, 0.0]])
 
 
-def numbers(number: int = 0, ahead: np.ndarray | None = None) -> Numbers:
-    return Numbers(Arrival(number, FRAME, number / 4, 0.0), XY, np.array([0.91234, 1.0]), number == 0, ahead, 0.00123)
+def numbers(number: int = 0, ahead: np.ndarray | None = None, error: np.ndarray | None = None) -> Numbers:
+    arrival, score = Arrival(number, FRAME, number / 4, 0.0), np.array([0.91234, 1.0])
+    return Numbers(arrival, XY, score, number == 0, ahead, 0.00123, error)
 
 
 class Clock:
@@ -51,6 +52,17 @@ def test_predicted_points_follow_the_found_ones_and_missing_ones_are_empty(tmp_p
         "nose_x,nose_y,nose_score,nose_x_ahead,nose_y_ahead,tail_x,tail_y,tail_score,tail_x_ahead,tail_y_ahead"
     )
     assert row.endswith("1.500,2.250,0.9123,,,300.123,0.000,1.0000,5.000,6.000")
+
+
+def test_expected_errors_follow_the_scores(tmp_path: Path) -> None:
+    path, error = tmp_path / "log.csv", np.array([1.8, np.nan])
+    with closing(LiveLog(path, ("nose", "tail"), has_error=True)) as log:
+        log.add(numbers(0, error=error))
+    header, row = path.read_text(encoding="utf-8").splitlines()
+    assert header.endswith("nose_x,nose_y,nose_score,nose_expected_error,tail_x,tail_y,tail_score,tail_expected_error")
+    assert row.endswith("1.500,2.250,0.9123,1.800,300.123,0.000,1.0000,")
+    with closing(LiveLog(path, ("nose",), has_ahead=True, has_error=True, overwrite=True)):
+        assert path.read_text(encoding="utf-8").endswith("nose_score,nose_expected_error,nose_x_ahead,nose_y_ahead\n")
 
 
 def test_names_with_commas_stay_one_column(tmp_path: Path) -> None:

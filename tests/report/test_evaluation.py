@@ -47,10 +47,32 @@ def test_headline_says_the_numbers_in_words() -> None:
 
 def test_page_shows_every_split_and_the_worst_frame_first() -> None:
     html = build_evaluation_page(content()).html()
-    assert "<td>training</td><td>10</td><td>20</td><td>5.00</td><td>5.00</td>" in html
+    assert "<td>training</td><td>10</td><td>20</td><td>5.00</td><td>5.00 to 5.00</td><td>5.00</td>" in html
     assert "<td>validation</td><td>0</td><td>0</td><td>-</td>" in html
     assert "<td>nose</td><td>5.00 px</td><td>9.50 px</td>" in html
     assert html.count("<img") == 5, "cumulative, keypoints, confidence, worst and typical frames"
+
+
+def test_it_says_how_sure_the_mean_is_and_how_the_videos_differ() -> None:
+    """Ten test frames, nine at 5 px and one at 50 px: 9.5 px with an interval far wider than half of it."""
+    one_video = content()
+    html = build_evaluation_page(one_video).html()
+    assert "95 times out of 100" in html and "counted as one video" in html
+    assert "Warning: the mean may be anything from 5.00 to" in html
+    assert "Errors of each video" not in html
+    points, videos = one_video.points, ["calm"] * 9 + ["wild"]
+    predicted, labeled, diagonal = points.predicted[10:], points.labeled[10:], np.full(10, 128.0)
+    test = split_errors(predicted, labeled, diagonal, 31.6, SKELETON.keypoints, videos)
+    html = build_evaluation_page(replace(one_video, splits={"test": test})).html()
+    worst = html.index("<td>wild</td><td>1</td><td>2</td><td>50.00 px</td><td>50.00 px</td><td>50.00 px</td>")
+    assert worst < html.index("<td>calm</td><td>9</td><td>18</td><td>5.00 px</td>")
+    assert "counted as one video" not in html
+
+
+def test_certainty_of_frames_that_trained_is_not_told() -> None:
+    whole = content()
+    html = build_evaluation_page(replace(whole, splits={"train": whole.splits["train"]})).html()
+    assert "95 times out of 100." not in html.split("Errors of each split")[0]
 
 
 def test_examples_are_opened_once_and_worst_first() -> None:

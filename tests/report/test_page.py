@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from markerless.errors import StorageError
-from markerless.report.page import Page, figure_png
+from markerless.report.page import Page, Picture, figure_png
 from markerless.report.style import figure_style, keypoint_colors, new_figure
 
 VOID = {"meta", "img", "br"}
@@ -48,6 +48,7 @@ def small_page() -> Page:
         figure.subplots().plot([0, 1])
         page.figure(figure, 'caption "with" <marks>')
         page.photo(figure, "photo")
+    page.gallery([Picture(b"jpeg", "1. <a>", 'said "so" & so', (("<ear>", (1, 2, 3)),))])
     return page
 
 
@@ -56,7 +57,7 @@ def test_page_is_well_formed_and_self_contained() -> None:
     html = small_page().html()
     checker.feed(html)
     assert checker.open == []
-    assert len(checker.addresses) == 2 and all(address.startswith("data:image/") for address in checker.addresses)
+    assert len(checker.addresses) == 3 and all(address.startswith("data:image/") for address in checker.addresses)
     assert not re.search(r"https?://|@import|url\(", html)
     assert "prefers-color-scheme:dark" in html
 
@@ -65,6 +66,7 @@ def test_texts_are_escaped() -> None:
     checker = Checker()
     checker.feed(small_page().html())
     assert "A <b>heading</b>" in checker.texts and "Mice & <men>" in checker.texts
+    assert "<ear>" in checker.texts and 'said "so" & so' in checker.texts
 
 
 def test_equal_figures_are_equal_files() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.collections import LineCollection
 
@@ -36,6 +38,31 @@ def test_gaps_and_cut_off_points_are_not_bridged() -> None:
     collection = figures["trajectory"].axes[0].collections[0]
     assert isinstance(collection, LineCollection)
     assert len(collection.get_segments()) == 29 - 4, "two segments are missing at each gap"
+
+
+def test_the_expected_error_is_a_band_around_the_lines() -> None:
+    """Of 2 px for the nose and 5 px for the tail; where there is no point there is none."""
+    tracks = tracks_of(30)
+    tracks.points[10, 0, 0] = np.nan
+    error = np.broadcast_to([2.0, 5.0], tracks.score.shape).copy()
+    error[20, 0, 0] = 1e4
+    drawn = draw_figures(replace(tracks, error=error), View((100, 80)))
+    upper, lower = drawn.figures["position"].axes
+    plain = draw_figures(tracks, View((100, 80)))
+    for axes, before in zip((upper, lower), plain.figures["position"].axes, strict=True):
+        assert len(axes.collections) == 2 and not before.collections
+        assert axes.get_ylim() == before.get_ylim()  # the frame with 10 000 px does not make the others small
+    nose, tail = (collection.get_paths() for collection in upper.collections)
+    (whole,) = tail
+    time_s, x = np.asarray(whole.vertices, dtype=np.float64).T
+    for frame in (0, 29):
+        here = x[np.isclose(time_s, frame / 10)]
+        assert (here.min(), here.max()) == (frame - 5, frame + 5)
+    assert len(nose) == 2
+    assert "expected error" in drawn.captions["position"] and "expected error" not in plain.captions["position"]
+    html = build_page(replace(tracks, error=error), drawn, "Errors").html()
+    assert "median expected error" in html and "5.00 px" in html
+    assert "median expected error" not in build_page(tracks, plain, "None").html()
 
 
 def test_axes_have_names_and_units_and_the_picture_is_upright() -> None:

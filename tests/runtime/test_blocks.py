@@ -88,6 +88,21 @@ class TestGathering:
         np.testing.assert_array_equal(found.decoded, [False, True, False, True])
         np.testing.assert_array_equal(found.whole, found.decoded)  # batches are of whole frames
 
+    def test_expected_errors_are_nan_where_there_are_none(self) -> None:
+        gathering = Gathering(Block(5, 9), Affine.crop(0, 0), 2)
+        gathering.add_one(6, np.ones((2, 2)), np.ones(2), whole=True, expected_error=np.array([1.5, 3.0]))
+        gathering.add_one(7, np.ones((2, 2)), np.ones(2), whole=True)
+        error = np.array([[2.0, 4.0], [9.0, 9.0]], dtype=np.float32)  # the second one only filled the batch up
+        gathering.add((8,), Prediction(np.ones((2, 2, 2), np.float32), np.ones((2, 2), np.float32), error))
+        nothing = [np.nan, np.nan]
+        np.testing.assert_array_equal(gathering.finish().expected_error, [nothing, [1.5, 3.0], nothing, [2.0, 4.0]])
+
+    def test_expected_errors_grow_with_the_pixels(self) -> None:
+        """Half a pixel of an image of half the size is a pixel of the frame."""
+        gathering = Gathering(Block(0, 1), Affine.resize(2), 1)
+        gathering.add_one(0, np.zeros((1, 2)), np.ones(1), whole=True, expected_error=np.array([0.5]))
+        np.testing.assert_array_equal(gathering.finish().expected_error, [[1.0]])
+
     def test_points_are_mapped_to_the_frame_once(self) -> None:
         """Of a view that begins at (7, 3), pixel (1, 2) is pixel (8, 5) of the frame."""
         gathering = Gathering(Block(0, 1), Affine.crop(7, 3).inverse(), 1)

@@ -13,7 +13,16 @@ import pytest
 from make_model import color_finder, dots, random_places
 from make_run import MadeRun
 from markerless.errors import RunError, SettingsError
-from markerless.runtime.engine import ENGINES, Done, EngineOptions, Prediction, Session, open_session, usable_cores
+from markerless.runtime.engine import (
+    ENGINES,
+    Batch,
+    Done,
+    EngineOptions,
+    Prediction,
+    Session,
+    open_session,
+    usable_cores,
+)
 
 OPTIONS = EngineOptions(height=24, width=32, threads=1)
 
@@ -89,6 +98,25 @@ class TestModelsThatCannotBeUsed:
     def test_of_another_number_of_keypoints(self, engine: str, made_run: MadeRun) -> None:
         with pytest.raises(RunError, match="for 5 keypoints, got 3"):
             open_session(engine, made_run.model, OPTIONS, 5)
+
+
+def test_expected_errors_of_another_shape_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = np.ones((1, 3), np.float32)
+
+    class Odd:
+        has_expected_error = is_closed = False
+
+        def submit(self, batch: Batch) -> Done:
+            return Done(Prediction(np.zeros((1, 3, 2), np.float32), one, one[..., None]))
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    odd = Odd()
+    monkeypatch.setattr(ENGINES.get("openvino"), "open", lambda path, options: odd)
+    with pytest.raises(RunError, match=r"expected_error of shape \(1, 3\), got \(1, 3, 1\), in .*train again"):
+        open_session("openvino", color_finder(tmp_path / "model.onnx"), OPTIONS, 3)
+    assert odd.is_closed
 
 
 def test_onnxruntime_has_no_bf16(tmp_path: Path) -> None:

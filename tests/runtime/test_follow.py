@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from make_model import color_finder, dots
+from make_model import color_finder, dots, expected_errors
 from markerless.core.view import View
 from markerless.runtime.engine import FILL, Batch, EngineOptions, Handle, Session, open_session
 from markerless.runtime.follow import FollowingModel, Found, Sessions, cut_region, shrunk, shrunk_size
 from markerless.runtime.region import Region
 from markerless.video.raw import RgbFrame
-from runtime.moving_dots import SIZE, STRONG, dimmed, raw, two_animals, walk
+from runtime.moving_dots import DIM, SIZE, STRONG, dimmed, raw, two_animals, walk
 
 REGION = Region(width=64, height=64, grid=16, edge=4)
 WHOLE = View.whole(*SIZE)
@@ -28,6 +28,7 @@ class Counted:
         self._session = session
         self.name, self.version, self.precision = session.name, session.version, session.precision
         self.in_flight, self.options = session.in_flight, session.options
+        self.has_expected_error = session.has_expected_error
         self.n_asked = 0
 
     def submit(self, batch: Batch) -> Handle:
@@ -82,6 +83,7 @@ class TestFollowing:
         found = model.predict(dots(places, SIZE, STRONG), together)
         np.testing.assert_array_equal([one.xy for one in found], places)
         np.testing.assert_allclose([one.score for one in found], STRONG / 255, rtol=1e-6)
+        assert {one.expected_error for one in found} == {None}  # this model gives none
         assert whole_rows(found) == list(range(together))  # the frames of the first request
         assert model.whole.n_asked == together
         assert model.region.n_asked == -(-90 // together) - 1
@@ -134,6 +136,22 @@ class TestFollowing:
         found = Model(path, Region(64, 64, 16, 4, together=4), stack).predict(frames, together=4)
         np.testing.assert_array_equal([one.xy for one in found], places)
         assert whole_rows(found) == [0, 1, 2, 3, 6]
+
+    @pytest.mark.parametrize("together", [1, 4])
+    def test_expected_errors_come_from_where_the_points_come_from(
+        self, tmp_path: Path, stack: ExitStack, together: int
+    ) -> None:
+        """In the region as in the whole frame, also where it is looked for again (frame 6, after green faded)."""
+        places, strengths = walk(12), 200 + np.arange(12)
+        frames = dots(places, SIZE, strengths)
+        x, y = places[6, 1]
+        frames[6, y, x, 1] = DIM
+        expected = expected_errors(strengths)
+        expected[6, 1] = expected_errors(DIM)[1]
+        model = Model(color_finder(tmp_path / "model.onnx", has_error=True), Region(64, 64, 16, 4, together), stack)
+        found = model.predict(frames, together)
+        np.testing.assert_array_equal([one.expected_error for one in found], expected)
+        assert whole_rows(found) == [*range(together), 6]
 
     def test_what_an_earlier_request_left_behind_is_in_no_answer(self, path: Path, stack: ExitStack) -> None:
         places = walk(9)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from make_model import color_finder, dots
+from make_model import color_finder, dots, expected_errors
 from markerless.core.view import View
 from markerless.errors import RunError
 from markerless.runtime.blocks import Block, BlockPrediction
@@ -32,6 +32,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return color_finder(tmp_path_factory.mktemp("model") / "model.onnx")
 
 
+@pytest.fixture(scope="module")
+def path_with_errors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return color_finder(tmp_path_factory.mktemp("model") / "model.onnx", has_error=True)
+
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
@@ -39,18 +44,21 @@ def no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def models(path: Path) -> Iterator[MakeModels]:
+def models(path: Path, path_with_errors: Path) -> Iterator[MakeModels]:
     """What gives every lane its model; one session for whole frames serves all lanes."""
     with ExitStack() as stack:
 
-        def opened(width: int, height: int, together: int, inline: bool) -> Session:
-            options = EngineOptions(height, width, 3, together, "f32", 4, inline)
+        def opened(path: Path, size: tuple[int, int], together: int, inline: bool) -> Session:
+            options = EngineOptions(size[1], size[0], 3, together, "f32", 4, inline)
             return stack.enter_context(closing(open_session("openvino", path, options, 3)))
 
-        def make(together: int = 1, view: View = WHOLE) -> Callable[[], FollowingModel]:
-            whole = opened(view.width, view.height, 1, inline=False)
+        def make(together: int = 1, view: View = WHOLE, has_error: bool = False) -> Callable[[], FollowingModel]:
+            model = path_with_errors if has_error else path
+            whole = opened(model, (view.width, view.height), 1, inline=False)
             region = Region(64, 64, 16, 4, together)
-            return lambda: FollowingModel(Sessions(whole, opened(64, 64, together, inline=True)), region, view, 3)
+            return lambda: FollowingModel(
+                Sessions(whole, opened(model, (64, 64), together, inline=True)), region, view, 3
+            )
 
         yield make
 
@@ -75,7 +83,7 @@ def film(broken: Sequence[int] = ()) -> tuple[InMemory, np.ndarray]:
 
 
 def assert_equal(one: BlockPrediction, other: BlockPrediction) -> None:
-    for name in ("xy", "score", "decoded", "whole"):
+    for name in ("xy", "score", "expected_error", "decoded", "whole"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=f"{name} of {one.block}")
 
 
@@ -95,6 +103,16 @@ class TestResults:
             assert prediction.decoded.all()
             assert prediction.whole[:together].all()
             assert prediction.whole.sum() == together + (55 in range(block.start, block.stop))
+
+    @pytest.mark.parametrize("n_threads", [1, 3])
+    def test_expected_errors_are_in_the_rows_of_their_frames(self, models: MakeModels, n_threads: int) -> None:
+        strengths = 130 + np.arange(N_FRAMES)
+        reader = InMemory(dots(walk(N_FRAMES), SIZE, strengths), broken=[0, 60])
+        found = run(reader, models(2, has_error=True), n_threads=n_threads)
+        expected = expected_errors(strengths)
+        expected[[0, 60]] = np.nan
+        for block, prediction in found.items():
+            np.testing.assert_array_equal(prediction.expected_error, expected[block.start : block.stop])
 
     @pytest.mark.parametrize("together", [1, 4])
     def test_do_not_depend_on_the_number_of_threads(self, models: MakeModels, together: int) -> None:

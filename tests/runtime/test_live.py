@@ -175,7 +175,9 @@ class TestWatcher:
 
         def look(raw: RawFrame) -> Found:
             clock.now += 0.004
-            return Found(np.full((2, 2), number_of(raw), dtype=np.float64), np.array([0.9, 0.2]), number_of(raw) == 0)
+            number = number_of(raw)
+            error = np.array([1.0, 2.0]) + number if number else None
+            return Found(np.full((2, 2), number, dtype=np.float64), np.array([0.9, 0.2]), number == 0, error)
 
         def process(points: np.ndarray, score: np.ndarray, timestamp_s: float) -> None:
             clock.now += 1.0
@@ -199,6 +201,8 @@ class TestWatcher:
         found = [watcher.work(self.arrival(number, clock)) for number in (0, 3)]
         assert given == [([[100, 50]] * 2, [0.9, 0.2], 0.0), ([[103, 53]] * 2, [0.9, 0.2], 0.3)]
         assert found[1].xy.tolist() == [[103, 53]] * 2
+        assert found[0].expected_error is None
+        np.testing.assert_array_equal(found[1].expected_error, [4, 5])
         assert (watcher.n_whole, watcher.latencies.n, found[0].ahead) == (1, 2, None)
 
     def test_hands_over_predicted_points_and_keeps_the_found_ones(self) -> None:

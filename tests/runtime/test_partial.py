@@ -19,7 +19,7 @@ def prediction(block: Block = BLOCK) -> BlockPrediction:
     xy[1] = np.nan
     decoded = np.ones(n_frames, dtype=np.bool_)
     decoded[1] = False
-    return BlockPrediction(block, xy, xy[..., 0] / 10, decoded, decoded)
+    return BlockPrediction(block, xy, xy[..., 0] / 10, xy[..., 1] / 7, decoded, ~decoded)
 
 
 def test_gives_back_what_it_was_given(tmp_path: Path) -> None:
@@ -28,7 +28,9 @@ def test_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert found is not None
     np.testing.assert_array_equal(found.xy, prediction().xy)
     np.testing.assert_array_equal(found.score, prediction().score)
+    np.testing.assert_array_equal(found.expected_error, prediction().expected_error)
     np.testing.assert_array_equal(found.decoded, [True, False, True])
+    np.testing.assert_array_equal(found.whole, [False, True, False])
 
 
 def test_has_nothing_at_first(tmp_path: Path) -> None:
@@ -53,6 +55,18 @@ def test_a_damaged_block_counts_as_missing(damage: str, tmp_path: Path) -> None:
     else:
         path.write_bytes({"cut": whole[:-40], "empty": b"", "text": b"no arrays here"}[damage])
     assert partial.load(BLOCK) is None
+
+
+def test_blocks_of_a_version_without_expected_errors_count_as_missing(tmp_path: Path) -> None:
+    partial = Partial(tmp_path / ".m.partial", MANIFEST)
+    partial.save(prediction())
+    (path,) = partial.folder.glob("*.npz")
+    with np.load(path) as arrays:
+        before = {name: arrays[name] for name in ("xy", "score", "decoded", "whole")}
+    np.savez(path, **before)
+    assert partial.load(BLOCK) is None
+    np.savez(path, **before, expected_error=prediction().expected_error)
+    assert partial.load(BLOCK) is not None
 
 
 def test_a_folder_without_manifest_is_not_trusted(tmp_path: Path) -> None:

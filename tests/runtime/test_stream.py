@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from make_model import color_finder, dots, random_places
+from make_model import color_finder, dots, expected_errors, random_places
 from markerless.core.view import View
 from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import EngineOptions, Session, open_session
@@ -66,6 +66,7 @@ class TestPredict:
         np.testing.assert_array_equal(np.concatenate([prediction.xy for prediction in found]), places)
         assert all(prediction.decoded.all() for prediction in found)
         np.testing.assert_allclose(found[0].score, 250 / 255, rtol=1e-6)
+        assert np.isnan(found[0].expected_error).all()  # this model gives none
 
     @pytest.mark.parametrize("batch_size", [1, 4, 7])
     @pytest.mark.parametrize("threads", [1, 2])
@@ -83,6 +84,17 @@ class TestPredict:
         decoded = np.concatenate([prediction.decoded for prediction in found])
         np.testing.assert_array_equal(np.flatnonzero(~decoded), broken)
         np.testing.assert_array_equal(np.isnan(found[0].score), np.isnan(found[0].xy[..., 0]))
+
+    @pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (4, 2)])
+    def test_expected_errors_are_in_the_rows_of_their_frames(
+        self, tmp_path: Path, places: np.ndarray, batch_size: int, threads: int
+    ) -> None:
+        strengths = 180 + np.arange(N_FRAMES)
+        session = opened(color_finder(tmp_path / "model.onnx", has_error=True), SIZE, batch_size, threads)
+        found = run(Clip(dots(places, SIZE, strengths), (9, 60)), session, [Block(0, 30), Block(30, N_FRAMES)])
+        expected = expected_errors(strengths)
+        expected[[9, 60]] = np.nan
+        np.testing.assert_array_equal(np.concatenate([one.expected_error for one in found]), expected)
 
     def test_a_block_of_broken_frames_only(self, model: Path, places: np.ndarray) -> None:
         (found,) = run(Clip(dots(places[:3], SIZE), (0, 1, 2)), opened(model), [Block(0, 3)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from markerless.errors import MarkerlessError, StorageError, VideoError
-from markerless.video.images import image_size, read_image, write_image
+from markerless.video.images import image_size, jpeg_bytes, read_image, write_image
 
 RGB = np.random.default_rng(3).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
@@ -42,6 +42,14 @@ def test_jpeg_keeps_size_and_channel_order(tmp_path: Path) -> None:
     write_image(tmp_path / "red.jpg", red)
     assert np.abs(read_image(tmp_path / "red.jpg").astype(int) - red).max() <= 3
     assert image_size(tmp_path / "red.jpg") == (40, 24)
+
+
+def test_jpeg_in_memory_is_the_picture(tmp_path: Path) -> None:
+    red = np.zeros((24, 40, 3), np.uint8)
+    red[..., 0] = 250
+    path = tmp_path / "memory.jpg"
+    path.write_bytes(jpeg_bytes(red))
+    assert np.abs(read_image(path).astype(int) - red).max() < 6
 
 
 def test_channels_are_red_green_blue(tmp_path: Path) -> None:

@@ -5,18 +5,30 @@ Nothing is left out: a missing prediction counts as the frame's diagonal, and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from markerless.core.certainty import Interval, doubt, mean_interval
 from markerless.core.instance import FloatArray
 from markerless.errors import LabelsError
 
 GROSS_SHARE = 0.05  # of the frame's diagonal
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)  # of the animal's size
+
+
+@dataclass(frozen=True)
+class VideoErrors:
+    """Errors over the frames of one video, in px; NaN where none of its points is labeled."""
+
+    n_frames: int
+    n_points: int
+    mean_px: float
+    median_px: float
+    p95_px: float
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,9 @@ class SplitErrors:
             their own.
         per_keypoint: Keypoint name -> mean error (NaN when it is never labeled).
         pck: Share of points within 0.05, 0.1, 0.2 of the animal's size.
+        mean_px_interval: Where the mean would lie with other frames, 95 times out of 100; None of a single frame.
+        per_video: Video -> its errors, when there are several; else empty.
+        doubt: Why nothing can be concluded from so few frames, "" when it can.
     """
 
     n_frames: int
@@ -40,12 +55,19 @@ class SplitErrors:
     gross: float
     per_keypoint: dict[str, float]
     pck: dict[str, float]
+    mean_px_interval: Interval | None = None
+    per_video: dict[str, VideoErrors] = field(default_factory=dict)
+    doubt: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes None, as JSON has no NaN."""
         values = asdict(self)
-        values["per_keypoint"] = {name: _plain(value) for name, value in self.per_keypoint.items()}
-        return {key: _plain(value) if isinstance(value, float) else value for key, value in values.items()}
+        for key in ("per_keypoint", "pck"):
+            values[key] = _plain_values(values[key])
+        values["per_video"] = {video: _plain_values(errors) for video, errors in values["per_video"].items()}
+        values["mean_px_interval"] = list(self.mean_px_interval) if self.mean_px_interval else None
+        values["doubt"] = self.doubt or None
+        return _plain_values(values)
 
 
 def point_errors(predicted: FloatArray, labeled: FloatArray, frame_diagonal: FloatArray) -> FloatArray:
@@ -87,6 +109,7 @@ def split_errors(
     frame_diagonal: FloatArray,
     animal_size_px: float,
     keypoints: Sequence[str],
+    videos: Sequence[str] = (),
 ) -> SplitErrors | None:
     """All figures of one split; None when it has no frames.
 
@@ -96,6 +119,7 @@ def split_errors(
         frame_diagonal: `(F,)` px.
         animal_size_px: Size that the PCK thresholds are shares of.
         keypoints: K names.
+        videos: Video of each frame; empty when all are of one.
 
     Raises:
         LabelsError: the frames hold not a single labeled point.
@@ -110,10 +134,11 @@ def split_errors(
     for k, name in enumerate(keypoints):
         column = error[:, k][np.isfinite(error[:, k])]
         per_keypoint[name] = float(column.mean()) if column.size else float("nan")
+    mean, interval = float(flat.mean()), mean_interval(error, videos)
     return SplitErrors(
         n_frames=len(labeled),
         n_points=int(flat.size),
-        mean_px=float(flat.mean()),
+        mean_px=mean,
         median_px=float(np.median(flat)),
         rmse_px=float(np.sqrt((flat**2).mean())),
         p95_px=float(np.percentile(flat, 95)),
@@ -121,7 +146,31 @@ def split_errors(
         gross=float(gross_errors(predicted, labeled, frame_diagonal).sum() / flat.size),
         per_keypoint=per_keypoint,
         pck={str(t): float((flat <= t * animal_size_px).mean()) for t in PCK_THRESHOLDS},
+        mean_px_interval=interval,
+        per_video=_video_errors(error, videos),
+        doubt=doubt(int(np.isfinite(error).any(axis=-1).sum()), mean, interval),
     )
+
+
+def _video_errors(error: FloatArray, videos: Sequence[str]) -> dict[str, VideoErrors]:
+    """Errors `(F, K)` by video, in the order of the frames; empty when there are not several."""
+    names = list(dict.fromkeys(videos))
+    if len(names) < 2:
+        return {}
+    found = {}
+    for name in names:
+        own = error[np.array([video == name for video in videos])]
+        flat = own[np.isfinite(own)]
+        mean, median, p95 = (
+            (float(flat.mean()), float(np.median(flat)), float(np.percentile(flat, 95))) if flat.size else [np.nan] * 3
+        )
+        found[name] = VideoErrors(len(own), int(flat.size), mean, median, p95)
+    return found
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """NaN becomes None."""
+    return {key: _plain(value) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def _plain(value: float) -> float | None:

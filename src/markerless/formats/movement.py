@@ -3,7 +3,8 @@
 Variables: `position (time, space, keypoint, individual)`, `confidence (time, keypoint, individual)` and, when the model
 gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). `time` is in seconds
 when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`,
-`video`, `skeleton` and `provenance` (JSON), `likelihood_definition`. No wall-clock time: equal tracks give equal bytes.
+`video`, `skeleton` and `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
+calibrated. No wall-clock time: equal tracks give equal bytes.
 
 Dimension names are singular, as movement has them today; files with the plural names of its older versions open too.
 """
@@ -88,6 +89,8 @@ def to_dataset(tracks: Tracks) -> xr.Dataset:
         "provenance": json.dumps(tracks.provenance, sort_keys=True, ensure_ascii=False),
         "likelihood_definition": str(tracks.provenance.get("likelihood_definition", LIKELIHOOD_UNKNOWN)),
     }
+    if "calibration" in tracks.provenance:
+        attributes["calibration"] = json.dumps(tracks.provenance["calibration"], sort_keys=True)
     if knows_fps:
         attributes["fps"] = float(tracks.fps)
     coordinates = {

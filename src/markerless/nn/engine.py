@@ -56,12 +56,15 @@ class Network:
             _round_weights(model, device)
         self._model = model.to(device)  # its kernels are channels-last since they were built
 
-    def predict(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 `(B, H, W, C)`, C 1 or 3 -> xy `(B, K, 2)` px, score `(B, K)`, float32."""
+    def predict(self, image: Tensor) -> tuple[Tensor, ...]:
+        """uint8 `(B, H, W, C)`, C 1 or 3 -> xy `(B, K, 2)` px, score `(B, K)`, expected error `(B, K)` px, float32.
+
+        The expected error only of a network whose errors are calibrated.
+        """
         bf16 = self.precision == "bf16"
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            xy, score = self._model(image)
-        return xy, score
+            outputs: tuple[Tensor, ...] = self._model(image)
+        return outputs
 
 
 class PoolHandle:
@@ -82,6 +85,7 @@ class PoolSession:
     """
 
     name = "torch"
+    has_expected_error = False
 
     def __init__(self, network: Network, options: EngineOptions) -> None:
         self.version = _version(network.device)
@@ -110,28 +114,27 @@ class Slot:
 
     Attributes:
         image: `(B, H, W, C)` uint8.
-        xy: `(B, K, 2)` float32.
-        score: `(B, K)` float32.
+        answer: float32, for what a `Prediction` holds: `(B, K, 2)`, `(B, K)` and, used or not, `(B, K)`.
         done: Event that follows the last copy.
     """
 
     image: Tensor
-    xy: Tensor
-    score: Tensor
+    answer: tuple[Tensor, ...]
     done: Any
 
 
 class StreamHandle:
     """One request in flight on a card."""
 
-    def __init__(self, slot: Slot, free: deque[Slot]) -> None:
+    def __init__(self, slot: Slot, n_outputs: int, free: deque[Slot]) -> None:
         self._slot = slot
+        self._n_outputs = n_outputs
         self._free = free
 
     def result(self) -> Prediction:
         """Wait for this request alone, and give its memory back."""
         self._slot.done.synchronize()
-        prediction = Prediction(self._slot.xy.numpy().copy(), self._slot.score.numpy().copy())
+        prediction = Prediction(*[output.numpy().copy() for output in self._slot.answer[: self._n_outputs]])
         self._free.append(self._slot)
         return prediction
 
@@ -143,6 +146,7 @@ class StreamSession:
     """
 
     name = "torch"
+    has_expected_error = False
 
     def __init__(self, network: Network, options: EngineOptions) -> None:
         self.version = _version(network.device)
@@ -162,11 +166,11 @@ class StreamSession:
         np.copyto(slot.image.numpy(), batch)
         exact = cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with _LAUNCHING, self._device_module.stream(self._stream), exact:
-            xy, score = self._network.predict(slot.image.to(self._network.device, non_blocking=True))
-            slot.xy.copy_(xy, non_blocking=True)
-            slot.score.copy_(score, non_blocking=True)
+            outputs = self._network.predict(slot.image.to(self._network.device, non_blocking=True))
+            for place, output in zip(slot.answer, outputs, strict=False):
+                place.copy_(output, non_blocking=True)
             slot.done.record(self._stream)
-        handle = StreamHandle(slot, self._free)
+        handle = StreamHandle(slot, len(outputs), self._free)
         return Done(handle.result()) if self.options.inline else handle
 
     def close(self) -> None:
@@ -180,8 +184,7 @@ class StreamSession:
         n, k = self.options.batch_size, network.n_keypoints
         return Slot(
             torch.empty(self.options.shape, dtype=torch.uint8, pin_memory=pinned),
-            torch.empty((n, k, 2), pin_memory=pinned),
-            torch.empty((n, k), pin_memory=pinned),
+            tuple(torch.empty(shape, pin_memory=pinned) for shape in ((n, k, 2), (n, k), (n, k))),
             self._device_module.Event(),
         )
 
@@ -223,8 +226,8 @@ def single_threaded_pool(n_threads: int) -> ThreadPoolExecutor:
 
 
 def _predict(network: Network, batch: Batch) -> Prediction:
-    xy, score = network.predict(torch.from_numpy(batch).to(network.device))
-    return Prediction(xy.cpu().numpy(), score.cpu().numpy())
+    outputs = network.predict(torch.from_numpy(batch).to(network.device))
+    return Prediction(*[output.cpu().numpy() for output in outputs])
 
 
 def _precision(device: torch.device, wanted: str) -> str:

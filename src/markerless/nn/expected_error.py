@@ -52,6 +52,7 @@ class ExpectedError(nn.Module):
 
     def forward(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
         """`(B, K, E)` -> expected error in px and probability of being within the tolerance, each `(B, K)`."""
-        log_expected = (evidence * self.weight).sum(-1) + self.bias
+        # the bias inside the sum: added behind it, OpenVINO 2026.4 gives image b of a batch the bias of keypoint b
+        log_expected = (evidence * self.weight + self.bias[:, None] / evidence.shape[-1]).sum(-1)
         probability = torch.sigmoid(self.within[0] + self.within[1] * (self.within[2] - log_expected))
         return torch.exp(log_expected), probability

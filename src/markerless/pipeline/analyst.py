@@ -18,9 +18,9 @@ import numpy as np
 from markerless.core.progress import Progress
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video, fingerprint
-from markerless.core.view import View
 from markerless.errors import StorageError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
+from markerless.pipeline.calibration import calibration, likelihood_definition, spread
 from markerless.pipeline.instrument import Instrument
 from markerless.pipeline.method import choose_method
 from markerless.pipeline.result_files import ResultFiles, load_writers
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from markerless.project import Project, Run
     from markerless.video.reader import VideoReader
 
-LIKELIHOOD_DEFINITION = (
-    "height of the network's score map at the keypoint, 0 to 1, shifted so that a typical labeled point has 0.95; "
-    "not calibrated, no probability"
-)
 LISTED_FRAMES = 100
 LAYOUT = 3  # raised when the same model, video and settings give other numbers than before
 
@@ -121,7 +117,7 @@ class Analyst:
             instrument = self._prepare(scene)
             provenance = {
                 **identity,
-                **_how(instrument, scene.view),
+                **_how(instrument, scene),
                 "analyzed_frames": [first, last],
                 "video_notes": list(reader.notes),
             }
@@ -132,7 +128,7 @@ class Analyst:
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
             n_predicted = self._predict(reader, instrument, todo, partial)
         writers.join()
-        tracks = self._assemble(video, todo, partial, provenance)
+        tracks = self._assemble(video, todo, partial, provenance, instrument.session.has_expected_error)
         target.write(tracks)
         partial.remove()
         result = _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
@@ -188,11 +184,14 @@ class Analyst:
                 partial.save(prediction)
         return n_missing
 
-    def _assemble(self, video: Video, todo: Sequence[Block], partial: Partial, provenance: dict[str, Any]) -> Tracks:
+    def _assemble(
+        self, video: Video, todo: Sequence[Block], partial: Partial, provenance: dict[str, Any], has_error: bool
+    ) -> Tracks:
         """The finished blocks as one value; NaN in the frames that are in no block or could not be decoded."""
         n_keypoints = self._run.skeleton.n_keypoints
         points = np.full((video.n_frames, 1, n_keypoints, 2), np.nan)
         score = np.full((video.n_frames, 1, n_keypoints), np.nan)
+        error = np.full_like(score, np.nan) if has_error else None
         broken: list[int] = []
         n_whole = 0
         for block in todo:
@@ -204,18 +203,24 @@ class Analyst:
                 )
             points[block.start : block.stop, 0] = prediction.xy
             score[block.start : block.stop, 0] = prediction.score
+            if error is not None:
+                error[block.start : block.stop, 0] = prediction.expected_error
             n_whole += int(prediction.whole.sum())
             broken += (np.flatnonzero(~prediction.decoded) + block.start).tolist()
-        counts = {
+        counts: dict[str, Any] = {
             "n_frames": video.n_frames,
             "n_broken_frames": len(broken),
             "broken_frames": broken[:LISTED_FRAMES],
             "n_whole_frames": n_whole,
         }
+        errors = None if error is None else spread(error)
+        if errors is not None:
+            counts["expected_error"] = errors
         return Tracks(
             self._run.skeleton,
             points,
             score,
+            error,
             fps=video.fps,
             video=video.path.name,
             scorer=self._run.scorer,
@@ -223,16 +228,18 @@ class Analyst:
         )
 
 
-def _how(instrument: Instrument, view: View) -> dict[str, Any]:
+def _how(instrument: Instrument, scene: Scene) -> dict[str, Any]:
     """How the numbers came about, for the provenance.
 
     No times of day, and no speeds but those that were measured once and kept: equal input gives equal bytes.
     """
+    table = calibration(scene.run)
     return {
         "software": f"markerless {VERSION}",
         **instrument.how(),
-        "crop_offset_px": [view.left, view.top],
-        "likelihood_definition": LIKELIHOOD_DEFINITION,
+        "crop_offset_px": [scene.view.left, scene.view.top],
+        "likelihood_definition": likelihood_definition(scene.run),
+        **({} if table is None else {"calibration": table}),
     }
 
 

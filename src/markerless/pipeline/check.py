@@ -1,6 +1,6 @@
 """What is wrong with a study: the verb `check` looks at config, labels, pictures, videos and runs, and changes nothing.
 
-Only `take_labels` writes: it settles a CSV and an h5 that differ.
+`take_labels` settles a CSV and an h5 that differ; suspects, when they are asked for, are shown in a page.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any, Literal
 import numpy as np
 
 from markerless.analysis.label_checks import Finding, Level, count_levels, label_findings
-from markerless.analysis.label_suspects import WHOLE, Suspect, suspects
+from markerless.analysis.label_suspects import WHOLE, Suspect
+from markerless.analysis.label_suspects import suspects as suspects_of_labels
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, RunError, VideoError
+from markerless.pipeline.suspects import Ranking, SuspectRequest, rank_suspects
 from markerless.project import Project, Run
 from markerless.project.config_file import file_name, is_yes, stem, video_sets
 from markerless.project.label_files import DATA_FOLDER, FolderLabels, compare_csv, count
@@ -45,6 +47,7 @@ class CheckReport:
         keypoints: Names, in order.
         findings: Errors first, then warnings, then notes.
         suspects: Likely label mistakes, the most suspicious first.
+        ranking: More about them, when they were asked for.
     """
 
     project: Path
@@ -54,6 +57,7 @@ class CheckReport:
     keypoints: tuple[str, ...]
     findings: tuple[Finding, ...]
     suspects: tuple[Suspect, ...]
+    ranking: Ranking | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -71,31 +75,37 @@ class CheckReport:
             **self.counts,
             "findings": [asdict(finding) for finding in self.findings],
             "suspects": [asdict(suspect) for suspect in self.suspects],
+            **(self.ranking.to_json() if self.ranking is not None else {}),
         }
 
 
-def check(project: Project | Path | str, progress: Progress = silent) -> CheckReport:
-    """Look for everything that is suspicious in a study; nothing is written.
+def check(
+    project: Project | Path | str, progress: Progress = silent, suspects: SuspectRequest | None = None
+) -> CheckReport:
+    """Look for everything that is suspicious in a study; nothing is written but the page of suspects, if asked for.
 
     Args:
         project: The study, its folder or its config.yaml.
         progress: Told of every picture that has been looked at.
+        suspects: Rank likely label mistakes with the predictions of a run, and show them in a page.
 
     Raises:
         ProjectError: the project cannot be opened at all.
+        RunError: the run of `suspects` is missing or damaged.
     """
     study = project if isinstance(project, Project) else Project(project)
     folders, findings = _read_folders(study)
     labels = study.combine(folders)
     sizes, of_pictures = _pictures(study, labels, progress)
     diagonals = {image: float(np.hypot(*size)) for image, size in sizes.items()}
-    ranked = suspects(labels, diagonals)
+    by_shape = suspects_of_labels(labels, diagonals)
+    ranking = rank_suspects(study, labels, sizes, suspects, progress) if suspects is not None else None
     findings += [
         *_config(study),
         *of_pictures,
         *_unlabeled_pictures(study, folders),
         *(_of_labels(labels, sizes, of_pictures) if labels.frames else _no_labels(findings)),
-        *_suspicious(ranked),
+        *_suspicious(by_shape),
         *_videos(study),
         *_runs(study),
     ]
@@ -108,7 +118,8 @@ def check(project: Project | Path | str, progress: Progress = silent) -> CheckRe
         n_videos=len(study.videos()),
         keypoints=study.skeleton.keypoints,
         findings=tuple(findings),
-        suspects=tuple(ranked),
+        suspects=ranking.suspects if ranking is not None else tuple(by_shape),
+        ranking=ranking,
     )
 
 

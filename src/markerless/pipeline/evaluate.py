@@ -9,98 +9,32 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from markerless.core.instance import FloatArray
 from markerless.core.labels import LabeledFrame, Labels
-from markerless.core.metrics import SplitErrors, point_errors, split_errors
+from markerless.core.metrics import SplitErrors
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
+from markerless.pipeline.evaluation import CROSSFIT, Evaluation
 from markerless.pipeline.label_source import labels_of
-from markerless.pipeline.predict import predict_frames
-from markerless.project import Project, Run
+from markerless.pipeline.measured import Measured, measure_run
+from markerless.pipeline.predict import Predicted
+from markerless.project import Project, Run, crossfit
+from markerless.project.crossfit import CROSSFIT_FILE
 from markerless.report.evaluation import EvaluationPage, PointTable, build_evaluation_page
-from markerless.video.images import image_size, read_image
+from markerless.video.images import read_image
 
 EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
 METRICS_FILE = "metrics.csv"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Errors by split.
-
-    Attributes:
-        run: Name of the run, or of the prediction file.
-        labels: What it was measured on.
-        animal_size_px: Median size of the labeled animals.
-        splits: train, validation and test, or all; None for an empty split.
-        precision: Arithmetic of the predictions, "" for a prediction file.
-        report: The page that shows it, when one was written.
-    """
-
-    run: str
-    labels: str
-    animal_size_px: float
-    splits: dict[str, SplitErrors | None]
-    precision: str = ""
-    report: Path | None = None
-
-    @property
-    def train(self) -> SplitErrors | None:
-        return self.splits.get("train")
-
-    @property
-    def validation(self) -> SplitErrors | None:
-        return self.splits.get("validation")
-
-    @property
-    def test(self) -> SplitErrors | None:
-        return self.splits.get("test")
-
-    @property
-    def all(self) -> SplitErrors | None:
-        return self.splits.get("all")
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `evaluate --json` prints."""
-        splits = {name: errors.to_json() if errors else None for name, errors in self.splits.items()}
-        return {
-            "run": self.run,
-            "labels": self.labels,
-            "animal_size_px": self.animal_size_px,
-            "precision": self.precision,
-            "splits": splits,
-        }
-
-    def lines(self) -> list[str]:
-        """A small table for people: a row per split, then the keypoints of the most telling one."""
-        head = (
-            f"{'split':<12}{'frames':>7}{'points':>8}{'mean px':>9}{'median':>8}{'95 %':>8}{'largest':>9}{'gross':>8}"
-        )
-        rows = [head]
-        for name, e in self.splits.items():
-            if e is None:
-                continue
-            rows.append(
-                f"{name:<12}{e.n_frames:>7}{e.n_points:>8}{e.mean_px:>9.2f}{e.median_px:>8.2f}{e.p95_px:>8.1f}"
-                f"{e.max_px:>9.1f}{100 * e.gross:>7.1f}%"
-            )
-        name, told = next(((n, self.splits[n]) for n in ("test", "all", "train") if self.splits.get(n)), ("", None))
-        if told is not None:
-            each = ", ".join(f"{k} {v:.2f}" for k, v in told.per_keypoint.items() if np.isfinite(v))
-            rows.append(f"mean px by keypoint ({name}): {each}")
-        return rows
 
 
 @dataclass(frozen=True)
@@ -144,30 +78,9 @@ def evaluate(
     run = source if isinstance(source, Run) else project.run(request.run)
     if request.labels is not None:
         labels = labels_of(Path(request.labels)).matching(run.skeleton)
-        measured = _measure_run(run, labels, {"all": list(labels.images)}, progress)
-        return _evaluation(measured, run.name, str(request.labels))
+        measured = measure_run(run, labels, {"all": list(labels.images)}, progress)
+        return measured.evaluation(run.name, str(request.labels))
     return _of_run(project, run, progress)
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """Labels and predictions side by side, `(F, K, ...)`, and the split of each frame."""
-
-    labels: Labels
-    split: Mapping[str, list[str]]
-    labeled: FloatArray
-    predicted: FloatArray
-    score: FloatArray
-    diagonal: FloatArray
-    precision: str = ""
-
-    @property
-    def animal_size_px(self) -> float:
-        return self.labels.animal_size_px(float(np.median(self.diagonal)))
-
-    def rows(self, part: str) -> list[int]:
-        place = {image: f for f, image in enumerate(self.labels.images)}
-        return [place[image] for image in self.split[part] if image in place]
 
 
 def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
@@ -178,10 +91,13 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
     if len(gone) == sum(len(images) for images in run.split.values()):
         raise LabelsError(f"none of the frames that run '{run.name}' was trained on is labeled in {project.root}")
     split = {part: [image for image in run.split[part] if image in known] for part in PARTS}
-    measured = _measure_run(
+    measured = measure_run(
         run, labels.select([image for images in split.values() for image in images]), split, progress
     )
-    evaluation = _evaluation(measured, run.name, project.root.name)
+    evaluation = measured.evaluation(run.name, project.root.name)
+    cross_fitted = _cross_fitted(run, labels)
+    if cross_fitted is not None:
+        evaluation = replace(evaluation, splits={**evaluation.splits, CROSSFIT: cross_fitted})
     notes = [f"{len(gone)} frames of the split are no longer labeled, first {gone[0]}"] if gone else []
     report = run.folder / REPORT_FILE
     write_text(run.folder / EVALUATION_FILE, json.dumps(evaluation.to_json(), indent=1) + "\n")
@@ -189,10 +105,21 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
     return replace(evaluation, report=report)
 
 
-def _measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progress: Progress) -> _Measured:
-    predicted = predict_frames(run, labels, progress=progress)
-    diagonal = np.array([np.hypot(*image_size(frame.picture)) for frame in labels.frames])
-    return _Measured(labels, split, _one_animal(labels), predicted.xy, predicted.score, diagonal, predicted.precision)
+def _cross_fitted(run: Run, labels: Labels) -> SplitErrors | None:
+    """Errors on the training frames of networks that did not see them; None of a run that asked none."""
+    path = run.folder / CROSSFIT_FILE
+    if not path.is_file():
+        return None
+    kept = crossfit.read(path)
+    known = set(labels.images)
+    rows = [row for row, image in enumerate(kept.images) if image in known]
+    columns = [kept.keypoints.index(name) for name in labels.skeleton.keypoints if name in kept.keypoints]
+    if not rows or len(columns) < labels.skeleton.n_keypoints:
+        return None
+    chosen = labels.select([kept.images[row] for row in rows])
+    predicted = Predicted(kept.xy[rows][:, columns], kept.score[rows][:, columns], precision="f32")
+    measured = Measured.of(chosen, predicted, {CROSSFIT: list(chosen.images)})
+    return measured.evaluation(run.name, CROSSFIT).splits[CROSSFIT]
 
 
 def _of_predictions(project: Project, path: Path, split_file: Path | str | None) -> Evaluation:
@@ -226,9 +153,8 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
     missing = np.array(order) < 0
     predicted = np.where(missing[None, :, None], np.nan, tracks.points[index, 0][:, order])
     score = np.where(missing[None], np.nan, tracks.score[index, 0][:, order])
-    diagonal = np.array([np.hypot(*image_size(frame.picture)) for frame in labels.frames])
-    measured = _Measured(labels, split, _one_animal(labels), predicted, score, diagonal)
-    return _evaluation(measured, path.name, project.root.name)
+    measured = Measured.of(labels, Predicted(predicted, score, precision=""), split)
+    return measured.evaluation(path.name, project.root.name)
 
 
 def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path) -> dict[str, int | None]:
@@ -277,28 +203,12 @@ def _frame_number(frame: LabeledFrame, n_frames: int) -> int | None:
     return int(digits[-1]) if digits and int(digits[-1]) < n_frames else None
 
 
-def _evaluation(measured: _Measured, run: str, labels: str) -> Evaluation:
-    splits = {}
-    for part in measured.split:
-        rows = measured.rows(part)
-        splits[part] = split_errors(
-            measured.predicted[rows],
-            measured.labeled[rows],
-            measured.diagonal[rows],
-            measured.animal_size_px,
-            measured.labels.skeleton.keypoints,
-        )
-    return Evaluation(run, labels, measured.animal_size_px, splits, measured.precision)
-
-
-def _page(evaluation: Evaluation, measured: _Measured, run: Run, notes: list[str]) -> EvaluationPage:
+def _page(evaluation: Evaluation, measured: Measured, run: Run, notes: list[str]) -> EvaluationPage:
     part_of = {image: part for part, images in measured.split.items() for image in images}
     frames = {frame.image: frame for frame in measured.labels.frames}
-    error = point_errors(measured.predicted, measured.labeled, measured.diagonal)
-    names = measured.labels.images
-    table = PointTable(
-        names, [part_of.get(i, "") for i in names], measured.labeled, measured.predicted, measured.score, error
-    )
+    names, predicted = measured.labels.images, measured.predicted
+    parts = [part_of.get(name, "") for name in names]
+    table = PointTable(names, parts, measured.labeled, predicted.xy, predicted.score, measured.error)
     return EvaluationPage(
         run=run.name,
         labels=evaluation.labels,
@@ -306,6 +216,7 @@ def _page(evaluation: Evaluation, measured: _Measured, run: Run, notes: list[str
         animal_size_px=evaluation.animal_size_px,
         splits=evaluation.splits,
         points=table,
+        calibration=evaluation.calibration,
         open_image=lambda name: read_image(frames[name].picture),
         learning=_learning(run.folder / METRICS_FILE),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},
@@ -319,17 +230,6 @@ def _learning(path: Path) -> list[tuple[float, float, float]]:
         return []
     rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     return [(float(row[0]), float(row[1]), float("nan")) for row in rows if len(row) >= 2]
-
-
-def _one_animal(labels: Labels) -> FloatArray:
-    """`(F, K, 2)` of the only animal.
-
-    Raises:
-        LabelsError: the labels hold several animals.
-    """
-    if labels.is_multi_animal:
-        raise LabelsError(f"measuring several animals at once comes in a later version; got {len(labels.individuals)}")
-    return labels.xy()[:, 0]
 
 
 def _project_of(source: Project | Run | Path | str) -> Project:

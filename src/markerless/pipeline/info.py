@@ -152,6 +152,7 @@ def _run(folder: Path) -> Info:
         "keypoints": list(run.skeleton.keypoints),
         **{f"n_{part}": len(images) for part, images in run.split.items()},
         **{name: run.settings["run"][name] for name in ("created_by", "steps", "seed") if name in run.settings["run"]},
+        "calibration": run.settings.get("calibration"),
         "files": sorted(entry.name for entry in run.folder.iterdir() if entry.is_file()),
     }
     return Info(run.folder, "run", facts, () if run.finished else ("training has not ended; train goes on with it",))
@@ -271,9 +272,21 @@ def _tracks(path: Path, name: str, tracks: Tracks) -> Info:
         "fps": tracks.fps,
         "share_present": float(tracks.present().mean()) if tracks.points.size else float("nan"),
         "median_score": float(np.median(score)) if score.size else float("nan"),
+        **_errors(tracks),
         "provenance": _short(tracks.provenance),
     }
     return Info(path, "tracks", facts)
+
+
+def _errors(tracks: Tracks) -> dict[str, float]:
+    """How far off the points are expected to be; nothing where it is not known."""
+    from markerless.pipeline.calibration import spread
+
+    errors = None if tracks.error is None else spread(tracks.error)
+    if errors is None:
+        return {}
+    unit = "_px" if tracks.points.shape[-1] == 2 else ""  # in three dimensions that of the calibration
+    return {f"median_expected_error{unit}": errors["median_px"], f"p95_expected_error{unit}": errors["p95_px"]}
 
 
 def _short(values: dict[str, Any]) -> dict[str, Any]:

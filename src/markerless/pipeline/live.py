@@ -17,6 +17,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.video import Video
 from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
+from markerless.pipeline.calibration import likelihood_definition
 from markerless.pipeline.live_log import LiveLog
 from markerless.pipeline.live_model import LiveModel
 from markerless.pipeline.method import Method, choose_method
@@ -84,7 +85,7 @@ class LiveSummary:
         n_whole: Of these, how many were looked at as a whole.
         seconds: From the first look for a frame to the last.
         latency_ms: "p50", "p95", "p99", "max": from frame in hand to numbers in hand; NaN without any frame.
-        how: Run, engine, precision, region (width and height in px, or None) and why, threads.
+        how: Run, engine, precision, what scores mean, region (width and height in px, or None) and why, threads.
         file: The CSV file, None when none was asked for.
     """
 
@@ -145,7 +146,8 @@ def live(
         log = None
         if wanted.out is not None:
             names = trained.skeleton.keypoints
-            log = stack.enter_context(closing(LiveLog(wanted.out, names, wanted.ahead_ms > 0, wanted.overwrite)))
+            has_ahead, has_error = wanted.ahead_ms > 0, model.whole.has_expected_error
+            log = stack.enter_context(closing(LiveLog(wanted.out, names, has_ahead, has_error, wanted.overwrite)))
         watcher = Watcher(model.look, scene.view, hooks.process, _forward(scene, wanted))
         stack.callback(hooks.stop)
         hooks.start(trained.skeleton.keypoints)
@@ -251,6 +253,7 @@ def _how(run: Run, model: LiveModel, method: Method) -> dict[str, Any]:
         "engine": model.whole.name,
         "engine_version": model.whole.version,
         "precision": model.whole.precision,
+        "likelihood_definition": likelihood_definition(run),
         "region": None if region is None else [region.width, region.height],
         "region_why": method.measured["region"]["why"],
         "threads_of_whole_frame": model.whole.options.threads_per_request,

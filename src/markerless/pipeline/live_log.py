@@ -27,7 +27,8 @@ class LiveLog:
     Columns: `timestamp_s` (seconds since the first frame), `frame` (from 0; missing numbers are dropped or broken
     frames), `latency_ms` (from frame in hand to numbers in hand), `whole_frame` (1 when all of the frame was looked
     at, 0 for the region), then for every keypoint `<name>_x`, `<name>_y` in pixels of the full frame and
-    `<name>_score`, and with forward prediction `<name>_x_ahead`, `<name>_y_ahead`; empty is missing.
+    `<name>_score`, of a model that gives it `<name>_expected_error` in pixels, and with forward prediction
+    `<name>_x_ahead`, `<name>_y_ahead`; empty is missing.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class LiveLog:
         path: Path,
         keypoints: Sequence[str],
         has_ahead: bool = False,
+        has_error: bool = False,
         overwrite: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -44,6 +46,7 @@ class LiveLog:
             path: Where.
             keypoints: Names.
             has_ahead: Whether there is forward prediction.
+            has_error: Whether the model gives expected errors.
             overwrite: Replace a file that is there.
             clock: Seconds.
 
@@ -53,7 +56,8 @@ class LiveLog:
         self.path = path
         self._clock = clock
         self._flushed = clock()
-        kinds = ("x", "y", "score", *(("x_ahead", "y_ahead") if has_ahead else ()))
+        error, ahead = ("expected_error",) if has_error else (), ("x_ahead", "y_ahead") if has_ahead else ()
+        kinds = ("x", "y", "score", *error, *ahead)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w" if overwrite else "x", encoding="utf-8", newline="")
@@ -77,6 +81,8 @@ class LiveLog:
         row = [f"{arrival.timestamp_s:.6f}", arrival.number, f"{1000 * numbers.latency_s:.2f}", int(numbers.whole)]
         for k, xy in enumerate(numbers.xy):
             row += [*_pixels(xy), f"{numbers.score[k]:.4f}"]
+            if numbers.expected_error is not None:
+                row += _pixels(numbers.expected_error[k : k + 1])
             if numbers.ahead is not None:
                 row += _pixels(numbers.ahead[k])
         self._write(row)
@@ -115,5 +121,5 @@ class LiveLog:
             raise storage_error(error, self.path) from error
 
 
-def _pixels(xy: FloatArray) -> list[str]:
-    return ["" if value != value else f"{value:.3f}" for value in xy]
+def _pixels(values: FloatArray) -> list[str]:
+    return ["" if value != value else f"{value:.3f}" for value in values]

@@ -11,6 +11,7 @@ import numpy as np
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
+from markerless.pipeline.calibration import upper_90
 from markerless.project import Run
 from markerless.runtime.engine import EngineOptions, Handle, open_session
 from markerless.video.images import image_size, read_image
@@ -26,11 +27,16 @@ class Predicted:
         xy: `(F, K, 2)` px of each picture, NaN where there is no prediction.
         score: `(F, K)` in 0..1, NaN where there is no prediction.
         precision: Arithmetic that was used.
+        expected_error: `(F, K)` px, NaN where there is no prediction; None from a model that gives none. With it, the
+            score is the probability that the point is within the tolerance of the run.
+        upper_90: `(F, K)` px that nine in ten errors do not exceed; None likewise, and where it was not learned.
     """
 
     xy: FloatArray
     score: FloatArray
     precision: str
+    expected_error: FloatArray | None = None
+    upper_90: FloatArray | None = None
 
 
 def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: Progress = silent) -> Predicted:
@@ -49,7 +55,8 @@ def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: 
     """
     n_keypoints = run.skeleton.n_keypoints
     xy = np.full((len(labels), n_keypoints, 2), np.nan)
-    score = np.full((len(labels), n_keypoints), np.nan)
+    score, error = (np.full((len(labels), n_keypoints), np.nan) for _ in range(2))
+    has_error = False
     by_size: dict[tuple[int, int], list[int]] = {}
     for i, frame in enumerate(labels.frames):
         by_size.setdefault(image_size(frame.picture), []).append(i)
@@ -57,17 +64,19 @@ def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: 
     for (width, height), indices in by_size.items():
         options = EngineOptions(height, width, precision=precision)
         with closing(open_session(ENGINE, run.model, options, n_keypoints)) as session:
-            used = session.precision
+            used, has_error = session.precision, session.has_expected_error
             waiting: deque[tuple[int, Handle]] = deque()
             for f in [*indices, None]:
                 while waiting and (f is None or len(waiting) >= session.in_flight):
                     first, handle = waiting.popleft()
                     prediction = handle.result()
                     xy[first], score[first] = prediction.xy[0], prediction.score[0]
+                    if prediction.expected_error is not None:
+                        error[first] = prediction.expected_error[0]
                     done += 1
                     progress(done, len(labels), "")
                 if f is not None:
                     waiting.append(
                         (f, session.submit(np.ascontiguousarray(read_image(labels.frames[f].picture))[None]))
                     )
-    return Predicted(xy, score, used)
+    return Predicted(xy, score, used, error, upper_90(run, error)) if has_error else Predicted(xy, score, used)

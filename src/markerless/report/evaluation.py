@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from markerless.analysis.calibration import Calibration
 from markerless.core.instance import FloatArray
 from markerless.core.metrics import SplitErrors
 from markerless.core.skeleton import Skeleton
 from markerless.errors import VideoError
+from markerless.report.calibration import add_calibration
 from markerless.report.evaluation_figures import (
     Example,
     confidence_figure,
@@ -26,12 +28,21 @@ from markerless.report.evaluation_figures import (
 from markerless.report.page import Page
 from markerless.report.style import figure_style
 
-SPLIT_NAMES = {"train": "training", "validation": "validation", "test": "test", "all": "all frames"}
+SPLIT_NAMES = {
+    "train": "training",
+    "validation": "validation",
+    "test": "test",
+    "all": "all frames",
+    "crossfit": "training, unseen by other networks",
+}
 SPLIT_ORDER = ("all", "test", "validation", "train")  # from the most to the least telling
+HEADLINES = ("all", "test", "crossfit", "validation", "train")  # likewise
 SPLIT_COLUMNS = (
-    *("split", "frames", "points", "mean px", "median px", "RMSE px", "95 % px", "max px", "badly wrong"),
+    *("split", "frames", "points", "mean px", "interval", "median px", "RMSE px", "95 % px", "max px"),
+    "badly wrong",
     *("PCK 0.05", "0.1", "0.2"),
 )
+VIDEO_COLUMNS = ("video", "frames", "points", "mean px", "median px", "95 % px")
 N_EXAMPLES = 6  # worst and typical frames each
 COUNTING_NOTE = "Points that nobody labeled are not counted; a missing prediction counts as the diagonal of the frame."
 
@@ -74,6 +85,7 @@ class EvaluationPage:
         learning: `(step, training loss, validation error px)` rows; NaN where it was not measured.
         settings: Settings and versions to list.
         notes: One-line remarks.
+        calibration: Split name -> how true the stated errors are; None where none are stated.
     """
 
     run: str
@@ -86,6 +98,7 @@ class EvaluationPage:
     learning: Sequence[tuple[float, float, float]] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
 
 
 def build_evaluation_page(content: EvaluationPage) -> Page:
@@ -99,6 +112,9 @@ def build_evaluation_page(content: EvaluationPage) -> Page:
         _tables(page, content)
         if main is not None:
             _errors(page, content)
+            found = content.calibration.get(main)
+            if found is not None and main != "train":  # of frames that trained it, a network is surer than it should be
+                add_calibration(page, found, SPLIT_NAMES.get(main, main))
             _examples(page, content, main)
         if len(content.learning) > 1:
             page.heading("Learning curve")
@@ -122,9 +138,24 @@ def headline(errors: SplitErrors, split: str, animal_size_px: float) -> str:
     )
 
 
+def certainty(errors: SplitErrors) -> list[str]:
+    """How sure the mean is, in plain words; empty of a split that says nothing of it."""
+    texts = []
+    if errors.mean_px_interval is not None:
+        low, high = errors.mean_px_interval
+        others = "other frames and other videos" if errors.per_video else "other frames"
+        texts.append(
+            f"Had {others} of the same kind been labeled, the mean would be {low:.2f} to {high:.2f} px, 95 times out "
+            "of 100."
+        )
+        if not errors.per_video:
+            texts.append("All frames are counted as one video (one folder of pictures): others may be harder.")
+    return [*texts, f"Warning: {errors.doubt}."] if errors.doubt else texts
+
+
 def _main_split(content: EvaluationPage) -> str | None:
     """The most telling split that has frames."""
-    names = [name for name in (*SPLIT_ORDER, *content.splits) if content.splits.get(name) is not None]
+    names = [name for name in (*HEADLINES, *content.splits) if content.splits.get(name) is not None]
     return names[0] if names else None
 
 
@@ -146,13 +177,21 @@ def _headline(page: Page, content: EvaluationPage, main: str | None) -> None:
     page.text(headline(errors, main, content.animal_size_px))
     if main == "train":
         page.text("These are the frames the network was trained on: expect larger errors on new videos.")
+    else:
+        page.items(certainty(errors))
     page.text(COUNTING_NOTE)
 
 
 def _tables(page: Page, content: EvaluationPage) -> None:
     page.heading("Errors of each split")
     page.table(SPLIT_COLUMNS, [_split_row(name, errors) for name, errors in content.splits.items()])
+    if content.splits.get("crossfit") is not None:
+        page.text(
+            "Unseen by other networks: each training frame was asked of a network that trained without it, "
+            "on fewer frames and for a shorter time. The network itself is rather better than that."
+        )
     page.text(
+        "Interval: where the mean would lie with other frames of the same kind, 95 times out of 100. "
         "95 % px: 95 % of the points are nearer than this. "
         "PCK: share of points within 0.05, 0.1 and 0.2 of the animal's size. Badly wrong: farther from the label than "
         "5 % of the frame's diagonal, or nearer to another body part than to their own."
@@ -168,17 +207,36 @@ def _tables(page: Page, content: EvaluationPage) -> None:
             for keypoint in content.skeleton.keypoints
         ],
     )
+    main = _main_split(content)
+    if main is not None and measured[main].per_video:
+        _videos(page, measured[main], SPLIT_NAMES.get(main, main))
+
+
+def _videos(page: Page, errors: SplitErrors, split: str) -> None:
+    page.heading(f"Errors of each video ({split})")
+    rows = sorted(errors.per_video.items(), key=lambda item: -np.nan_to_num(item[1].mean_px, nan=-1))
+    page.table(
+        VIDEO_COLUMNS,
+        [
+            [video, f"{e.n_frames:,}", f"{e.n_points:,}", *(_px(x) for x in (e.mean_px, e.median_px, e.p95_px))]
+            for video, e in rows
+        ],
+    )
+    page.text("The worst video first.")
 
 
 def _split_row(name: str, errors: SplitErrors | None) -> list[str]:
     if errors is None:
         return [SPLIT_NAMES.get(name, name), "0", "0", *["-"] * (len(SPLIT_COLUMNS) - 3)]
-    lengths = (errors.mean_px, errors.median_px, errors.rmse_px, errors.p95_px, errors.max_px)
+    interval = "-" if errors.mean_px_interval is None else "{:.2f} to {:.2f}".format(*errors.mean_px_interval)
+    lengths = (errors.median_px, errors.rmse_px, errors.p95_px, errors.max_px)
     shares = (errors.gross, *errors.pck.values())
     return [
         SPLIT_NAMES.get(name, name),
         f"{errors.n_frames:,}",
         f"{errors.n_points:,}",
+        f"{errors.mean_px:.2f}",
+        interval,
         *(f"{length:.2f}" for length in lengths),
         *(f"{100 * share:.1f} %" for share in shares),
     ]

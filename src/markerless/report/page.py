@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,10 +44,31 @@ th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:6
 figure{margin:16px 0;background:#fff;border:1px solid var(--line);border-radius:10px;overflow:hidden}
 figure img{display:block;width:100%;height:auto}
 figcaption{padding:9px 16px;font-size:.9rem;color:var(--soft);background:var(--card);border-top:1px solid var(--line)}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px;margin:18px 0}
+.gallery figure{margin:0;background:var(--card)}.gallery figcaption{overflow-wrap:anywhere}
+.name{white-space:nowrap;margin-left:.5em}
+.name i{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.3em}
 ul{padding-left:1.2em}details{margin:14px 0}summary{cursor:pointer;color:var(--accent)}
 footer{margin-top:44px;color:var(--soft);font-size:.85rem}
 @media print{body{background:#fff}figure,.scroll{break-inside:avoid}}
 """
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One of a gallery.
+
+    Attributes:
+        jpeg: The encoded picture.
+        title: What it shows, in bold.
+        text: Below it.
+        names: Names and their colors (RGB, 0 to 255), a colored dot before each.
+    """
+
+    jpeg: bytes
+    title: str
+    text: str
+    names: tuple[tuple[str, tuple[int, int, int]], ...] = ()
 
 
 class Page:
@@ -96,6 +118,11 @@ class Page:
         figure.savefig(buffer, format="jpeg", pil_kwargs={"quality": 88})
         self._image(buffer.getvalue(), "jpeg", caption)
 
+    def gallery(self, pictures: Iterable[Picture]) -> None:
+        """Small pictures side by side, as many in a row as fit."""
+        cells = "".join(f"<figure>{_picture(picture)}</figure>" for picture in pictures)
+        self._parts.append(f'<div class="gallery">{cells}</div>')
+
     def _image(self, encoded: bytes, kind: str, caption: str) -> None:
         data = base64.b64encode(encoded).decode("ascii")
         self._parts.append(
@@ -130,6 +157,18 @@ class Page:
             StorageError: the file cannot be written.
         """
         write_text(path, self.html())
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(picture.jpeg).decode("ascii")
+    names = " ".join(
+        f'<span class="name"><i style="background:rgb{color}"></i>{escape(name)}</span>'
+        for name, color in picture.names
+    )
+    return (
+        f'<img alt="{escape(f"{picture.title}: {picture.text}")}" src="data:image/jpeg;base64,{data}">'
+        f"<figcaption><b>{escape(picture.title)}</b> {names}<br>{escape(picture.text)}</figcaption>"
+    )
 
 
 def figure_png(figure: Figure) -> bytes:

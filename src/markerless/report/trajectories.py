@@ -63,9 +63,11 @@ def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
             suffix, of = (f"-{_file_part(individual)}", f" of {individual}") if several else ("", "")
             figures[f"trajectory{suffix}"] = _paths(tracks, shown[:, n], view)
             captions[f"trajectory{suffix}"] = f"Path{of} in the frame, one panel for each body part. Darker is later."
-            figures[f"position{suffix}"] = _over_time(tracks, shown[:, n])
-            captions[f"position{suffix}"] = f"Position{of} over time. Gaps are frames without a point" + (
-                f" or with a confidence below {view.cutoff:g}." if view.cutoff > 0 else "."
+            figures[f"position{suffix}"] = _over_time(tracks, shown[:, n], n)
+            captions[f"position{suffix}"] = (
+                f"Position{of} over time. Gaps are frames without a point"
+                + (f" or with a confidence below {view.cutoff:g}." if view.cutoff > 0 else ".")
+                + ("" if tracks.error is None else " The band around a line is the expected error to both sides.")
             )
             figures[f"confidence{suffix}"] = _confidence(tracks, n)
             captions[f"confidence{suffix}"] = (
@@ -92,7 +94,8 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
             (f"{100 * present.mean():.1f} %" if present.size else "-", "of points present"),
         ]
     )
-    page.table(["body part", "present", "median confidence", "median step", "99th percentile of steps"], _rows(tracks))
+    columns = ["body part", "present", "median confidence", "median step", "99th percentile of steps"]
+    page.table(columns if tracks.error is None else [*columns, "median expected error"], _rows(tracks))
     for name, figure in drawn.figures.items():
         page.figure(figure, drawn.captions[name])
     return page
@@ -109,15 +112,16 @@ def _rows(tracks: Tracks) -> list[list[str]]:
         for k, name in enumerate(tracks.skeleton.keypoints):
             present = np.isfinite(tracks.points[:, n, k]).all(axis=-1)
             steps = steps_px(tracks.points[:, n, k])
-            rows.append(
-                [
-                    f"{individual} {name}" if tracks.n_individuals > 1 else name,
-                    f"{100 * present.mean():.1f} %",
-                    _number(tracks.score[:, n, k], np.nanmedian, "{:.2f}"),
-                    _number(steps, np.nanmedian, "{:.2f} px"),
-                    _number(steps, lambda v: np.nanpercentile(v, 99), "{:.1f} px"),
-                ]
-            )
+            row = [
+                f"{individual} {name}" if tracks.n_individuals > 1 else name,
+                f"{100 * present.mean():.1f} %",
+                _number(tracks.score[:, n, k], np.nanmedian, "{:.2f}"),
+                _number(steps, np.nanmedian, "{:.2f} px"),
+                _number(steps, lambda v: np.nanpercentile(v, 99), "{:.1f} px"),
+            ]
+            if tracks.error is not None:
+                row.append(_number(tracks.error[:, n, k], np.nanmedian, "{:.2f} px"))
+            rows.append(row)
     return rows
 
 
@@ -157,15 +161,23 @@ def _path(axes: Axes, xy: FloatArray, color: tuple[float, float, float], opacity
     axes.add_collection(LineCollection(list(segments[whole]), colors=rgb, linewidths=0.9, alpha=opacity))
 
 
-def _over_time(tracks: Tracks, points: FloatArray) -> Figure:
+def _over_time(tracks: Tracks, points: FloatArray, n: int) -> Figure:
+    """`points (T, K, 2)` of animal `n`, with a band of their expected error where there is one."""
     figure = new_figure(9.6, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True)
     time, label = _time(tracks)
     keep = _thinned(len(time))
-    for k, color in enumerate(keypoint_colors(tracks.skeleton.n_keypoints)):
-        name = tracks.skeleton.keypoints[k]
-        upper.plot(time[keep], points[keep, k, 0], color=color, label=name, linewidth=1.0)
-        lower.plot(time[keep], points[keep, k, 1], color=color, linewidth=1.0)
+    colors = keypoint_colors(tracks.skeleton.n_keypoints)
+    for axis, axes in enumerate((upper, lower)):
+        for k, color in enumerate(colors):
+            name = tracks.skeleton.keypoints[k]
+            axes.plot(time[keep], points[keep, k, axis], color=color, label=name, linewidth=1.0)
+        if tracks.error is not None:
+            limits = axes.get_ylim()  # those of the lines: one doubtful point must not make the others small
+            for k, color in enumerate(colors):
+                values, error = points[keep, k, axis], tracks.error[keep, n, k]
+                axes.fill_between(time[keep], values - error, values + error, color=color, alpha=0.25, linewidth=0)
+            axes.set_ylim(limits)
     upper.set_ylabel("x (px)")
     lower.set(ylabel="y (px)", xlabel=label)
     lower.invert_yaxis()

@@ -49,6 +49,7 @@ class BlockPrediction:
         block: Which frames.
         xy: `(n, K, 2)` float64 pixels of the whole frame; NaN where the frame could not be decoded.
         score: `(n, K)` float64 in 0..1; NaN likewise.
+        expected_error: `(n, K)` float64 px; NaN likewise, and everywhere of a model that gives none.
         decoded: `(n,)` whether the frame could be decoded.
         whole: `(n,)` whether all of the frame was looked at, and not only a region of interest.
     """
@@ -56,6 +57,7 @@ class BlockPrediction:
     block: Block
     xy: FloatArray
     score: FloatArray
+    expected_error: FloatArray
     decoded: npt.NDArray[np.bool_]
     whole: npt.NDArray[np.bool_]
 
@@ -113,6 +115,7 @@ class Gathering:
         self._to_frame = to_frame
         self._xy = np.full((n_frames, n_keypoints, 2), np.nan)
         self._score = np.full((n_frames, n_keypoints), np.nan)
+        self._error = np.full((n_frames, n_keypoints), np.nan)
         self._decoded = np.zeros(n_frames, dtype=np.bool_)
         self._whole = np.zeros(n_frames, dtype=np.bool_)
 
@@ -121,14 +124,21 @@ class Gathering:
         rows = np.array(frames) - self._block.start
         self._xy[rows] = prediction.xy[: len(rows)]
         self._score[rows] = prediction.score[: len(rows)]
+        if prediction.expected_error is not None:
+            self._error[rows] = prediction.expected_error[: len(rows)]
         self._decoded[rows] = self._whole[rows] = True
 
-    def add_one(self, frame: int, xy: FloatArray, score: FloatArray, whole: bool) -> None:
+    def add_one(
+        self, frame: int, xy: FloatArray, score: FloatArray, whole: bool, expected_error: FloatArray | None = None
+    ) -> None:
         """Take the prediction of one frame."""
         row = frame - self._block.start
         self._xy[row], self._score[row] = xy, score
+        if expected_error is not None:
+            self._error[row] = expected_error
         self._decoded[row], self._whole[row] = True, whole
 
     def finish(self) -> BlockPrediction:
         """All of the block, mapped to the frame once."""
-        return BlockPrediction(self._block, self._to_frame.apply(self._xy), self._score, self._decoded, self._whole)
+        xy, error = self._to_frame.apply(self._xy), self._error * self._to_frame.scale
+        return BlockPrediction(self._block, xy, self._score, error, self._decoded, self._whole)

@@ -5,7 +5,8 @@ batches and gives handles at once, so that several requests are in flight while 
 
 The model's contract (version 1, in the ONNX metadata under `markerless.contract`): input `image`, uint8 `(B, H, W, C)`,
 C = 3 is RGB, C = 1 gray; outputs `xy`, float32 `(B, K, 2)` pixels of that image with (0, 0) the center of its top-left
-pixel, and `score`, float32 `(B, K)` in 0..1. Normalizing, padding and decoding are inside the graph.
+pixel, and `score`, float32 `(B, K)` in 0..1; and of a network whose errors are calibrated `expected_error`, float32
+`(B, K)` pixels of that image. Normalizing, padding and decoding are inside the graph.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from markerless.registry import Registry
 CONTRACT = "1"
 INPUT = "image"
 OUTPUTS = ("xy", "score")
+EXPECTED_ERROR = "expected_error"  # the output that a network may have or not
 MOST_THREADS = 16
 FILL = 127  # gray of what lies outside the frame, in the padding inside the graph as in views that hang over
 PRECISIONS = ("auto", "f32", "bf16")
@@ -82,10 +84,12 @@ class Prediction:
     Attributes:
         xy: `(B, K, 2)` float32, pixels of the image that was submitted.
         score: `(B, K)` float32 in 0..1.
+        expected_error: `(B, K)` float32, pixels of that image; None from a model that gives none.
     """
 
     xy: npt.NDArray[np.float32]
     score: npt.NDArray[np.float32]
+    expected_error: npt.NDArray[np.float32] | None = None
 
 
 class Handle(Protocol):
@@ -115,6 +119,7 @@ class Session(Protocol):
         precision: "f32" or "bf16", what is really computed in.
         in_flight: How many requests keep the processor busy; more handles than that may not be open at a time.
         options: What it was opened with.
+        has_expected_error: Whether its predictions have expected errors; False until `open_session` has tried it.
     """
 
     name: str
@@ -122,6 +127,7 @@ class Session(Protocol):
     precision: str
     in_flight: int
     options: EngineOptions
+    has_expected_error: bool
 
     def submit(self, batch: Batch) -> Handle:
         """Start on `batch`, uint8 of the shape of the options; it must not change until its result was collected."""
@@ -150,11 +156,16 @@ def open_session(engine: str, model: Path, options: EngineOptions, n_keypoints: 
     with _OPENING:
         session: Session = module.open(model, options)
         prediction = session.submit(np.zeros(options.shape, dtype=np.uint8)).result()
-    batch_size = options.batch_size
-    if prediction.xy.shape != (batch_size, n_keypoints, 2) or prediction.score.shape != (batch_size, n_keypoints):
+    shape = (options.batch_size, n_keypoints)
+    if prediction.xy.shape != (*shape, 2) or prediction.score.shape != shape:
         session.close()
         found = prediction.xy.shape[1] if prediction.xy.ndim == 3 else prediction.xy.shape
         raise RunError(f"expected a network for {n_keypoints} keypoints, got {found}, in {model}; train again")
+    error = prediction.expected_error
+    if error is not None and error.shape != shape:
+        session.close()
+        raise RunError(f"expected {EXPECTED_ERROR} of shape {shape}, got {error.shape}, in {model}; train again")
+    session.has_expected_error = error is not None
     return session
 
 
@@ -181,3 +192,8 @@ def check_contract(model: Path, metadata: Mapping[str, str], inputs: set[str], o
             f"expected input '{INPUT}' and outputs {', '.join(OUTPUTS)}, "
             f"got {', '.join(sorted(inputs))} and {', '.join(sorted(outputs))}, in {model}; train again"
         )
+
+
+def known_outputs(outputs: set[str]) -> list[str]:
+    """Names of the outputs that a `Prediction` is made of, in its order, of a model that has these."""
+    return [*OUTPUTS, *({EXPECTED_ERROR} & outputs)]

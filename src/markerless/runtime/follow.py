@@ -41,11 +41,13 @@ class Found:
         xy: `(K, 2)` float64 pixels of the part of the frame that is analyzed.
         score: `(K,)` float64.
         whole: Whether all of that part was looked at.
+        expected_error: `(K,)` float64 px, None from a model that gives none.
     """
 
     xy: FloatArray
     score: FloatArray
     whole: bool
+    expected_error: FloatArray | None = None
 
 
 class FollowingModel:
@@ -90,30 +92,36 @@ class FollowingModel:
             region = self.locate(frames[0])
         if region is None:
             return [self.look_everywhere(frame) for frame in frames]
-        xy, score = self._look_at(region, frames)
+        xy, score, error = self._look_at(region, frames)
+        found = [Found(xy[i], score[i], False, None if error is None else error[i]) for i in range(len(frames))]
         if self._follower.accept_all(xy, score, region):
-            return [Found(xy[i], score[i], False) for i in range(len(frames))]
+            return found
         return [
-            Found(xy[i], score[i], False)
-            if self._follower.accept(xy[i], score[i], region)
-            else self.look_everywhere(frames[i])
-            for i in range(len(frames))
+            one if self._follower.accept(one.xy, one.score, region) else self.look_everywhere(frame)
+            for one, frame in zip(found, frames, strict=True)
         ]
 
-    def _look_at(self, region: View, frames: Sequence[RawFrame]) -> tuple[FloatArray, FloatArray]:
-        """Points `(n, K, 2)` and scores `(n, K)` in a region of some frames."""
+    def _look_at(self, region: View, frames: Sequence[RawFrame]) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Points `(n, K, 2)`, scores `(n, K)` and expected errors `(n, K)`, if any, in a region of some frames."""
         for image, frame in zip(self._batch, frames, strict=False):
             cut_region(frame, region, self._view, image)
         prediction = self._sessions.region.submit(self._batch).result()
         n_frames = len(frames)
         xy = prediction.xy[:n_frames].astype(np.float64) + np.array([region.left, region.top])
-        return xy, prediction.score[:n_frames].astype(np.float64)
+        score, error = prediction.score[:n_frames].astype(np.float64), prediction.expected_error
+        return xy, score, None if error is None else error[:n_frames].astype(np.float64)
 
     def look_everywhere(self, frame: RawFrame) -> Found:
         """The animal in a whole frame; the region follows it from there."""
         image = pixels(frame, self._view, self._channels)
         prediction = self._sessions.whole.submit(image[np.newaxis]).result()
-        found = Found(prediction.xy[0].astype(np.float64), prediction.score[0].astype(np.float64), True)
+        xy, score, error = prediction.xy[0], prediction.score[0], prediction.expected_error
+        found = Found(
+            xy.astype(np.float64),
+            score.astype(np.float64),
+            True,
+            None if error is None else error[0].astype(np.float64),
+        )
         self._follower.accept_whole(found.xy, found.score)
         return found
 

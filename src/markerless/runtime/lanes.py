@@ -146,4 +146,4 @@ def _predict_chunk(chunk: Chunk, model: FollowingModel, gathering: Gathering) ->
     if not whole:
         return
     for (index, _), found in zip(whole, model.predict([frame for _, frame in whole]), strict=True):
-        gathering.add_one(index, found.xy, found.score, found.whole)
+        gathering.add_one(index, found.xy, found.score, found.whole, found.expected_error)

@@ -42,7 +42,8 @@ class Processor(Protocol):
         Args:
             points: `(K, 2)` float64 pixels of the full frame, (0, 0) the center of the top-left pixel. With forward
                 prediction, where the keypoints will be so much later; NaN for a keypoint that was not seen of late.
-            score: `(K,)` float64 in 0..1, of the keypoints as they were found in the frame.
+            score: `(K,)` float64 in 0..1, of the keypoints as they were found in the frame. Of a network whose errors
+                are calibrated it is the probability of being within the tolerance, which is in the run's `run.toml`.
             timestamp_s: When the frame was taken: seconds since the first frame.
         """
 
@@ -194,6 +195,7 @@ class Numbers:
         whole: Whether all of the frame was looked at.
         ahead: `(K, 2)` where the keypoints will be, NaN for those not seen of late; None without forward prediction.
         latency_s: From frame in hand to numbers in hand.
+        expected_error: `(K,)` px of the points as they were found, None from a model that gives none.
     """
 
     arrival: Arrival
@@ -202,6 +204,7 @@ class Numbers:
     whole: bool
     ahead: FloatArray | None
     latency_s: float
+    expected_error: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,7 @@ class Watcher:
         self._process(xy if ahead is None else ahead, found.score, arrival.timestamp_s)
         self.latencies.add(latency_s)
         self.n_whole += found.whole
-        return Numbers(arrival, xy, found.score, found.whole, ahead, latency_s)
+        return Numbers(arrival, xy, found.score, found.whole, ahead, latency_s, found.expected_error)
 
 
 def watch(

@@ -19,7 +19,7 @@ from markerless.core.storage import atomic_path, storage_error, write_text
 from markerless.runtime.blocks import Block, BlockPrediction
 
 MANIFEST = "manifest.json"
-ARRAYS = ("xy", "score", "decoded", "whole")
+ARRAYS = ("xy", "score", "expected_error", "decoded", "whole")  # in the order of `BlockPrediction`
 
 
 class Partial:
@@ -57,7 +57,7 @@ class Partial:
             np.savez(temporary, **{name: getattr(prediction, name) for name in ARRAYS})
 
     def load(self, block: Block) -> BlockPrediction | None:
-        """The predictions of `block`, None where they are not there or not whole."""
+        """The predictions of `block`; None where they are not there, not whole, or of a version with other arrays."""
         try:
             with self._path(block).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 prediction = BlockPrediction(block, *(arrays[name] for name in ARRAYS))

@@ -71,6 +71,12 @@ def write_image(path: Path | str, rgb: np.ndarray) -> None:
         temporary.write_bytes(encoded.tobytes())
 
 
+def jpeg_bytes(rgb: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as a JPEG file in memory."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    return cv2.imencode(".jpg", np.ascontiguousarray(rgb[:, :, ::-1]), options)[1].tobytes()
+
+
 def check_rgb(rgb: np.ndarray, path: Path) -> None:
     """Raises VideoError unless `rgb` is (H, W, 3) uint8 with at least one pixel."""
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:

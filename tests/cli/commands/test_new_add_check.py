@@ -41,7 +41,7 @@ def test_from_labels_to_a_checked_project(here: Path, capsys: pytest.CaptureFixt
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("2 labeled frames, 4 points, 2 keypoints, 1 video")
     assert any(line.startswith("warning") and "b.png: nose at (50.0, 2.0) outside" in line for line in lines)
-    assert lines[-1].split(",")[0] == "0 errors"
+    assert lines[-2].split(",")[0] == "0 errors"
     assert main(["check", made["config"], "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["warnings"] == sum(finding["level"] == "warning" for finding in values["findings"])
@@ -60,6 +60,24 @@ def test_taking_says_what_was_written(here: Path, capsys: pytest.CaptureFixture[
     assert lines[-1] == f"wrote {csv.with_suffix('.h5')}"
 
 
+def test_suspects_are_listed_and_the_last_line_names_their_pictures(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", "mouse", "--labels", "CollectedData.csv", "--json"]) == 0
+    root = Path(json.loads(capsys.readouterr().out)["project"])
+    assert main(["check", str(root), "--suspects"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any("markerless train" in line for line in lines)
+    assert "no label looks like a mistake" in lines
+    assert lines[-1] == f"wrote {root / 'suspects.html'}"
+    assert (root / "suspects.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["check", str(root), "--suspects", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["suspects"], values["proposals"], values["suspects_run"]) == ([], [], None)
+    assert main(["check", str(root), "--suspects", "--run", "gone"]) == 2
+    assert "no run 'gone'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -73,6 +91,9 @@ def test_taking_says_what_was_written(here: Path, capsys: pytest.CaptureFixture[
         (["check", "gone"], "no such project"),
         (["check", "."], "config.yaml"),
         (["check", "v.mp4"], "config.yaml"),
+        (["check", "gone", "--most", "5"], "--suspects"),
+        (["check", "gone", "--run", "run1"], "--suspects"),
+        (["check", "gone", "--suspects", "--most", "0"], "--most"),
     ],
 )
 def test_a_mistake_of_the_user_is_one_line(

@@ -102,6 +102,10 @@ def _print_video(result: Analysis) -> None:
     if math.isfinite(result.measuring_s):
         seconds = f"{result.measuring_s:.1f} s"
         click.echo(f"  measured beforehand what is fastest here: {seconds}, once for this network and size of frames")
+    if "expected_error" in result.provenance:
+        errors = result.provenance["expected_error"]
+        median, p95 = f"{errors['median_px']:.1f} px", f"{errors['p95_px']:.1f} px"
+        click.echo(f"  expected error: median {median}, 95 % of the points below {p95}")
     for note in result.notes:
         click.echo(f"  note: {note}")
 

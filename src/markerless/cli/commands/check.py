@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,45 +14,79 @@ from markerless.cli import options, progress
 if TYPE_CHECKING:
     from markerless.analysis.label_checks import Finding
     from markerless.pipeline.check import CheckReport
+    from markerless.pipeline.suspects import Ranking, SuspectRequest
 
 MOST_OF_A_KIND = 10
-MOST_SUSPECTS = 30
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say about suspects."""
+
+    with_suspects: bool
+    run_name: str | None
+    most: int | None
+
+    def request(self) -> SuspectRequest | None:
+        """None when suspects were not asked for."""
+        from markerless.pipeline.suspects import MOST, SuspectRequest
+
+        if self.with_suspects:
+            return SuspectRequest(self.run_name, MOST if self.most is None else self.most)
+        if self.run_name is not None or self.most is not None:
+            raise click.UsageError("--run and --most say how suspects are ranked; give --suspects as well")
+        return None
 
 
 @click.command()
 @options.project_argument
-@click.option("--suspects", "with_suspects", is_flag=True, help="Also rank the labels that are probably mistakes.")
+@click.option("--suspects", "with_suspects", is_flag=True, help="Also rank and show the labels that may be mistakes.")
+@click.option(
+    "--run",
+    "run_name",
+    metavar="NAME",
+    help="With --suspects: the run whose predictions are used; default: the newest.",
+)
+@click.option(
+    "--most", type=click.IntRange(1), metavar="N", help="With --suspects: propose at most N labels; default: 60."
+)
 @click.option(
     "--take",
     type=click.Choice(["csv", "h5"]),
     help="Where CSV and h5 of the labels differ, rewrite the other one from this one.",
 )
 @options.json_option
-def command(project: Path, with_suspects: bool, take: Literal["csv", "h5"] | None, as_json: bool) -> None:
+@options.gathered("asked", Asked)
+def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, as_json: bool) -> None:
     """Find what is wrong with labels, pictures, videos and config of PROJECT.
 
     Nothing is changed, except by --take. The exit code is 0 whenever the project could be checked: count the errors
-    in the last line, or in --json.
+    in the last line, or in --json. --suspects writes suspects.html, a picture of each, into the run's folder (without
+    a run, into PROJECT).
     """
     from markerless.pipeline.check import check, take_labels
 
+    request = asked.request()
     taken = take_labels(project, take) if take is not None else []
     with progress.bar("checking", unit="pictures") as report:
-        result = check(project, report)
+        result = check(project, report, request)
     if as_json:
         values = result.to_json()
         options.echo_json({**values, "taken": [finding.where for finding in taken]})
         return
     _echo_findings(result)
-    if with_suspects:
-        _echo_suspects(result)
+    if result.ranking is not None:
+        _echo_suspects(result.ranking)
     click.echo(", ".join(_count(number, noun) for noun, number in result.counts.items()))
     for finding in taken:
         click.echo(f"{finding.where}: {finding.message}")
-    if taken:
-        options.echo_written(*(result.project / finding.where for finding in taken))
-    elif take is not None:
+    written = [result.project / finding.where for finding in taken]
+    if take is not None and not taken:
         click.echo(f"nothing to take from the {take}: nothing was written")
+    if result.ranking is not None and result.ranking.page is not None:
+        written.append(result.ranking.page)
+    if written:
+        options.echo_written(*written)
 
 
 def _count(number: int, nouns: str) -> str:
@@ -73,13 +108,16 @@ def _echo_findings(result: CheckReport) -> None:
             click.echo(f"{level:7}  {len(findings) - MOST_OF_A_KIND} more of '{kind}'; --json lists all")
 
 
-def _echo_suspects(result: CheckReport) -> None:
-    if not result.suspects:
+def _echo_suspects(ranking: Ranking) -> None:
+    from markerless.pipeline.suspects import how_likely
+
+    for note in ranking.notes:
+        click.echo(note)
+    if not ranking.suspects:
         click.echo("no label looks like a mistake")
         return
-    click.echo("labels that are probably mistakes, the most suspicious first:")
-    for rank, suspect in enumerate(result.suspects[:MOST_SUSPECTS], start=1):
+    basis = f"by predictions of {ranking.run}" if ranking.run else "by the labels alone"
+    click.echo(f"labels that may be mistakes, {basis}, the most suspicious first:")
+    for rank, suspect in enumerate(ranking.suspects, start=1):
         animal = "" if suspect.individual == "individual_0" else f" ({suspect.individual})"
-        click.echo(f"{rank:3}.  {suspect.image}{animal}: {suspect.message}")
-    if len(result.suspects) > MOST_SUSPECTS:
-        click.echo(f"{len(result.suspects) - MOST_SUSPECTS} more; --json lists all")
+        click.echo(f"{rank:3}.  {suspect.image}{animal}{how_likely(suspect, ranking.run)}: {suspect.message}")

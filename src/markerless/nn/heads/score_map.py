@@ -187,9 +187,10 @@ class Head(nn.Module):
         for _ in range(ROUNDS):
             best = lowered.argmax(-1, keepdim=True)
             trust = torch.sigmoid(logits.gather(2, best).squeeze(-1) + self.score_shift)
-            x = columns[best].float() + refine[:, : self.n_keypoints].gather(2, best)
-            y = rows[best].float() + refine[:, self.n_keypoints :].gather(2, best)
-            xy = (torch.cat((x, y), -1) + 0.5) * self.stride - 0.5
+            both = best[:, None].expand(-1, 2, -1, -1)  # (B, 2, K, 1)
+            within = refine.unflatten(1, (2, self.n_keypoints)).gather(3, both).squeeze(-1).transpose(1, 2)
+            cell = torch.cat((columns[best], rows[best]), -1).float()
+            xy = (cell + within + 0.5) * self.stride - 0.5
             lowered = logits - self.prior.penalty(xy, trust, across, down).flatten(2)
         return lowered
 

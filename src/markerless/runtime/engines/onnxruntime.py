@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from markerless.errors import SettingsError
-from markerless.runtime.engine import INPUT, OUTPUTS, Batch, Done, EngineOptions, Prediction, check_contract, damaged
+from markerless.runtime.engine import (
+    INPUT,
+    Batch,
+    Done,
+    EngineOptions,
+    Prediction,
+    check_contract,
+    damaged,
+    known_outputs,
+)
 
 try:
     import onnxruntime
@@ -39,12 +48,14 @@ class Session:
 
     name = "onnxruntime"
     precision = "f32"
+    has_expected_error = False
 
-    def __init__(self, session: Any, options: EngineOptions) -> None:
+    def __init__(self, session: Any, options: EngineOptions, outputs: list[str]) -> None:
         self.version = str(onnxruntime.__version__)
         self.options = options
         self.in_flight = 1 if options.inline else REQUESTS_PER_THREAD * options.n_threads
         self._session = session
+        self._outputs = outputs
         self._pool = ThreadPoolExecutor(1 if options.inline else options.n_threads, thread_name_prefix="inference")
 
     def submit(self, batch: Batch) -> Handle | Done:
@@ -58,8 +69,8 @@ class Session:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _predict(self, batch: Batch) -> Prediction:
-        xy, score = self._session.run(list(OUTPUTS), {INPUT: batch})
-        return Prediction(np.asarray(xy, dtype=np.float32), np.asarray(score, dtype=np.float32))
+        answer = self._session.run(self._outputs, {INPUT: batch})
+        return Prediction(*[np.asarray(output, dtype=np.float32) for output in answer])
 
 
 def open(path: Path, options: EngineOptions) -> Session:
@@ -83,5 +94,6 @@ def open(path: Path, options: EngineOptions) -> Session:
         raise damaged(path, error) from error
     metadata = session.get_modelmeta().custom_metadata_map
     inputs = {port.name for port in session.get_inputs()}
-    check_contract(path, metadata, inputs, {port.name for port in session.get_outputs()})
-    return Session(session, options)
+    outputs = {port.name for port in session.get_outputs()}
+    check_contract(path, metadata, inputs, outputs)
+    return Session(session, options, known_outputs(outputs))

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from markerless.errors import SettingsError
-from markerless.runtime.engine import INPUT, Batch, EngineOptions, Prediction, check_contract, damaged
+from markerless.runtime.engine import (
+    INPUT,
+    Batch,
+    EngineOptions,
+    Prediction,
+    check_contract,
+    damaged,
+    known_outputs,
+)
 from markerless.runtime.openvino_quietly import openvino
 
 DEVICE = "CPU"
@@ -24,15 +33,13 @@ class _Slot:
     Attributes:
         request: OpenVINO's.
         batch: The images it was given last: their memory is shared with the request.
-        xy: `(B, K, 2)` where it writes its answer.
-        score: `(B, K)` likewise.
+        answer: Where it writes what a `Prediction` holds.
     """
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: Any, outputs: Sequence[str]) -> None:
         self.request = request
         self.batch: Batch | None = None
-        self.xy = request.get_tensor("xy").data
-        self.score = request.get_tensor("score").data
+        self.answer = [request.get_tensor(name).data for name in outputs]
 
     def start(self, batch: Batch) -> None:
         """Begin to compute."""
@@ -53,7 +60,7 @@ class Handle:
         """Wait for the prediction and give the request back."""
         slot = self._slot
         slot.request.wait()
-        prediction = Prediction(slot.xy.astype(np.float32), slot.score.astype(np.float32))
+        prediction = Prediction(*[output.astype(np.float32) for output in slot.answer])
         self._free.append(slot)
         return prediction
 
@@ -62,14 +69,15 @@ class Session:
     """A model compiled for one image size; as many single-threaded streams as there are threads."""
 
     name = "openvino"
+    has_expected_error = False
 
-    def __init__(self, compiled: Any, options: EngineOptions, precision: str) -> None:
+    def __init__(self, compiled: Any, options: EngineOptions, precision: str, outputs: Sequence[str]) -> None:
         self.version = str(openvino.__version__).split("-")[0]
         self.precision = precision
         self.options = options
         self.in_flight = 1 if options.inline else REQUESTS_PER_THREAD * options.n_threads
         self._compiled = compiled
-        self._free = deque(_Slot(compiled.create_infer_request()) for _ in range(self.in_flight))
+        self._free = deque(_Slot(compiled.create_infer_request(), outputs) for _ in range(self.in_flight))
 
     def submit(self, batch: Batch) -> Handle:
         """Start on `batch`; its memory is used as it is, without a copy."""
@@ -113,7 +121,7 @@ def open(path: Path, options: EngineOptions) -> Session:
         )
     except RuntimeError as error:
         raise damaged(path, _reason(error)) from error
-    return Session(compiled, options, precision)
+    return Session(compiled, options, precision, known_outputs(outputs))
 
 
 @functools.cache

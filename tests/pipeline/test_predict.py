@@ -1,0 +1,52 @@
+"""Keypoints of labeled pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from make_model import color_finder, expected_errors
+from markerless.pipeline.predict import predict_frames
+from markerless.project import Project, Run
+
+MakeStudy = Callable[..., Project]
+AddRun = Callable[[Project, dict[str, list[str]]], None]
+STRENGTH = 250  # of the dots of the study
+FACTOR = 2.5
+
+
+@pytest.fixture
+def study(dot_study: MakeStudy, with_run: AddRun) -> Project:
+    project = dot_study()
+    with_run(project, {"train": list(project.labels().images)})
+    return project
+
+
+def calibrated(run: Run) -> Run:
+    """The same run with this table in its file."""
+    path = run.folder / "run.toml"
+    table = f"[calibration]\ntolerance_px = 4.0\nupper_90 = {FACTOR}\n"
+    path.write_text(path.read_text(encoding="utf-8") + table, encoding="utf-8")
+    return Run.open(run.folder)
+
+
+def test_without_expected_errors_there_are_none(study: Project) -> None:
+    """Whatever the run's file says: the model gives none."""
+    for run in (study.run(), calibrated(study.run())):
+        found = predict_frames(run, study.labels())
+        assert found.xy.shape == (5, 3, 2)
+        np.testing.assert_allclose(found.score, STRENGTH / 255, rtol=1e-6)
+        assert (found.expected_error, found.upper_90) == (None, None)
+
+
+def test_expected_errors_and_what_nine_in_ten_do_not_exceed(study: Project) -> None:
+    color_finder(study.run().model, has_error=True)
+    expected = np.repeat(expected_errors(STRENGTH)[None], 5, axis=0)
+    found = predict_frames(study.run(), study.labels())
+    np.testing.assert_array_equal(found.expected_error, expected)
+    assert found.upper_90 is None  # it was not learned
+    found = predict_frames(calibrated(study.run()), study.labels())
+    np.testing.assert_array_equal(found.expected_error, expected)
+    np.testing.assert_array_equal(found.upper_90, FACTOR * expected)
