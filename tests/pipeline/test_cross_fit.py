@@ -65,7 +65,7 @@ def test_no_network_is_asked_about_what_it_saw(dot_study: MakeStudy, monkeypatch
     seen: list[set[str]] = []
     asked: list[set[str]] = []
 
-    class Watched(module.TrainingSet):
+    class Watched(module.ReplayingSet):
         def __init__(self, labels: Labels, *rest: object) -> None:
             seen.append(set(labels.images))
             super().__init__(labels, *rest)
@@ -74,7 +74,7 @@ def test_no_network_is_asked_about_what_it_saw(dot_study: MakeStudy, monkeypatch
         asked.append({frame.image for frame in frames})
         return [Inspection(np.zeros((len(frames), 3, 2)), np.zeros((len(frames), 3, 4)))] * 2
 
-    monkeypatch.setattr(module, "TrainingSet", Watched)
+    monkeypatch.setattr(module, "ReplayingSet", Watched)
     monkeypatch.setattr(module, "inspect", inspect)
     project = dot_study(8)
     train(project, settings=SETTINGS)

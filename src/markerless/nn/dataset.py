@@ -7,6 +7,7 @@ would have seen.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -104,9 +105,7 @@ class TrainingSet:
     def sample(self, step: int, i: int, batch_size: int) -> Sample:
         """Sample `i` of a step: every frame is seen once before any is seen again."""
         rng = np.random.default_rng([self.seed, step, i])
-        epoch, place = divmod(step * batch_size + i, len(self.labels))
-        order = np.random.default_rng([self.seed, ORDER_STREAM, epoch]).permutation(len(self.labels))
-        frame = self.labels.frames[order[place]]
+        frame = self.frame(step * batch_size + i)
         xy, known = frame_points(frame, self.labels.skeleton.n_keypoints, self.settings.missing)
         image = self.cache.get(frame)
         affine, mirrored = draw_affine(self._center(xy, image, rng), self.view, self.geometry, rng)
@@ -114,6 +113,10 @@ class TrainingSet:
         if mirrored:
             xy, known = xy[self.permutation], known[self.permutation]
         return Sample(view, affine.apply(xy), known, affine.inverse())
+
+    def frame(self, number: int) -> LabeledFrame:
+        """The frame of sample `number` of the training."""
+        return shuffled(self.labels.frames, number, (self.seed,))
 
     def _center(self, xy: FloatArray, image: npt.NDArray[np.uint8], rng: np.random.Generator) -> FloatArray:
         """Where in the frame the middle of the view lies: near the animal, or anywhere for a background view."""
@@ -129,6 +132,13 @@ class TrainingSet:
         # a view does not leave the frame on one side while there is room on the other, but may hang over by an eighth
         room = np.maximum(frame - view, 0) / 2 + view / 8
         return np.clip(center, (frame - 1) / 2 - room, (frame - 1) / 2 + room)
+
+
+def shuffled(frames: Sequence[LabeledFrame], number: int, seed: Sequence[int]) -> LabeledFrame:
+    """Frame `number` of an endless stream in which every frame comes once before any comes again."""
+    epoch, place = divmod(number, len(frames))
+    order = np.random.default_rng([seed[0], ORDER_STREAM, epoch, *seed[1:]]).permutation(len(frames))
+    return frames[order[place]]
 
 
 def frame_points(

@@ -26,9 +26,10 @@ from markerless.core.video import natural_key
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn import pose_prior
-from markerless.nn.dataset import ImageCache, TrainingSet, frame_points, frame_sizes
+from markerless.nn.dataset import ImageCache, frame_points, frame_sizes
 from markerless.nn.inspection import Inspection, inspect
 from markerless.nn.pose_prior import Offsets
+from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline.training_plan import Plan
 
@@ -79,8 +80,7 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
         VideoError, LabelsError: a picture cannot be had.
     """
     labels = plan.labels.select(plan.split["train"])
-    seen = set(plan.start.split["train"]) if plan.start else set()
-    groups = deal([frame for frame in labels.frames if frame.image not in seen], plan.n_crossfits)
+    groups = deal([frame for frame in labels.frames if frame.image not in plan.seen], plan.n_crossfits)
     work = folder / FOLDER
     if not groups:
         return None
@@ -167,7 +167,7 @@ def answers(held_out: HeldOut, model: ErrorModel, tolerance_px: float) -> CrossF
 
 def _network(plan: Plan, labels: Labels, cache: ImageCache, steps: int, checkpoint: Path) -> Trainer:
     settings = plan.settings
-    data = TrainingSet(labels, settings.data, settings.train.seed, cache)
+    data = ReplayingSet(labels, settings.data, settings.train.seed, cache, plan.seen)
     model = networks.build(labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
     if plan.start is not None:
         start_from(model, labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))

@@ -16,12 +16,13 @@ from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
-from markerless.nn.dataset import TrainingSet
 from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
+from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
-from markerless.pipeline import run_files
+from markerless.pipeline import adaptation, kept_answers, run_files
 from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, tidy
+from markerless.pipeline.kept_answers import with_kept
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run, crossfit
@@ -52,7 +53,7 @@ def train(
     Args:
         project: The study.
         minutes: Time budget, export and evaluation included, used up. None: 800 steps (2000 of a small network), but
-            no longer than 10 minutes. `settings["train"]["steps"]` overrules it.
+            no longer than 10 minutes; 3 minutes from another run. `settings["train"]["steps"]` overrules it.
         request: Which run, from which start, on which split.
         settings: Group -> key -> value, the groups being train, net, data and head.
         progress: Told after every step.
@@ -92,6 +93,7 @@ def train(
     network = trainer.finish()
     tell = _tell_crossfit(progress, steps, plan)
     held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell) if plan.n_crossfits else None
+    held_out = with_kept(held_out, plan) if plan.settings.train.crossfits else None
     calibration = _calibrate(trainer, held_out, folder) if held_out else {}
     export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
@@ -122,14 +124,15 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
     main = given.steps
     if not main:
         each_s = trainer.time_steps()
-        budget_s = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
+        default = adaptation.MINUTES if plan.start else DEFAULT_MINUTES
+        budget_s = 60 * (default if minutes is None else minutes)
         left_s = budget_s - (time.monotonic() - began) - AFTERWARDS_S
         if plan.n_crossfits:
-            left_s -= INSPECTION_S * len(plan.split["train"])
+            left_s -= INSPECTION_S * plan.n_new
         fitting = int(left_s / each_s)
         main = max(FEWEST_STEPS, int(fitting * MAIN_SHARE) if plan.n_crossfits else fitting)
         if minutes is None:
-            main = min(main, DEFAULT_STEPS[plan.settings.net.size])
+            main = min(main, adaptation.MOST_STEPS if plan.start else DEFAULT_STEPS[plan.settings.net.size])
         in_rest = (fitting - main) // max(1, plan.n_crossfits)
         return Steps(main, given.crossfit_steps or max(FEWEST_STEPS, min(in_rest, int(main * MOST_CROSSFIT))))
     return Steps(main, given.crossfit_steps or max(1, int(main * MOST_CROSSFIT)))
@@ -144,6 +147,7 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     if found is None:
         return table
     tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
+    kept_answers.save(held_out, folder / kept_answers.EVIDENCE_FILE)
     crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
     trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
     trainer.keep()
@@ -164,6 +168,11 @@ def notes(run: Run) -> list[str]:
     """What the user should know about a run, in a line each."""
     counts = {part: len(images) for part, images in run.split.items()}
     lines = [f"{counts['train']} frames train, {counts['validation']} validate, {counts['test']} test"]
+    start, n_new = run.settings["run"].get("start_from", ""), run.settings.get("data", {}).get("n_new", 0)
+    if start and 0 < n_new < counts["train"]:
+        lines.append(
+            f"adapted from run '{start}': {n_new} new frames, and {counts['train'] - n_new} of its own by turns"
+        )
     if not counts["test"]:
         why = f"fewer than {FEWEST_FOR_TEST} labeled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
         lines.append(f"no test frames ({why}): the errors below are on frames that the network has seen")
@@ -180,7 +189,7 @@ def notes(run: Run) -> list[str]:
 
 def _trainer(plan: Plan, folder: Path) -> Trainer:
     settings = plan.settings
-    data = TrainingSet(plan.labels.select(plan.split["train"]), settings.data, settings.train.seed)
+    data = ReplayingSet(plan.labels.select(plan.split["train"]), settings.data, settings.train.seed, old=plan.seen)
     data.load_pictures()
     for frame in plan.labels.select([*plan.split["validation"], *plan.split["test"]]).frames:
         read_image(frame.picture)
@@ -216,6 +225,7 @@ def _write_run(
             **dumped["data"],
             "fingerprint": plan.fingerprint,
             **counts,
+            "n_new": plan.n_new,
             "animal_size_px": round(trainer.data.animal_size_px, 3),
             "view": list(trainer.data.view),
             "grid_px": trainer.model.multiple,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from markerless.nn.dataset import DataSettings, frame_sizes
 from markerless.nn.heads import score_map
 from markerless.nn.model import NetSettings
 from markerless.nn.train import TrainSettings
-from markerless.pipeline import run_files
+from markerless.pipeline import adaptation, run_files
 from markerless.pipeline.splits import Split, default_split
 from markerless.project import Project, Run
 from markerless.project.run import check_run_name
@@ -92,14 +92,24 @@ class Resolved:
         return replace(self, head=head, data=data, net=net)
 
     def like(self, start: Run) -> Resolved:
-        """The same with the network of another run, whose weights are to be the start."""
-        table = {key: value for key, value in start.settings.get("net", {}).items() if key in NetSettings.model_fields}
-        given = {key: getattr(self.net, key) for key in self.net.model_fields_set}
-        return replace(self, net=load("net", NetSettings, {"size": "large", **table, **given}))
+        """The same with network, head and views of another run where not given: its weights are to be the start."""
+        net = _inherited("net", self.net, {"size": "large", **start.settings.get("net", {})})
+        data = _inherited("data", self.data, start.settings.get("data", {}))
+        head = _inherited("head", self.head, {**start.settings.get("head", {}), "reach_px": 0.0})
+        return Resolved(adaptation.gentle(self.train), net, data, head)
 
     def dump(self) -> dict[str, dict[str, Any]]:
         """Group -> key -> plain value."""
         return {group: getattr(self, group).model_dump(mode="json") for group in GROUPS}
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def _inherited(group: str, own: S, table: Mapping[str, Any]) -> S:
+    """Settings as in a table of `run.toml`, but for those that were given."""
+    values = {key: value for key, value in table.items() if key in type(own).model_fields}
+    return load(group, type(own), values | {key: getattr(own, key) for key in own.model_fields_set})
 
 
 @dataclass(frozen=True)
@@ -113,9 +123,19 @@ class Plan:
     start: Run | None = None
 
     @property
+    def seen(self) -> frozenset[str]:
+        """Images that the network to start from was trained on."""
+        return adaptation.seen_by(self.start)
+
+    @property
+    def n_new(self) -> int:
+        """Frames that train and are new to the network to start from."""
+        return len(set(self.split["train"]) - self.seen)
+
+    @property
     def n_crossfits(self) -> int:
-        """Networks that are trained beside the one itself, on parts of its frames."""
-        n_networks = min(self.settings.train.crossfits, len(self.split["train"]) // 2)
+        """Networks that are trained beside the one itself, without some of the frames that are new."""
+        n_networks = min(self.settings.train.crossfits, self.n_new // 2)
         return n_networks if n_networks > 1 else 0
 
     @cached_property
@@ -148,17 +168,22 @@ def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Ma
             f"training on several animals at once comes in a later version: {project.root} has labels of "
             f"{len(labels.individuals)} ({', '.join(labels.individuals[:4])}, ...)"
         )
-    if request.split == "all":
-        split: Split = {"train": list(labels.images), "validation": [], "test": []}
-    elif request.split is not None:
-        split = read_split(Path(request.split), labels.images)
-    else:
-        split = default_split(labels, resolved.train.seed)
-    _require_trainable(labels.select(split["train"]), project)
     start = project.run(request.start_from) if request.start_from else None
+    split = _split(labels, request.split, start, resolved.train.seed)
     if start is not None:
+        split = adaptation.with_replay(split, start, labels)
+        labels = adaptation.with_unknown(labels, start)
         resolved = resolved.like(start)
+    _require_trainable(labels.select(split["train"]), project)
     return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
+
+
+def _split(labels: Labels, wanted: Path | str | None, start: Run | None, seed: int) -> Split:
+    if wanted == "all":
+        return {"train": list(labels.images), "validation": [], "test": []}
+    if wanted is not None:
+        return read_split(Path(wanted), labels.images)
+    return adaptation.default_split_from(labels, start, seed) if start else default_split(labels, seed)
 
 
 def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
