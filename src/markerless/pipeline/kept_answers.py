@@ -100,13 +100,13 @@ def _load(path: Path) -> _Kept | None:
             images, keypoints, xy, evidence, uses_prior = (arrays[name] for name in ARRAYS)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    names = _names(images), _names(keypoints)
-    if names[0] is None or names[1] is None or xy.dtype != np.float64 or evidence.dtype != np.float64:
+    names, of_points = _names(images), _names(keypoints)
+    if names is None or of_points is None or xy.dtype != np.float64 or evidence.dtype != np.float64:
         return None
-    shape = (len(names[0]), len(names[1]))
+    shape = (len(names), len(of_points))
     if xy.shape != (*shape, 2) or evidence.ndim != 3 or evidence.shape[:2] != shape or uses_prior.shape:
         return None
-    return _Kept(*names, xy, evidence, bool(uses_prior))
+    return _Kept(names, of_points, xy, evidence, bool(uses_prior))
 
 
 def _names(array: npt.NDArray[np.generic]) -> list[str] | None:
