@@ -113,9 +113,9 @@ class TestFrames:
 
 
 class TestSettings:
-    def test_it_goes_gently_unless_it_is_said_how(self) -> None:
-        assert adaptation.gentle(TrainSettings()).lr < TrainSettings().lr
-        assert adaptation.gentle(TrainSettings(lr=0.5)).lr == 0.5
+    def test_fewer_networks_calibrate_unless_it_is_said_how_many(self) -> None:
+        assert adaptation.brief(TrainSettings()).crossfits < TrainSettings().crossfits
+        assert adaptation.brief(TrainSettings(crossfits=3)).crossfits == 3
 
     def test_views_and_head_are_those_of_the_run(self, study: MakeAdapted) -> None:
         project, _, _ = study()

@@ -1,15 +1,14 @@
 """Adaptation: what `train --from RUN` does otherwise than a training from the start.
 
 A few new frames (another animal, another light, another lab) are trained beside the frames that RUN was trained on, so
-that the network learns the new without losing the old. It trains for a short time and at a low learning rate, because
-it begins where RUN ended.
+that the network learns the new without losing the old. It trains for a short time, because it begins where RUN ended.
+The learning rate is that of any training, with its slow rise at the beginning: half of it was measured to be no better
+for the old frames and worse for the new ones (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -21,14 +20,13 @@ from markerless.project import Run
 
 MINUTES = 3.0  # without --minutes
 MOST_STEPS = 400  # without --minutes
-# What a setting of the training is where it is not given.
-GENTLY: Mapping[str, Any] = {"lr": 1e-3, "crossfits": 2}
+CROSSFITS = 2  # networks that calibrate, where train.crossfits is not given
 
 
-def gentle(settings: TrainSettings) -> TrainSettings:
+def brief(settings: TrainSettings) -> TrainSettings:
     """The settings of a training that begins where another one ended."""
-    return settings.model_copy(
-        update={key: value for key, value in GENTLY.items() if key not in settings.model_fields_set}
+    return (
+        settings if "crossfits" in settings.model_fields_set else settings.model_copy(update={"crossfits": CROSSFITS})
     )
 
 

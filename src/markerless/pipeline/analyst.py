@@ -19,6 +19,7 @@ from markerless.core.progress import Progress
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video, fingerprint
 from markerless.errors import StorageError, VideoError
+from markerless.pipeline import unlike
 from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
 from markerless.pipeline.calibration import calibration, likelihood_definition, spread
 from markerless.pipeline.instrument import Instrument
@@ -95,6 +96,7 @@ class Analyst:
         self._instrument: Instrument | None = None
         self._measuring_s = math.nan
         self._model_sha256 = model_sha256(run)
+        self._familiar = unlike.familiar_of(run)
 
     def analyze(self, target: ResultFiles) -> Analysis:
         """Everything for one video.
@@ -127,8 +129,13 @@ class Analyst:
                 raise StorageError(f"{error}; --out DIR writes elsewhere") from error
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
             n_predicted = self._predict(reader, instrument, todo, partial)
+            seen = unlike.looks(reader, scene.view, first, last) if self._familiar else None
+            times_s = reader.times_s
         writers.join()
         tracks = self._assemble(video, todo, partial, provenance, instrument.session.has_expected_error)
+        if self._familiar is not None and seen is not None:
+            found = unlike.compare(self._familiar, seen, tracks, times_s)
+            tracks = replace(tracks, provenance={**tracks.provenance, unlike.KEY: found})
         target.write(tracks)
         partial.remove()
         result = _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
@@ -295,7 +302,7 @@ def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
         notes.append(
             f"looked only at x1,x2,y1,y2 = {','.join(map(str, provenance['crop']))}; results are full-frame pixels"
         )
-    return tuple(notes)
+    return (*notes, *unlike.in_words(provenance.get(unlike.KEY, {}), provenance["run"]))
 
 
 def _video_fingerprint(video: Path) -> str:

@@ -20,7 +20,7 @@ from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
-from markerless.pipeline import adaptation, kept_answers, run_files
+from markerless.pipeline import adaptation, familiarity, kept_answers, run_files
 from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, tidy
 from markerless.pipeline.kept_answers import with_kept
 from markerless.pipeline.splits import FEWEST_FOR_TEST
@@ -95,6 +95,7 @@ def train(
     held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell) if plan.n_crossfits else None
     held_out = with_kept(held_out, plan) if plan.settings.train.crossfits else None
     calibration = _calibrate(trainer, held_out, folder) if held_out else {}
+    familiarity.take_down(trainer.data.labels, trainer.data.cache, folder)
     export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
     tidy(folder)

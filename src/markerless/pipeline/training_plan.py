@@ -96,7 +96,7 @@ class Resolved:
         net = _inherited("net", self.net, {"size": "large", **start.settings.get("net", {})})
         data = _inherited("data", self.data, start.settings.get("data", {}))
         head = _inherited("head", self.head, {**start.settings.get("head", {}), "reach_px": 0.0})
-        return Resolved(adaptation.gentle(self.train), net, data, head)
+        return Resolved(adaptation.brief(self.train), net, data, head)
 
     def dump(self) -> dict[str, dict[str, Any]]:
         """Group -> key -> plain value."""

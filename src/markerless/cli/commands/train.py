@@ -26,10 +26,10 @@ class Options:
 @click.command()
 @options.project_argument
 @click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: resume, else run1, run2, ...")
-@click.option("--from", "start_from", metavar="RUN", help="Start from the weights of this run.")
+@click.option("--from", "start_from", metavar="RUN", help="Adapt this run to new frames.")
 @click.option("--split", type=options.PATH, metavar="FILE", help="JSON with train, validation, test; or a DLC shuffle.")
 @click.option("--all", "use_all", is_flag=True, help="Train on every labeled frame, keep none for the test.")
-@click.option("--minutes", type=click.FloatRange(min=0.5), help="Time to use up; default: 800 steps, at most 10 min.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), help="Time to use up; default: at most 10, with --from 3.")
 @options.set_option
 @options.json_option
 @options.gathered("wanted", Options)
