@@ -16,10 +16,11 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import RunError
 from markerless.pipeline.analyze import Analysis, AnalyzeSettings, analyze
-from markerless.pipeline.unlike import KEY, compare, in_words, places
+from markerless.pipeline.unlike import KEY, compare, in_words, named, places
 from markerless.project import Run
 from markerless.project.familiar import FAMILIAR_FILE, write
 from markerless.video.images import write_image
+from markerless.video.reader import FolderReader
 from markerless.video.writer import VideoWriter
 
 SIZE = (64, 48)
@@ -61,14 +62,27 @@ def tracks(score: np.ndarray) -> Tracks:
     return Tracks(Skeleton(("nose", "tail")), np.zeros((len(score), 1, 2, 2)), both)
 
 
+class Reader(FolderReader):
+    """A video of which only times and names are known."""
+
+    def __init__(self, times_s: np.ndarray) -> None:
+        self._times = times_s
+
+    @property
+    def times_s(self) -> np.ndarray:
+        return self._times
+
+    def name_of(self, row: int) -> str:
+        return f"img{row}.png"
+
+
 SURE = tracks(np.full(100, 0.9))
-TIMES = np.arange(100) / 20
 USUAL = [0.0, 4.0, 0.0, 0.0]
 
 
 class TestCompare:
     def test_what_is_usual_is_not_mentioned(self) -> None:
-        found = compare(DARK, np.array([USUAL] * 12), SURE, TIMES)
+        found = compare(DARK, np.array([USUAL] * 12), SURE)
         assert found == {"n_looked_at": 12, "differences": []}
         assert in_words(found, "old") == []
         assert in_words({}, "old") == []
@@ -80,23 +94,23 @@ class TestCompare:
     def test_each_way_of_being_different_has_its_word(self, quantity: int, value: float, word: str) -> None:
         seen = np.array([USUAL] * 12)
         seen[:9, quantity] = value
-        found = compare(DARK, seen, SURE, TIMES)
+        found = named(compare(DARK, seen, SURE), Reader(np.arange(100) / 20))
         assert [(one["what"], one["share"]) for one in found["differences"]] == [(QUANTITIES[quantity], 0.75)]
         assert f"{word} than any of them in 75 % of the frames" in in_words(found, "old")[0]
 
     def test_a_few_odd_frames_are_no_reason(self) -> None:
         seen = np.array([USUAL] * 12)
         seen[:5, 0] = 90
-        assert compare(DARK, seen, SURE, TIMES)["differences"] == []
+        assert compare(DARK, seen, SURE)["differences"] == []
 
     def test_where_nothing_could_be_looked_at_nothing_is_said_of_it(self) -> None:
-        found = compare(DARK, np.empty((0, 4)), SURE, TIMES)
+        found = compare(DARK, np.empty((0, 4)), SURE)
         assert found == {"n_looked_at": 0, "differences": []}
 
     def test_the_network_is_unsure(self) -> None:
         score = np.full(100, 0.9)
         score[:40] = 0.5
-        found = compare(DARK, np.array([USUAL]), tracks(score), TIMES)
+        found = named(compare(DARK, np.array([USUAL]), tracks(score)), Reader(np.arange(100) / 20))
         (one,) = found["differences"]
         assert (one["what"], one["share"]) == ("sureness", 0.4)
         said = in_words(found, "old")
@@ -104,32 +118,35 @@ class TestCompare:
         assert said[0].endswith("in 5 %")
         assert "train PROJECT --from old" in said[1]
         without = replace(DARK, sureness=None)
-        assert compare(without, np.array([USUAL]), tracks(score), TIMES)["differences"] == []
+        assert compare(without, np.array([USUAL]), tracks(score))["differences"] == []
 
     def test_frames_without_an_animal_are_not_held_against_the_network(self) -> None:
         score = np.full(100, 0.9)
         score[:60] = 0.02
-        assert compare(DARK, np.array([USUAL]), tracks(score), TIMES)["differences"] == []
-        assert compare(DARK, np.array([USUAL]), tracks(np.full(5, 0.02)), TIMES)["differences"] == []
+        assert compare(DARK, np.array([USUAL]), tracks(score))["differences"] == []
+        assert compare(DARK, np.array([USUAL]), tracks(np.full(5, 0.02)))["differences"] == []
 
     def test_but_that_there_is_hardly_one_is_said(self) -> None:
         score = np.full(100, 0.02)
         score[:3] = 0.9
-        found = compare(DARK, np.array([USUAL]), tracks(score), TIMES)
+        found = named(compare(DARK, np.array([USUAL]), tracks(score)), Reader(np.arange(100) / 20))
         assert "finds the animal in only 3 % of the frames" in in_words(found, "old")[0]
 
-    def test_frames_to_label_are_named_with_their_times(self) -> None:
-        found = compare(DARK, np.array([[90, *USUAL[1:]]]), SURE, TIMES)
-        assert len(found["frames_to_label"]) == 10
-        assert found["times_s"] == [row / 20 for row in found["frames_to_label"]]
-        second = found["frames_to_label"][1]
-        assert f"{second} (0:{second / 20:04.1f})" in in_words(found, "old")[-1]
-        pictures = compare(DARK, np.array([[90, *USUAL[1:]]]), SURE, TIMES * np.nan)
-        assert pictures["times_s"] is None
-        assert f" {second}, " in in_words(pictures, "old")[-1]
+    def test_frames_to_label_are_named_with_their_times_or_names(self) -> None:
+        found = compare(DARK, np.array([[90, *USUAL[1:]]]), SURE)
+        rows = found["frames_to_label"]
+        assert len(rows) == 10
+        film = named(found, Reader(np.arange(100) / 20))
+        assert film["times_s"] == [row / 20 for row in rows]
+        assert f"{rows[1]} (0:{rows[1] / 20:04.1f}), {rows[2]} " in in_words(film, "old")[-1]
+        pictures = named(found, Reader(np.full(100, np.nan)))
+        assert pictures["pictures"] == [f"img{row}.png" for row in rows]
+        assert f"img{rows[1]}.png, img{rows[2]}.png" in in_words(pictures, "old")[-1]
+        usual = compare(DARK, np.array([USUAL]), SURE)
+        assert named(usual, Reader(np.zeros(100))) == usual
 
     def test_everything_is_plain(self) -> None:
-        found = compare(DARK, np.array([[90.0] * 4]), tracks(np.full(100, 0.5)), TIMES)
+        found = compare(DARK, np.array([[90.0] * 4]), tracks(np.full(100, 0.5)))
         assert json.loads(json.dumps(found)) == found
 
 

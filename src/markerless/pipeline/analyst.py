@@ -130,11 +130,10 @@ class Analyst:
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
             n_predicted = self._predict(reader, instrument, todo, partial)
             seen = unlike.looks(reader, scene.view, first, last) if self._familiar else None
-            times_s = reader.times_s
         writers.join()
         tracks = self._assemble(video, todo, partial, provenance, instrument.session.has_expected_error)
         if self._familiar is not None and seen is not None:
-            found = unlike.compare(self._familiar, seen, tracks, times_s)
+            found = unlike.named(unlike.compare(self._familiar, seen, tracks), reader)
             tracks = replace(tracks, provenance={**tracks.provenance, unlike.KEY: found})
         target.write(tracks)
         partial.remove()

@@ -6,7 +6,6 @@ predicted points. What is usual was learned from the training frames: `analysis.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,24 +74,31 @@ def places(key_frames: Sequence[int], first: int, last: int) -> list[int]:
     return sorted(chosen)
 
 
-def compare(familiar: Familiar, seen: FloatArray, tracks: Tracks, times_s: FloatArray) -> dict[str, Any]:
+def compare(familiar: Familiar, seen: FloatArray, tracks: Tracks) -> dict[str, Any]:
     """What is unlike the training frames, in plain values for the provenance.
 
     Args:
         familiar: What the network is familiar with.
         seen: `(n, 4)` of `looks`.
         tracks: What the network found.
-        times_s: `(T,)` of the frames, NaN for pictures.
     """
     looked = [_look(name, familiar.spans[name], seen[:, i]) for i, name in enumerate(QUANTITIES)] if len(seen) else []
     differences = [one for one in (*looked, _sureness(familiar, tracks.score)) if one]
     found: dict[str, Any] = {"n_looked_at": len(seen), "differences": differences}
     if differences:
-        rows = frames_to_label(tracks)
-        found["frames_to_label"] = rows
-        times = [round(float(times_s[row]), 3) for row in rows]
-        found["times_s"] = times if all(map(math.isfinite, times)) else None
+        found["frames_to_label"] = frames_to_label(tracks)
     return found
+
+
+def named(found: Mapping[str, Any], reader: VideoReader) -> dict[str, Any]:
+    """What `compare` found, with the times of the frames to label, or the file names of pictures."""
+    rows = found.get("frames_to_label", ())
+    if not rows:
+        return dict(found)
+    times = reader.times_s[rows]
+    if np.isfinite(times).all():
+        return {**found, "times_s": [round(float(time), 3) for time in times]}
+    return {**found, "pictures": [reader.name_of(row) for row in rows]}
 
 
 def _look(name: str, span: Span, values: FloatArray) -> dict[str, Any] | None:
@@ -147,13 +153,20 @@ def in_words(found: Mapping[str, Any], run: str) -> list[str]:
         said = "; ".join(_look_in_words(one) for one in looks_unlike)
         lines.append(f"this video looks unlike the frames that trained run '{run}': it is {said}")
     lines += [_unsure_in_words(one) for one in differences if one["what"] not in QUANTITIES]
-    rows, times = found["frames_to_label"], found["times_s"]
-    named = [f"{row} ({_clock(time)})" for row, time in zip(rows, times, strict=True)] if times else map(str, rows)
+    places = _places_in_words(found)
     lines.append(
-        f"points may be farther off than stated; labels in these frames would help most: {', '.join(named)}; label "
+        f"points may be farther off than stated; labels in these frames would help most: {', '.join(places)}; label "
         f"them, then 'markerless train PROJECT --from {run}' adapts the network in 3 minutes"
     )
     return lines
+
+
+def _places_in_words(found: Mapping[str, Any]) -> list[str]:
+    """Frames to label by number and time, or by the name of the picture."""
+    rows = found["frames_to_label"]
+    if "pictures" in found:
+        return list(found["pictures"])
+    return [f"{row} ({_clock(time)})" for row, time in zip(rows, found["times_s"], strict=True)]
 
 
 def _look_in_words(one: Mapping[str, Any]) -> str:

@@ -115,6 +115,10 @@ class VideoReader(ABC):
         some = {keys[round(place)] for place in np.linspace(0, len(keys) - 1, PROBED_FOR_COLOR)}
         return all(raw is None or raw.is_gray for raw in map(self._read, sorted(some)))
 
+    def name_of(self, row: int) -> str:
+        """File name of the picture that is frame `row`; empty for a frame of a video file."""
+        return ""
+
     @property
     def broken(self) -> dict[int, str]:
         """Frames found broken so far, and why."""
@@ -185,6 +189,10 @@ class FolderReader(VideoReader):
     def times_s(self) -> np.ndarray:
         """(T,) NaN: pictures carry no times."""
         return np.full(len(self._images), np.nan)
+
+    def name_of(self, row: int) -> str:
+        """See `VideoReader`."""
+        return self._images[row].name
 
     def again(self) -> FolderReader:
         """See `VideoReader`."""
