@@ -61,4 +61,4 @@ def inspect(
 def _inspection(answers: Sequence[Keypoints]) -> Inspection:
     evidence = [answer.evidence for answer in answers if answer.evidence is not None]
     xy = torch.cat([answer.xy for answer in answers])
-    return Inspection(xy.double().cpu().numpy(), torch.cat(evidence).double().cpu().numpy())
+    return Inspection(xy.cpu().double().numpy(), torch.cat(evidence).cpu().double().numpy())
