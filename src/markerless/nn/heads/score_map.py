@@ -24,13 +24,12 @@ TYPICAL_SCORE = 0.95  # of a labeled point, once scores are leveled
 DECODE_REACH = 1  # steps from the highest cell to those that take part in the average; all of them are trained
 COARSE = 4  # cells along a side of the coarse cells in which the animal is looked for
 FAR = 1e4  # more than any logit
-# What the maps say of a point, for an expected error: the logit at the peak; the logarithm of the mean distance to the
-# peak, in strides, if the map were a distribution; how far below the peak the highest cell elsewhere is; the logarithm
-# of how far apart the votes of the cells around the peak are.
-EVIDENCE = ("height", "log_spread", "lead", "log_discord")
-ELSEWHERE = 3.0  # strides from the peak
+# What the maps say of a point, for an expected error: the logit at the peak; the logarithm of how far from it, in
+# strides, the cells are that are nearly as high; the logarithm of how far apart the votes of the cells beside it are.
+# Networks that trained longer must not look surer in it than they are better: what lies deep below the peak does.
+EVIDENCE = ("height", "log_spread", "log_discord")
+NEARLY = 3.0  # logits below the peak
 BESIDE = 1  # cells from a peak that belong to it
-MOST_LEAD = 20.0  # logits; nothing else is in sight
 LEAST = 1e-2  # strides; smaller spreads are rounding
 RADIUS_CELLS = (0.8, 1.2)  # narrower and no cell is near the peak, wider and neighboring body parts run into each other
 
@@ -143,12 +142,12 @@ class Head(nn.Module):
         y = (row.float() + vote_y + 0.5) * self.stride - 0.5
         discord = (weight * ((votes_x - vote_x).square() + (votes_y - vote_y).square())).sum(-1).sqrt()
         away = ((bx - vote_x).square() + (by - vote_y).square()).sqrt()  # strides from the point
-        spread = (torch.softmax(likely, -1) * away).sum(-1)
-        lead = height.squeeze(-1) - torch.where(away > ELSEWHERE, likely, -FAR).amax(-1)
+        below = likely - likely.gather(2, best)
+        share = torch.where(below > -NEARLY, torch.exp(below), 0.0)
+        spread = (share * away).sum(-1) / share.sum(-1)
         evidence = (
             height.squeeze(-1) + self.score_shift,
             torch.log(spread + LEAST),
-            lead.clamp(max=MOST_LEAD),
             torch.log(discord + LEAST),
         )
         score = torch.sigmoid(height.squeeze(-1) + self.score_shift)
