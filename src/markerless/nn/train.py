@@ -43,7 +43,7 @@ class TrainSettings(Settings):
     steps: int = Field(
         0,
         ge=0,
-        description="Steps; 0 takes what fits into --minutes; without that, 800 or what fits into 10 (--from: 3) minutes.",
+        description="Steps; 0 takes what fits into --minutes; else 800, or what fits into 10 (--from: 3) minutes.",
     )
     seed: int = Field(0, ge=0, description="Seed of everything drawn by chance.")
     batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 3 to 16, fewer of larger views.")
