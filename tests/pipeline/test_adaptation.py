@@ -190,14 +190,29 @@ class TestKeptAnswers:
         assert np.isnan(matched[:, 0]).all()
         assert np.array_equal(matched[:, 1:], kept.xy[:, ::-1])
 
-    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", None])
-    def test_a_damaged_file_is_as_none(self, study: MakeAdapted, tmp_path: Path, content: bytes | None) -> None:
+    @pytest.mark.parametrize("change", ["empty", "no archive", "gone", *kept_answers.ARRAYS])
+    def test_a_damaged_file_or_one_of_another_version_is_as_none(
+        self, study: MakeAdapted, tmp_path: Path, change: str
+    ) -> None:
         project, _, new = study()
         path = project.run("run1").folder / kept_answers.EVIDENCE_FILE
-        if content is None:
-            np.savez(path, images=np.arange(3), keypoints=np.array(["a"]), xy=np.zeros(1), evidence=np.zeros(1),
-                     uses_prior=np.array(True))  # fmt: skip
+        plan = make_plan(project, TrainRequest(start_from="run1", split=split_file(tmp_path, train=new)), SETTINGS)
+        assert kept_answers.with_kept(None, plan) is not None
+        with np.load(path) as whole:
+            arrays = dict(whole)
+        if change in arrays:
+            np.savez(path, **{**arrays, change: arrays[change][np.newaxis]})
+        elif change == "gone":
+            path.unlink()
         else:
-            path.write_bytes(content)
+            path.write_bytes({"empty": b"", "no archive": b"PK\x03\x04 no archive"}[change])
+        assert kept_answers.with_kept(None, plan) is None
+
+    def test_evidence_of_another_kind_is_not_taken(self, study: MakeAdapted, tmp_path: Path) -> None:
+        project, _, new = study()
+        path = project.run("run1").folder / kept_answers.EVIDENCE_FILE
+        with np.load(path) as whole:
+            arrays = dict(whole)
+        np.savez(path, **{**arrays, "kinds": np.array([f"{kind} of old" for kind in arrays["kinds"]])})
         plan = make_plan(project, TrainRequest(start_from="run1", split=split_file(tmp_path, train=new)), SETTINGS)
         assert kept_answers.with_kept(None, plan) is None

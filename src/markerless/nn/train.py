@@ -43,7 +43,7 @@ class TrainSettings(Settings):
     steps: int = Field(
         0,
         ge=0,
-        description="Steps; 0 takes what fits into --minutes; without that, 800 or what fits into 10 minutes.",
+        description="Steps; 0 takes what fits into --minutes; else 800, or what fits into 10 (--from: 3) minutes.",
     )
     seed: int = Field(0, ge=0, description="Seed of everything drawn by chance.")
     batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 3 to 16, fewer of larger views.")
@@ -53,7 +53,10 @@ class TrainSettings(Settings):
     average: float = Field(0.998, ge=0, lt=1, description="Decay per step of the running average that is the result.")
     frozen_stages: int = Field(2, ge=0, description="First parts of the backbone that keep their pretrained weights.")
     crossfits: int = Field(
-        3, ge=0, le=10, description="Networks trained on parts of the frames, to learn how far off points are; 0: none."
+        3,
+        ge=0,
+        le=10,
+        description="Networks trained on parts of the frames, to learn how far off points are; 2 with --from; 0: none.",
     )
     crossfit_steps: int = Field(0, ge=0, description="Steps of each of them; 0 takes its share of the time.")
     precision: Literal["auto", "bf16", "f32"] = Field(

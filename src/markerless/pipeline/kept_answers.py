@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
 from markerless.core.storage import atomic_path
+from markerless.nn.heads.score_map import EVIDENCE
 from markerless.pipeline.cross_fit import HeldOut
 from markerless.pipeline.training_plan import Plan
 
 EVIDENCE_FILE = "evidence.npz"
-ARRAYS = ("images", "keypoints", "xy", "evidence", "uses_prior")
+ARRAYS = ("images", "keypoints", "kinds", "xy", "evidence", "uses_prior")  # kinds: names of the evidence
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def save(held_out: HeldOut, path: Path) -> None:
     arrays = (
         np.array(held_out.labels.images),
         np.array(held_out.labels.skeleton.keypoints),
+        np.array(EVIDENCE),
         held_out.xy,
         held_out.evidence,
         np.array(held_out.uses_prior),
@@ -74,7 +76,7 @@ def with_kept(held_out: HeldOut | None, plan: Plan) -> HeldOut | None:
     )
     if held_out is None:
         return old if rows else None
-    if held_out.uses_prior != old.uses_prior or held_out.evidence.shape[2] != old.evidence.shape[2]:
+    if held_out.uses_prior != old.uses_prior:
         return held_out
     return replace(
         held_out,
@@ -94,17 +96,23 @@ def _matched(values: FloatArray, theirs: list[str], ours: tuple[str, ...]) -> Fl
 
 
 def _load(path: Path) -> _Kept | None:
-    """What `save` wrote; None where it is not there, damaged, or not what it should be."""
+    """What `save` wrote; None where it is not there, damaged, or of a version with other evidence."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            images, keypoints, xy, evidence, uses_prior = (arrays[name] for name in ARRAYS)
+            images, keypoints, kinds, xy, evidence, uses_prior = (arrays[name] for name in ARRAYS)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     names, of_points = _names(images), _names(keypoints)
-    if names is None or of_points is None or xy.dtype != np.float64 or evidence.dtype != np.float64:
+    if (
+        names is None
+        or of_points is None
+        or _names(kinds) != list(EVIDENCE)
+        or xy.dtype != np.float64
+        or evidence.dtype != np.float64
+    ):
         return None
     shape = (len(names), len(of_points))
-    if xy.shape != (*shape, 2) or evidence.ndim != 3 or evidence.shape[:2] != shape or uses_prior.shape:
+    if xy.shape != (*shape, 2) or evidence.shape != (*shape, len(EVIDENCE)) or uses_prior.shape:
         return None
     return _Kept(names, of_points, xy, evidence, bool(uses_prior))
 

@@ -133,7 +133,7 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
         fitting = int(left_s / each_s)
         main = max(FEWEST_STEPS, int(fitting * MAIN_SHARE) if plan.n_crossfits else fitting)
         if minutes is None:
-            main = min(main, adaptation.MOST_STEPS if plan.start else DEFAULT_STEPS[plan.settings.net.size])
+            main = min(main, DEFAULT_STEPS[plan.settings.net.size])
         in_rest = (fitting - main) // max(1, plan.n_crossfits)
         return Steps(main, given.crossfit_steps or max(FEWEST_STEPS, min(in_rest, int(main * MOST_CROSSFIT))))
     return Steps(main, given.crossfit_steps or max(1, int(main * MOST_CROSSFIT)))
