@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from markerless.analysis.error_model import FEWEST_POINTS, ErrorModel, fit, probability_within
+from markerless.analysis.error_model import FEWEST_POINTS, LEAST_PX, ErrorModel, KnownErrors, fit, probability_within
 from markerless.core.instance import FloatArray
 
 SLOPE = 2.5
 N_KEYPOINTS = 3
+MOST_PX = 1e4
 
 
 def draw(n: int, seed: int = 0) -> tuple[FloatArray, FloatArray, np.ndarray, FloatArray]:
@@ -24,9 +25,14 @@ def draw(n: int, seed: int = 0) -> tuple[FloatArray, FloatArray, np.ndarray, Flo
     return expected * shape / mean_of_shape, evidence, keypoint, expected
 
 
+def known(error: FloatArray, evidence: FloatArray, keypoint: np.ndarray) -> KnownErrors:
+    """Every point in a frame of its own."""
+    return KnownErrors(error, evidence, keypoint, np.arange(len(error)))
+
+
 def fitted(n: int = 6000) -> ErrorModel:
     error, evidence, keypoint, _ = draw(n)
-    model = fit(error, evidence, keypoint, N_KEYPOINTS)
+    model = fit(known(error, evidence, keypoint), N_KEYPOINTS, MOST_PX)
     assert model is not None
     return model
 
@@ -53,24 +59,54 @@ def test_probabilities_and_bounds_hold_on_new_points() -> None:
 def test_evidence_that_says_nothing_gets_no_weight() -> None:
     error, evidence, keypoint, _ = draw(3000)
     noise = np.random.default_rng(5).normal(0, 1, (3000, 1))
-    model = fit(error, np.concatenate((evidence, noise), 1), keypoint, N_KEYPOINTS)
+    model = fit(known(error, np.concatenate((evidence, noise), 1), keypoint), N_KEYPOINTS, MOST_PX)
     assert model is not None
     assert abs(model.weight[2]) < 0.06 < abs(model.weight[0])
 
 
 def test_a_keypoint_without_points_gets_what_all_have() -> None:
     error, evidence, keypoint, _ = draw(3000)
-    model = fit(error, evidence, keypoint, N_KEYPOINTS + 1)
+    model = fit(known(error, evidence, keypoint), N_KEYPOINTS + 1, MOST_PX)
     assert model is not None
     assert model.bias[:3].min() < model.bias[3] < model.bias[:3].max()
 
 
 def test_few_points_give_no_model() -> None:
     error, evidence, keypoint, _ = draw(FEWEST_POINTS)
-    assert fit(error, evidence, keypoint, N_KEYPOINTS) is not None
-    assert fit(error[1:], evidence[1:], keypoint[1:], N_KEYPOINTS) is None
+    assert fit(known(error, evidence, keypoint), N_KEYPOINTS, MOST_PX) is not None
+    assert fit(known(error[1:], evidence[1:], keypoint[1:]), N_KEYPOINTS, MOST_PX) is None
 
 
 def test_the_probability_by_hand() -> None:
     assert probability_within(2.0, np.array([2.0]), 0.0, 3.0) == pytest.approx(0.5)
     assert probability_within(4.0, np.array([2.0]), 0.0, 1.0) == pytest.approx(2 / 3)  # odds 4 / 2
+
+
+def test_the_bound_holds_for_few_points_with_many_keypoints() -> None:
+    """Where the fit bends to its points, errors of points that were left out tell the truth."""
+    shares = []
+    for seed in range(60):
+        error, evidence, keypoint, _ = draw(36, seed)
+        keypoint = np.arange(36) % 12
+        model = fit(KnownErrors(error, evidence, keypoint, np.arange(36) // 3), 12, MOST_PX)
+        assert model is not None
+        new_error, new_evidence, _, _ = draw(1000, seed + 1000)
+        expected = np.exp(new_evidence @ model.weight + model.bias[np.arange(1000) % 12])
+        shares.append(np.mean(new_error <= model.upper_90 * expected))
+    assert np.mean(shares) > 0.89
+
+
+def test_no_error_is_expected_beyond_the_frame_or_below_a_click() -> None:
+    error, evidence, keypoint, _ = draw(1000)
+    model = fit(known(error, evidence, keypoint), N_KEYPOINTS, 600.0)
+    assert model is not None
+    strange = np.array([[[1e3, 5.0]] * N_KEYPOINTS, [[-1e3, 5.0]] * N_KEYPOINTS])
+    np.testing.assert_allclose(model.expected_error(strange), [[600.0] * 3, [LEAST_PX] * 3])
+
+
+def test_evidence_that_hardly_varies_is_not_blown_up() -> None:
+    error, evidence, keypoint, _ = draw(200)
+    constant = np.full((200, 1), 2.0) + np.random.default_rng(0).normal(0, 1e-9, (200, 1))
+    model = fit(known(error, np.concatenate((evidence, constant), 1), keypoint), N_KEYPOINTS, MOST_PX)
+    assert model is not None
+    assert abs(model.weight[2]) < 1e-3

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from make_run import TINY, one_thread, tiny_backbone_known
+from markerless.analysis.error_model import ErrorModel
+from markerless.core.instance import Instance
 from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.skeleton import Skeleton
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn.inspection import Inspection
 from markerless.nn.model import PoseNet
 from markerless.pipeline import cross_fit as module
 from markerless.pipeline.cross_fit import deal
 from markerless.pipeline.train import notes, train
+from markerless.pipeline.training_plan import TrainRequest
 from markerless.project import Project, Run, crossfit
 
 MakeStudy = Callable[..., Project]
@@ -52,6 +56,10 @@ class TestDeal:
         videos = [{frame.video for frame in group} for group in groups]
         assert videos == [{"m0", "m2", "m4"}, {"m1", "m3", "m5"}]
 
+    def test_a_video_with_most_of_the_frames_is_not_held_out_whole(self) -> None:
+        groups = deal(frames([f"m{v}/img{i}" for v in range(8) for i in range(80 if v == 0 else 3)]), 2)
+        assert abs(len(groups[0]) - len(groups[1])) < 20
+
     def test_every_frame_is_in_one_group(self) -> None:
         for n in (1, 2, 4, 7, 11):
             groups = deal(frames([f"m/img{i}" for i in range(n)]), 3)
@@ -72,11 +80,11 @@ def test_no_network_is_asked_about_what_it_saw(dot_study: MakeStudy, monkeypatch
 
     def inspect(model: PoseNet, frames: Sequence[LabeledFrame], *rest: object) -> list[Inspection]:
         asked.append({frame.image for frame in frames})
-        return [Inspection(np.zeros((len(frames), 3, 2)), np.zeros((len(frames), 3, 4)))] * 2
+        return [Inspection(np.zeros((len(frames), 3, 2)), np.zeros((len(frames), 3, 3)))] * 2
 
     monkeypatch.setattr(module, "ReplayingSet", Watched)
     monkeypatch.setattr(module, "inspect", inspect)
-    project = dot_study(8)
+    project = dot_study(12)
     train(project, settings=SETTINGS)
     assert len(seen) == len(asked) == N_CROSSFITS
     for trained, held_out in zip(seen, asked, strict=True):
@@ -125,8 +133,37 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
 
 def test_too_few_points_leave_the_score_as_it_was(dot_study: MakeStudy) -> None:
     run = train(dot_study(4), settings=SETTINGS)
-    assert "n_points" not in Run.open(run.folder).settings["calibration"]
+    assert "calibration" not in Run.open(run.folder).settings
+    assert any(line.startswith("no expected errors: too few labeled points") for line in notes(run))
     assert not checkpoints.load(run.checkpoint).average["errors.within"].any()
+
+
+def test_answers_of_an_earlier_training_are_not_taken_for_this_ones(dot_study: MakeStudy) -> None:
+    """A folder whose settings and network were deleted still holds what was said of other frames."""
+    project = dot_study(4)
+    folder = project.run_folder("again")
+    (folder / module.FOLDER).mkdir(parents=True)
+    left = [folder / name for name in (crossfit.CROSSFIT_FILE, "evidence.npz", f"{module.FOLDER}/0.npz")]
+    for path in left:
+        path.write_text("of another training", encoding="utf-8")
+    train(project, request=TrainRequest(run="again"), settings=SETTINGS)
+    assert not any(path.exists() for path in left)
+
+
+def test_from_what_probability_on_a_point_is_seen() -> None:
+    """Ten points that are about right at 0.30, 0.32, ...; a wrong one at 0.1 does not count; never above 0.5."""
+    xy = np.zeros((11, 1, 2))
+    xy[10] = 50
+    labels = Labels(
+        Skeleton(("nose",)),
+        tuple(LabeledFrame(f"labeled-data/m/{i}.png", (Instance.from_xy(np.zeros((1, 2))),)) for i in range(11)),
+    )
+    probability = np.array([*np.arange(0.3, 0.499, 0.02), 0.1])
+    evidence = np.log(probability / (1 - probability))[:, None, None]
+    model = ErrorModel(np.array([-1.0]), np.zeros(1), 0.0, 1.0, 1e9, 2.0, 11)  # expected = (1 - p) / p, within 1 px: p
+    held_out = module.HeldOut(labels, xy, evidence, uses_prior=False)
+    assert module.seen_from(held_out, model, 1.0, 100.0) == pytest.approx(0.309)
+    assert module.seen_from(held_out, model, 100.0, 100.0) == 0.5
 
 
 def test_another_training_leaves_no_folder(dot_study: MakeStudy, tmp_path: Path) -> None:

@@ -101,6 +101,32 @@ def test_an_unfinished_run_is_gone_on_with(dot_study: MakeStudy) -> None:
 
 
 @pytest.mark.usefixtures("no_export")
+def test_a_network_without_its_settings_is_not_overwritten(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    run = train(project, request=TrainRequest(run="a"), settings=QUICK)
+    (run.folder / "run.toml").write_text("damaged [", encoding="utf-8")
+    before = run.checkpoint.read_bytes()
+    with pytest.raises(RunError, match=r"readable run\.toml beside the network in .* choose another --run name"):
+        train(project, request=TrainRequest(run="a"), settings=QUICK)
+    assert run.checkpoint.read_bytes() == before
+
+
+@pytest.mark.usefixtures("no_export")
+def test_the_checkpoint_of_another_training_is_not_gone_on_with(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    other = train(project, request=TrainRequest(run="other"), settings=quick(seed=5))
+
+    def stop(done: int, total: int, message: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, request=TrainRequest(run="a"), settings=QUICK, progress=stop)
+    (project.run_folder("a") / "checkpoint.safetensors").write_bytes(other.checkpoint.read_bytes())
+    with pytest.raises(RunError, match="expected the checkpoint of this training, got another one's"):
+        train(project, request=TrainRequest(run="a"), settings=QUICK)
+
+
+@pytest.mark.usefixtures("no_export")
 def test_new_labels_make_a_new_run(dot_study: MakeStudy) -> None:
     project = dot_study()
     train(project, settings=QUICK)

@@ -5,9 +5,9 @@ keypoint; errors divided by their expectation are taken to have one shape, log-l
 per point tells everything: the mean error, the probability of being within any tolerance, and any bound.
 
 The points must come from frames that their network was not trained on (cross-fitting): on its own training frames a
-network is surer than it ought to be. Gamma regression: McCullagh and Nelder, Generalized Linear Models, 1989,
-chapter 8. The bound that holds for 90 % of the points is the conformal one: Vovk, Gammerman and Shafer, Algorithmic
-Learning in a Random World, 2005.
+network is surer than it ought to be. The same holds for this model and the points it is fitted on, so its shape and its
+bound are taken from points of frames that were left out of the fit (cross-conformal: Vovk, Annals of Mathematics and
+Artificial Intelligence 74, 2015). Gamma regression: McCullagh and Nelder, Generalized Linear Models, 1989, chapter 8.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from markerless.core.instance import FloatArray
 
 FEWEST_POINTS = 30  # fewer say nothing of how errors are spread
 BOUND = 0.9
+N_FOLDS = 5
+LEAST_SCALE = 1e-2  # of evidence: what hardly varies is not blown up
 LEAST_PX = 0.05  # nobody clicks more exactly
 PULL_WEIGHT = 2.0  # ridge on the weights of the (standardized) evidence, in points
 PULL_KEYPOINT = 8.0  # ridge that draws a keypoint's own term to zero, in points
@@ -39,6 +41,7 @@ class ErrorModel:
         bias: `(K,)`.
         level: Of the log-logistic shape.
         slope: Likewise.
+        most_px: No error is expected to be larger.
         upper_90: Nine of ten errors are at most this many times their expectation.
         n_points: Points it was fitted on.
     """
@@ -47,12 +50,14 @@ class ErrorModel:
     bias: FloatArray
     level: float
     slope: float
+    most_px: float
     upper_90: float
     n_points: int
 
     def expected_error(self, evidence: FloatArray) -> FloatArray:
         """`(..., K, E)` evidence -> `(..., K)` px."""
-        return np.asarray(np.exp(evidence @ self.weight + self.bias))
+        log_expected = np.clip(evidence @ self.weight + self.bias, math.log(LEAST_PX), math.log(self.most_px))
+        return np.asarray(np.exp(log_expected))
 
     def probability_within(self, tolerance_px: float, expected_error: FloatArray) -> FloatArray:
         """Probability that a point of that expected error (px) is within the tolerance; same shape."""
@@ -64,28 +69,52 @@ def probability_within(tolerance_px: float, expected_error: FloatArray, level: f
     return np.asarray(expit(level + slope * np.log(tolerance_px / expected_error)))
 
 
-def fit(
-    error: FloatArray, evidence: FloatArray, keypoint: npt.NDArray[np.int64], n_keypoints: int
-) -> ErrorModel | None:
-    """Learn from points whose error is known; None when they are fewer than 30.
+@dataclass(frozen=True)
+class KnownErrors:
+    """Points whose error is known.
 
-    Args:
+    Attributes:
         error: `(n,)` px, finite.
         evidence: `(n, E)`.
         keypoint: `(n,)` index of the keypoint of each point.
-        n_keypoints: K.
+        frame: `(n,)` index of its frame: points of one frame are alike.
     """
-    if len(error) < FEWEST_POINTS:
+
+    error: FloatArray
+    evidence: FloatArray
+    keypoint: npt.NDArray[np.int64]
+    frame: npt.NDArray[np.int64]
+
+
+def fit(known: KnownErrors, n_keypoints: int, most_px: float) -> ErrorModel | None:
+    """Learn from points whose error is known; None when they are fewer than 30.
+
+    Args:
+        known: The points.
+        n_keypoints: K.
+        most_px: No error is expected to be larger: the diagonal of a frame.
+    """
+    n_points = len(known.error)
+    if n_points < FEWEST_POINTS:
         return None
-    error = np.maximum(error, LEAST_PX)
-    center, scale = evidence.mean(0), np.maximum(evidence.std(0), 1e-6)
-    x = (evidence - center) / scale
-    weight, bias = _fit_expectation(error, x, keypoint, n_keypoints)
-    log_expected = x @ weight + bias[keypoint]
-    level, slope = _fit_shape(error, log_expected)
-    ratio = np.sort(error / np.exp(log_expected))
-    upper = float(ratio[min(len(ratio) - 1, math.ceil((len(ratio) + 1) * BOUND) - 1)])
-    return ErrorModel(weight / scale, bias - float((center / scale) @ weight), level, slope, upper, len(error))
+    error = np.clip(known.error, LEAST_PX, most_px)
+    center, scale = known.evidence.mean(0), np.maximum(known.evidence.std(0), LEAST_SCALE)
+    x = (known.evidence - center) / scale
+    weight, bias = _fit_expectation(error, x, known.keypoint, n_keypoints)
+    left_out = np.empty(n_points)
+    fold = known.frame % N_FOLDS
+    for number in np.unique(fold):
+        out = fold == number
+        parts = (weight, bias)
+        if not out.all():
+            parts = _fit_expectation(error[~out], x[~out], known.keypoint[~out], n_keypoints)
+        left_out[out] = x[out] @ parts[0] + parts[1][known.keypoint[out]]
+    left_out = np.clip(left_out, math.log(LEAST_PX), math.log(most_px))
+    level, slope = _fit_shape(error, left_out)
+    ratio = np.sort(error / np.exp(left_out))
+    upper = float(ratio[min(n_points - 1, math.ceil((n_points + 1) * BOUND) - 1)])
+    bias = bias - float((center / scale) @ weight)
+    return ErrorModel(weight / scale, bias, level, slope, most_px, upper, n_points)
 
 
 def _fit_expectation(

@@ -111,7 +111,7 @@ def load_pickle(source: Path | bytes) -> Any:
             raise FormatError(
                 f"refused to open the pickle {where}: {error}; such a file could run any program"
             ) from error
-        except Exception as error:
+        except Exception as error:  # a damaged pickle can fail with any type
             failure = error
     raise FormatError(
         f"expected a pickle of plain values in {where}, got something damaged ({type(failure).__name__}); "

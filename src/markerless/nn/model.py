@@ -23,6 +23,7 @@ from markerless.nn.expected_error import ExpectedError
 from markerless.nn.heads import Keypoints, score_map
 from markerless.runtime.engine import FILL
 
+FITTED = ("errors.", "head.prior.")  # names in the state that are fitted after the training; 0.1.0 had none
 FEWEST_PX_TO_SHRINK = 96.0  # of an animal; found on one study (benchmarks/RESULTS.md)
 
 

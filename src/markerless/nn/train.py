@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -29,12 +29,11 @@ from markerless.nn.checkpoint import Checkpoint
 from markerless.nn.dataset import TrainingSet, default_batch_size
 from markerless.nn.device import best_device, computes_bf16
 from markerless.nn.heads import Keypoints
-from markerless.nn.model import PoseNet
+from markerless.nn.model import FITTED, PoseNet
 
 TIMED_STEPS = 20
 SAVE_EVERY_S = 30.0
 LEVELING_STEPS = 12
-FITTED = ("errors.", "head.prior.")  # not trained
 
 
 class TrainSettings(Settings):
@@ -94,7 +93,7 @@ class Trainer:
     data: TrainingSet
     settings: TrainSettings
     checkpoint: Path
-    state: dict[str, object] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.device = best_device()

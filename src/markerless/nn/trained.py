@@ -22,13 +22,12 @@ from markerless.nn import model as networks
 from markerless.nn.deploy import deployed
 from markerless.nn.export import metadata
 from markerless.nn.heads import score_map
-from markerless.nn.model import NetSettings, PoseNet
+from markerless.nn.model import FITTED, NetSettings, PoseNet
 from markerless.runtime.engine import check_contract, damaged
 
 RUN_FILE = "run.toml"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 # What the graph holds as it is; no two trainings end with equal ones.
-LATER = ("errors.", "head.prior.")  # networks of markerless 0.1.0 have none
 HEAD = ("head.score.weight", "head.score.bias", "head.refine.weight", "head.refine.bias", "head.score_shift")
 
 
@@ -110,7 +109,7 @@ def _build(tables: Mapping[str, Any], n_keypoints: int, model: Path) -> PoseNet:
 
 
 def _fill(net: PoseNet, average: dict[str, Tensor], model: Path) -> None:
-    own = {name: value for name, value in net.state_dict().items() if name in average or not name.startswith(LATER)}
+    own = {name: value for name, value in net.state_dict().items() if name in average or not name.startswith(FITTED)}
     for name in sorted(own.keys() | average.keys()):
         if name not in own or name not in average or own[name].shape != average[name].shape:
             raise _mismatch(model.with_name(RUN_FILE), CHECKPOINT_FILE, f"{name} does not fit")

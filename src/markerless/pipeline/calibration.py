@@ -10,6 +10,7 @@ from markerless.core.instance import FloatArray
 from markerless.errors import RunError
 from markerless.project import Run
 from markerless.project.run import RUN_FILE
+from markerless.runtime.region import SEEN_FROM
 
 UNCALIBRATED = (
     "height of the network's score map at the keypoint, 0 to 1, shifted so that a typical labeled point has 0.95; "
@@ -39,6 +40,18 @@ def calibration(run: Run) -> dict[str, Any] | None:
                 f"{run.folder / RUN_FILE}, got {value!r}; train again"
             )
     return dict(table)
+
+
+def seen_from(run: Run) -> float:
+    """The score from which on a point counts as seen."""
+    table = calibration(run)
+    value = SEEN_FROM if table is None else table.get("seen_from", SEEN_FROM)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise RunError(
+            f"run '{run.name}' is damaged: expected a number from 0 to 1 at 'calibration.seen_from' in "
+            f"{run.folder / RUN_FILE}, got {value!r}; train again"
+        )
+    return float(value)
 
 
 def likelihood_definition(run: Run) -> str:

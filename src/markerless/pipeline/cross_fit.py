@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from markerless.analysis import error_model
-from markerless.analysis.error_model import ErrorModel
+from markerless.analysis.error_model import FEWEST_POINTS, ErrorModel, KnownErrors
 from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import LabeledFrame, Labels
@@ -31,11 +31,15 @@ from markerless.nn.inspection import Inspection, inspect
 from markerless.nn.pose_prior import Offsets
 from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
+from markerless.pipeline.budget import Steps
+from markerless.pipeline.splits import LARGEST_HELD_OUT
 from markerless.pipeline.training_plan import Plan
 
 FOLDER = "crossfit"
 BLOCKS_PER_GROUP = 3  # neighbors in time stay together, and yet every group has frames of all times
 TOLERANCE = 0.05  # of the animal's size
+ABOUT_RIGHT = 0.2  # of the animal's size
+MISSED = 0.05  # of the points that are about right may be taken for not seen
 WORTHWHILE = 0.98  # of the mean error without the shape of the animal
 
 OnStep = Callable[[int, StepReport], None]
@@ -62,28 +66,29 @@ class HeldOut:
         return np.asarray(np.linalg.norm(self.xy - _labeled(self.labels), axis=-1))
 
 
-def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: OnStep) -> HeldOut | None:
+def cross_fit(plan: Plan, cache: ImageCache, steps: Steps, folder: Path, on_step: OnStep) -> HeldOut | None:
     """Train the networks and ask them; those that are finished are kept in `folder`, so it can be resumed.
 
     Args:
         plan: The training whose frames are dealt.
         cache: Pictures already decoded.
-        steps: Of each network.
+        steps: How many networks, how long each, and how many frames they are asked about.
         folder: Of the run.
         on_step: Told the index of the network and its step.
 
     Returns:
-        The answers; None where every frame has been seen by the network to start from.
+        The answers; None where there are to be no such networks.
 
     Raises:
         StorageError: the folder cannot be written.
         VideoError, LabelsError: a picture cannot be had.
     """
-    labels = plan.labels.select(plan.split["train"])
-    groups = deal([frame for frame in labels.frames if frame.image not in plan.seen], plan.n_crossfits)
-    work = folder / FOLDER
-    if not groups:
+    if steps.n_crossfits == 0:
         return None
+    labels = plan.labels.select(plan.split["train"])
+    groups = deal([frame for frame in labels.frames if frame.image not in plan.seen], steps.n_crossfits)
+    asked = [_thinned(group, steps.n_asked / plan.n_new) for group in groups]
+    work = folder / FOLDER
     found: list[list[Inspection]] = []
     for index, group in enumerate(groups):
         kept = work / f"{index}.npz"
@@ -91,12 +96,13 @@ def cross_fit(plan: Plan, cache: ImageCache, steps: int, folder: Path, on_step: 
         if inspections is None:
             images = {frame.image for frame in group}
             rest = labels.select([frame.image for frame in labels.frames if frame.image not in images])
-            network = _network(plan, rest, cache, steps, work / f"{index}.safetensors")
+            network = _network(plan, rest, cache, steps.each_crossfit, work / f"{index}.safetensors")
             network.run(partial(on_step, index))
-            inspections = inspect(network.finish(), group, cache, (None, offsets(rest)))
+            inspections = inspect(network.finish(), asked[index], cache, (None, offsets(rest)))
             _save(inspections, kept)
+            network.checkpoint.unlink()
         found.append(inspections)
-    return _better([frame for group in groups for frame in group], labels, found)
+    return _better([frame for group in asked for frame in group], labels, found)
 
 
 def tidy(folder: Path) -> None:
@@ -117,8 +123,16 @@ def _better(frames: Sequence[LabeledFrame], labels: Labels, found: Sequence[Sequ
         HeldOut(chosen, np.concatenate([one.xy for one in ones]), np.concatenate([one.evidence for one in ones]), uses)
         for ones, uses in zip(zip(*found, strict=True), (False, True), strict=True)
     )
-    gains = float(np.nanmean(with_prior.errors())) < WORTHWHILE * float(np.nanmean(without.errors()))
+    error, error_with = without.errors(), with_prior.errors()
+    known = np.isfinite(error) & np.isfinite(error_with)
+    gains = known.sum() >= FEWEST_POINTS and error_with[known].mean() < WORTHWHILE * error[known].mean()
     return with_prior if gains else without
+
+
+def _thinned(frames: Sequence[LabeledFrame], share: float) -> list[LabeledFrame]:
+    """A share of the frames, at least one, spread evenly."""
+    n_kept = min(len(frames), max(1, round(share * len(frames))))
+    return [frames[row] for row in np.linspace(0, len(frames) - 1, n_kept).round().astype(int)]
 
 
 def deal(frames: Sequence[LabeledFrame], n_groups: int) -> list[list[LabeledFrame]]:
@@ -133,13 +147,14 @@ def deal(frames: Sequence[LabeledFrame], n_groups: int) -> list[list[LabeledFram
     for frame in in_order:
         videos.setdefault(frame.video, []).append(frame)
     pieces = list(videos.values())
-    if len(pieces) < BLOCKS_PER_GROUP * n_groups:
+    largest = max(map(len, pieces), default=0)
+    if len(pieces) < BLOCKS_PER_GROUP * n_groups or largest > LARGEST_HELD_OUT * len(in_order):
         n_pieces = min(BLOCKS_PER_GROUP * n_groups, len(in_order))
         edges = np.linspace(0, len(in_order), n_pieces + 1).astype(int)
         pieces = [in_order[start:stop] for start, stop in pairwise(edges)]
     groups: list[list[LabeledFrame]] = [[] for _ in range(n_groups)]
-    for i, piece in enumerate(pieces):
-        groups[i % n_groups] += piece
+    for piece in pieces:
+        min(groups, key=len).extend(piece)
     return [group for group in groups if group]
 
 
@@ -148,8 +163,21 @@ def calibrate(held_out: HeldOut) -> ErrorModel | None:
     n_frames, n_keypoints = held_out.xy.shape[:2]
     error = held_out.errors()
     keypoint = np.broadcast_to(np.arange(n_keypoints), (n_frames, n_keypoints))
+    frame = np.broadcast_to(np.arange(n_frames)[:, None], (n_frames, n_keypoints))
     known = np.isfinite(error)
-    return error_model.fit(error[known], held_out.evidence[known], keypoint[known], n_keypoints)
+    most_px = float(np.median(np.hypot(*frame_sizes(held_out.labels).T)))
+    points = KnownErrors(error[known], held_out.evidence[known], keypoint[known], frame[known])
+    return error_model.fit(points, n_keypoints, most_px)
+
+
+def seen_from(held_out: HeldOut, model: ErrorModel, tolerance_px: float, animal_size_px: float) -> float:
+    """The probability from which on a point counts as seen: nearly all that are about right have it; at most 0.5.
+
+    Where people's labels scatter as much as the tolerance, good points have probabilities around one half.
+    """
+    probability = model.probability_within(tolerance_px, model.expected_error(held_out.evidence))
+    about_right = probability[held_out.errors() < ABOUT_RIGHT * animal_size_px]
+    return min(0.5, float(np.percentile(about_right, 100 * MISSED))) if len(about_right) else 0.5
 
 
 def answers(held_out: HeldOut, model: ErrorModel, tolerance_px: float) -> CrossFit:

@@ -230,7 +230,11 @@ def check_openvino() -> Iterator[Finding]:
         core = openvino.Core()
         devices = core.available_devices
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") if "CPU" in devices else []
-    except Exception:  # check_packages has said why it does not load
+    except ImportError:  # check_packages has said why it does not load
+        return
+    except Exception as error:  # whatever a broken installation raises is the finding
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        yield Finding("inference", "problem", f"OpenVINO does not start: {reason}", "pip install -U openvino")
         return
     if "CPU" not in devices:
         yield Finding(

@@ -17,7 +17,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.video import Video
 from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
-from markerless.pipeline.calibration import likelihood_definition
+from markerless.pipeline.calibration import likelihood_definition, seen_from
 from markerless.pipeline.live_log import LiveLog
 from markerless.pipeline.live_model import LiveModel
 from markerless.pipeline.method import Method, choose_method
@@ -63,8 +63,11 @@ class LiveSettings(Settings):
     noise: float = Field(
         0.01, gt=0, description="For the prediction: standard deviation of found keypoints, animal sizes."
     )
-    min_score: float = Field(
-        0.5, ge=0, le=1, description="For the prediction: keypoints of a lower score count as missing."
+    min_score: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="For the prediction: keypoints of a lower score count as missing; the network's own by default.",
     )
 
 
@@ -209,7 +212,8 @@ def _forward(scene: Scene, wanted: LiveSettings) -> Forward | None:
         return None
     diagonal = math.hypot(scene.view.width, scene.view.height)
     size = float(scene.run.settings.get("data", {}).get("animal_size_px", SHARE_OF_DIAGONAL * diagonal))
-    motion = Motion(wanted.acceleration * size, wanted.noise * size, SPEED_SIZES * size, wanted.min_score)
+    min_score = seen_from(scene.run) if wanted.min_score is None else wanted.min_score
+    motion = Motion(wanted.acceleration * size, wanted.noise * size, SPEED_SIZES * size, min_score)
     return Forward(ForwardFilter(scene.run.skeleton.n_keypoints, motion), wanted.ahead_ms / 1000)
 
 

@@ -36,7 +36,7 @@ from markerless.runtime.remembered import recall, remember
 from markerless.runtime.stream import pixels
 from markerless.version import VERSION
 
-LAYOUT = 2  # raised when the same question would be answered in another way
+LAYOUT = 3  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal

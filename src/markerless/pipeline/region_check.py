@@ -16,6 +16,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.view import View
 from markerless.errors import MarkerlessError
+from markerless.pipeline.calibration import seen_from
 from markerless.project import Project, Run
 from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.runtime.follow import FollowingModel, Found, Sessions, shrunk_size
@@ -30,7 +31,6 @@ SHRINKS = (4, 3, 2)
 MOST_STILLS = 40
 STRETCHES, FRAMES_OF_STRETCH, FEWEST_OF_STRETCH = 4, 96, 8
 STRETCH_BYTES = 192 << 20  # of decoded frames that are held at once
-SURE = 0.5  # scores of the whole frame above this are compared
 SAME_SHARE = 0.99  # of those points have to be in the same place
 SAME_PX = 1.0
 SAME_SHARE_OF_ANIMAL = 0.008
@@ -149,7 +149,7 @@ def explicit_region(run: Run, size: tuple[int, int]) -> Region:
     """A region of at least that width and height."""
     grid = grid_of(run)
     width, height = (math.ceil(side / grid) * grid for side in size)
-    return Region(width, height, grid, edge=max(grid // 4, 4))
+    return Region(width, height, grid, edge=max(grid // 4, 4), seen_from=seen_from(run))
 
 
 def stretch(reader: VideoReader | None) -> list[list[RawFrame]]:
@@ -203,7 +203,7 @@ class RegionCheck:
         """How much smaller a frame may be for the animal to be found in it; 1 when it has to be looked for as it is."""
         view = self._model.view
         for shrink in SHRINKS:
-            trial = Region(region.width, region.height, region.grid, region.edge, 1, shrink)
+            trial = replace(region, together=1, shrink=shrink)
             if not self._labeled or min(shrunk_size(view.width, view.height, shrink)) < region.grid:
                 continue
             with ExitStack() as stack:
@@ -261,10 +261,11 @@ class RegionCheck:
     def _same_share(self, found: Sequence[Sequence[Found]]) -> tuple[float, int]:
         """Share of the points the whole frame is sure of that are in the same place, and how many those are."""
         same: list[bool] = []
+        sure = seen_from(self._model.run)
         for some, whole in zip(found, self._of_stretches, strict=True):
             for one, other in zip(some, whole, strict=True):
                 distance = np.linalg.norm(one.xy - other.xy, axis=-1)
-                same += (distance <= self._same_px())[other.score > SURE].tolist()
+                same += (distance <= self._same_px())[other.score > sure].tolist()
         return (float(np.mean(same)) if same else 0.0), len(same)
 
     def _same_px(self) -> float:

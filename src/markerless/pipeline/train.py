@@ -7,13 +7,14 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from markerless.analysis.error_model import ErrorModel
+from markerless.analysis.error_model import LEAST_PX
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
+from markerless.errors import RunError
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn.device import TORCH_VERSION
@@ -21,11 +22,13 @@ from markerless.nn.export import export_onnx
 from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import adaptation, familiarity, kept_answers, run_files
-from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, tidy
+from markerless.pipeline.budget import FORWARD_SHARE, Costs, Steps, share_out, steps_given
+from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, seen_from, tidy
 from markerless.pipeline.kept_answers import with_kept
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run, crossfit
+from markerless.project.familiar import FAMILIAR_FILE
 from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE
 from markerless.version import VERSION
 from markerless.video.images import read_image
@@ -34,10 +37,7 @@ DEFAULT_MINUTES = 10.0
 # Without --minutes. On one fold a small network's error was 2.3 px after 800 steps, 2.11 after 1600, 1.98 after 2000.
 DEFAULT_STEPS = {"large": 800, "small": 2000}
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
-MAIN_SHARE = 0.55  # of the steps there is time for; the rest is for the networks that calibrate
-MOST_CROSSFIT = 0.5  # of the steps of the network itself
-FEWEST_STEPS = 20
-INSPECTION_S = 0.15  # for each frame that a network is asked about
+F32_FACTOR = 2.0  # networks are asked in f32, and trained in bf16 where that is faster
 METRICS_FILE = "metrics.csv"
 
 
@@ -74,69 +74,61 @@ def train(
     name, unfinished = choose_run(plan, request.run)
     folder = project.run_folder(name)
     if not unfinished and (folder / run_files.RUN_FILE).is_file():
+        tidy(folder)
         return Run.open(folder)
     trainer = _trainer(plan, folder)
     if unfinished and trainer.checkpoint.is_file():
         trainer.resume(checkpoints.load(trainer.checkpoint))
-        steps = Steps(trainer.total, int(str(trainer.state["crossfit_steps"])))
+        _require_own(trainer, plan)
+        steps = Steps(**trainer.state["steps"])
     else:
+        _clear(folder)
         steps = _plan_steps(plan, trainer, minutes, began)
         trainer.total = steps.main
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit})
-    trainer.state = {
-        "keypoints": list(plan.labels.skeleton.keypoints),
-        "fingerprint": plan.fingerprint,
-        "crossfit_steps": steps.each_crossfit,
-    }
+    keypoints = list(plan.labels.skeleton.keypoints)
+    trainer.state = {"keypoints": keypoints, "fingerprint": plan.fingerprint, "steps": asdict(steps)}
     with _metrics(folder / METRICS_FILE, trainer.step) as record:
-        trainer.run(_tell(progress, record, steps.total(plan.n_crossfits)))
+        trainer.run(_tell(progress, record, steps.total))
     network = trainer.finish()
-    tell = _tell_crossfit(progress, steps, plan)
-    held_out = cross_fit(plan, trainer.data.cache, steps.each_crossfit, folder, tell) if plan.n_crossfits else None
+    held_out = cross_fit(plan, trainer.data.cache, steps, folder, _tell_crossfit(progress, steps))
     held_out = with_kept(held_out, plan) if plan.settings.train.crossfits else None
     calibration = _calibrate(trainer, held_out, folder) if held_out else {}
     familiarity.take_down(trainer.data.labels, trainer.data.cache, folder)
-    export_onnx(network, plan.labels.skeleton.keypoints, folder / MODEL_FILE)
+    export_onnx(network, keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
     tidy(folder)
     return Run.open(folder)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """How long the networks train.
-
-    Attributes:
-        main: Steps of the network itself.
-        each_crossfit: Steps of each of those that calibrate it.
-    """
-
-    main: int
-    each_crossfit: int
-
-    def total(self, n_crossfits: int) -> int:
-        """Steps of all networks together."""
-        return self.main + n_crossfits * self.each_crossfit
-
-
 def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: float) -> Steps:
-    """Share the time out between the network and those that calibrate it."""
-    given = plan.settings.train
-    main = given.steps
-    if not main:
-        each_s = trainer.time_steps()
-        default = adaptation.MINUTES if plan.start else DEFAULT_MINUTES
-        budget_s = 60 * (default if minutes is None else minutes)
-        left_s = budget_s - (time.monotonic() - began) - AFTERWARDS_S
-        if plan.n_crossfits:
-            left_s -= INSPECTION_S * plan.n_new
-        fitting = int(left_s / each_s)
-        main = max(FEWEST_STEPS, int(fitting * MAIN_SHARE) if plan.n_crossfits else fitting)
-        if minutes is None:
-            main = min(main, DEFAULT_STEPS[plan.settings.net.size])
-        in_rest = (fitting - main) // max(1, plan.n_crossfits)
-        return Steps(main, given.crossfit_steps or max(FEWEST_STEPS, min(in_rest, int(main * MOST_CROSSFIT))))
-    return Steps(main, given.crossfit_steps or max(1, int(main * MOST_CROSSFIT)))
+    """How long the networks train: as the settings say, else as the time allows."""
+    if plan.settings.train.steps:
+        return steps_given(plan)
+    step_s = trainer.time_steps()
+    view, sizes = trainer.data.view, trainer.data.sizes
+    views_in_frame = float(sizes.prod(1).mean()) / (trainer.batch_size * view[0] * view[1])
+    costs = Costs(step_s, F32_FACTOR * FORWARD_SHARE * step_s * views_in_frame)
+    default = adaptation.MINUTES if plan.start else DEFAULT_MINUTES
+    budget_s = 60 * (default if minutes is None else minutes)
+    left_s = budget_s - (time.monotonic() - began) - AFTERWARDS_S
+    return share_out(plan, costs, left_s, DEFAULT_STEPS[plan.settings.net.size] if minutes is None else None)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what an earlier training in the same folder said of its frames: it would be taken for this one's."""
+    tidy(folder)
+    for name in (crossfit.CROSSFIT_FILE, kept_answers.EVIDENCE_FILE, FAMILIAR_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _require_own(trainer: Trainer, plan: Plan) -> None:
+    """Refuse to go on with the checkpoint of another training."""
+    if trainer.state.get("fingerprint") != plan.fingerprint:
+        raise RunError(
+            f"expected the checkpoint of this training, got another one's: {trainer.checkpoint}; move it away and run "
+            "the same command again"
+        )
 
 
 def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, Any]:
@@ -150,14 +142,13 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
     kept_answers.save(held_out, folder / kept_answers.EVIDENCE_FILE)
     crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
-    trainer.model.errors.fill(found.weight, found.bias, (found.level, found.slope, tolerance_px))
+    within, limits_px = (found.level, found.slope, tolerance_px), (LEAST_PX, found.most_px)
+    trainer.model.errors.fill(found.weight, found.bias, within, limits_px)
     trainer.keep()
-    return table | _calibration_table(found, tolerance_px)
-
-
-def _calibration_table(found: ErrorModel, tolerance_px: float) -> dict[str, Any]:
-    return {
+    size = trainer.data.animal_size_px
+    return table | {
         "tolerance_px": tolerance_px,
+        "seen_from": round(seen_from(held_out, found, tolerance_px, size), 4),
         "level": round(found.level, 5),
         "slope": round(found.slope, 5),
         "upper_90": round(found.upper_90, 4),
@@ -182,6 +173,11 @@ def notes(run: Run) -> list[str]:
         lines.append(
             f"expected errors learned on {table['n_points']} points that networks had not seen; the likelihood is the "
             f"probability of being within {table['tolerance_px']:.1f} px"
+        )
+    elif run.settings.get("train", {}).get("crossfits"):
+        lines.append(
+            "no expected errors: too few labeled points to learn them from, or too little time; label more, or give "
+            "more --minutes"
         )
     if table.get("uses_pose_prior"):
         lines.append("the shape of the animal is taken into account: it made the errors on unseen frames smaller")
@@ -284,9 +280,9 @@ def _tell(progress: Progress, record: Callable[[StepReport], None], total: int) 
     return on_step
 
 
-def _tell_crossfit(progress: Progress, steps: Steps, plan: Plan) -> Callable[[int, StepReport], None]:
+def _tell_crossfit(progress: Progress, steps: Steps) -> Callable[[int, StepReport], None]:
     def on_step(index: int, report: StepReport) -> None:
         done = steps.main + index * steps.each_crossfit + report.step
-        progress(done, steps.total(plan.n_crossfits), f"calibrating, loss {report.loss:.3f}")
+        progress(done, steps.total, f"calibrating, loss {report.loss:.3f}")
 
     return on_step

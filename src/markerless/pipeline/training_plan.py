@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from markerless.analysis.error_model import FEWEST_POINTS
 from markerless.config import Settings, load, parse_assignments
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
@@ -25,7 +26,7 @@ from markerless.nn.train import TrainSettings
 from markerless.pipeline import adaptation, run_files
 from markerless.pipeline.splits import Split, default_split
 from markerless.project import Project, Run
-from markerless.project.run import check_run_name
+from markerless.project.run import CHECKPOINT_FILE, check_run_name
 
 FEWEST_FRAMES = 2
 BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
@@ -134,7 +135,12 @@ class Plan:
 
     @property
     def n_crossfits(self) -> int:
-        """Networks that are trained beside the one itself, without some of the frames that are new."""
+        """Networks that are trained beside the one itself, without some of the frames that are new.
+
+        None where their answers would be too few to learn from.
+        """
+        if self.labels.select(self.split["train"]).n_points < FEWEST_POINTS:
+            return 0
         n_networks = min(self.settings.train.crossfits, self.n_new // 2)
         return n_networks if n_networks > 1 else 0
 
@@ -194,7 +200,13 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
     """
     project = plan.project
     if name is not None:
-        state = run_files.peek(project.run_folder(check_run_name(name)))
+        folder = project.run_folder(check_run_name(name))
+        state = run_files.peek(folder)
+        if state is None and (folder / CHECKPOINT_FILE).exists():
+            raise RunError(
+                f"expected a readable {run_files.RUN_FILE} beside the network in {folder}, got none; restore it, move "
+                "the folder away, or choose another --run name"
+            )
         if state is None:
             return name, False
         if state.fingerprint != plan.fingerprint:

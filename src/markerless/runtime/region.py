@@ -7,7 +7,7 @@ the animal while every point that could be seen is seen; where one is not, all o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from markerless.core.instance import FloatArray
 from markerless.core.view import View
 
-HELD = 0.5  # a point of at least this score is seen
+SEEN_FROM = 0.5  # a point of at least this score is seen, unless the network says otherwise
 # A point that the whole frame did not show is not waited for in the region, but looked for again after so many frames.
 LOOK_AGAIN_AFTER = 30
 
@@ -31,6 +31,7 @@ class Region:
         edge: Points so near to an edge of the region may have more of the animal beyond it, in pixels.
         together: So many frames in a row are looked at in the same place.
         shrink: The animal is first looked for in a frame that is so many times smaller; 1: in the frame as it is.
+        seen_from: A point of at least this score is seen.
     """
 
     width: int
@@ -39,12 +40,12 @@ class Region:
     edge: int
     together: int = 1
     shrink: int = 1
+    seen_from: float = SEEN_FROM
 
     def fitted(self, width: int, height: int) -> Region:
         """The same for frames of a size: no larger than the frame, rounded up to the grid."""
         across, down = (math.ceil(length / self.grid) * self.grid for length in (width, height))
-        size = min(self.width, across), min(self.height, down)
-        return Region(*size, self.grid, self.edge, self.together, self.shrink)
+        return replace(self, width=min(self.width, across), height=min(self.height, down))
 
     def is_smaller_than(self, width: int, height: int) -> bool:
         """Whether there is anything to gain: the region has at most half of the frame's area."""
@@ -94,7 +95,7 @@ class Follower:
 
     def found(self, xy: FloatArray, score: FloatArray) -> View | None:
         """Where to look after a first guess of the points `xy (K, 2)`; None when no point is seen."""
-        center = _middle(xy, score >= HELD)
+        center = _middle(xy, score >= self._region.seen_from)
         return None if center is None else self._region.around(center, self._frame)
 
     def accept_all(self, xy: FloatArray, score: FloatArray, view: View) -> bool:
@@ -106,7 +107,7 @@ class Follower:
             view: The region.
         """
         first, last = self._bounds(view)
-        if score.min() < HELD or (xy < first).any() or (xy > last).any():
+        if score.min() < self._region.seen_from or (xy < first).any() or (xy > last).any():
             return False
         self._hidden[:] = False
         for center in (xy.min(1) + xy.max(1)) / 2:
@@ -121,7 +122,7 @@ class Follower:
             score: `(K,)`.
             view: The region.
         """
-        seen = score >= HELD
+        seen = score >= self._region.seen_from
         if not (seen | self._hidden).all() or not seen.any() or not self._inside(xy, view)[seen].all():
             return False
         if self._hidden.any() and self._since_whole >= LOOK_AGAIN_AFTER:
@@ -133,7 +134,7 @@ class Follower:
 
     def accept_whole(self, xy: FloatArray, score: FloatArray) -> None:
         """Take the points of the whole frame, which are believed whatever they are."""
-        seen = score >= HELD
+        seen = score >= self._region.seen_from
         self._hidden = ~seen
         self._since_whole = 0
         self._move(xy, seen)

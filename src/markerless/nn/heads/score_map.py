@@ -1,8 +1,8 @@
 """One score map and one location-refinement field per keypoint (Mathis et al. 2018; Insafutdinov et al. 2016).
 
-Score: which cell of the map holds the keypoint. Refinement: from the center of a cell to the keypoint, in units of
-    the stride, so that the
-answer is finer than a cell. `decode` averages what the cells around the highest score say, weighted by their scores.
+Score: which cell of the map holds the keypoint. Refinement: from the center of a cell to the keypoint, in units of the
+stride, so that the answer is finer than a cell. `decode` averages what the cells around the highest score say, weighted
+by their scores.
 """
 
 from __future__ import annotations
