@@ -209,5 +209,5 @@ class TestAnalysis:
 
     def test_a_damaged_file_is_one_line(self, run: Run, tmp_path: Path) -> None:
         (run.folder / FAMILIAR_FILE).write_text("{", encoding="utf-8")
-        with pytest.raises(RunError, match=r"familiar\.json is damaged .* delete it"):
+        with pytest.raises(RunError, match=r"cannot read .*familiar\.json .* delete it"):
             self.analyzed(run, self.film(tmp_path / "m1", 3, 0))

@@ -40,7 +40,7 @@ def test_the_table_that_is_damaged_below_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "damaged"),
+        ("", "cannot read"),
         ("[]", "expected an object"),
         (json.dumps(changed(version=2)), "newer markerless"),
         (json.dumps(changed(more=1)), "missing or unknown: more"),
@@ -51,7 +51,7 @@ def test_the_table_that_is_damaged_below_is_whole(tmp_path: Path) -> None:
         (json.dumps(changed(spans=changed()["spans"] | {"warmth": {**changed()["spans"]["warmth"], "low": 7}})), "low"),
         (json.dumps(changed(sureness={"low": "0", "share": 0})), "expected numbers"),
         (json.dumps(changed(sureness={"low": 2, "share": 0})), "from 0 to 1"),
-        ('{"version": NaN}', "expected version 1"),
+        ('{"version": NaN}', "NaN is no number of JSON"),
     ],
 )
 def test_what_is_damaged_is_said_in_one_line(text: str, said: str, tmp_path: Path) -> None:

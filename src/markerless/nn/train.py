@@ -42,7 +42,8 @@ class TrainSettings(Settings):
     steps: int = Field(
         0,
         ge=0,
-        description="Steps; 0 takes what fits into --minutes; else 800, or what fits into 10 (--from: 3) minutes.",
+        description="Steps; 0 takes what fits into --minutes; else 800 (small networks: 2000), or what fits into 10 "
+        "(--from: 3) minutes.",
     )
     seed: int = Field(0, ge=0, description="Seed of everything drawn by chance.")
     batch_size: int = Field(0, ge=0, le=256, description="Views per step; 0 takes 3 to 16, fewer of larger views.")
@@ -57,7 +58,9 @@ class TrainSettings(Settings):
         le=10,
         description="Networks trained on parts of the frames, to learn how far off points are; 2 with --from; 0: none.",
     )
-    crossfit_steps: int = Field(0, ge=0, description="Steps of each of them; 0 takes its share of the time.")
+    crossfit_steps: int = Field(
+        0, ge=0, description="Steps of each of them; 0 takes its share of the time, at most half of steps."
+    )
     precision: Literal["auto", "bf16", "f32"] = Field(
         "auto", description="Arithmetic; auto is bf16 where the processor has it, else f32."
     )

@@ -20,6 +20,7 @@ from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.storage import write_text
 from markerless.errors import RunError
+from markerless.project.own_json import read_own
 
 CROSSFIT_FILE = "crossfit.json"
 VERSION = 1
@@ -50,25 +51,10 @@ def read(path: Path) -> CrossFit:
     Raises:
         RunError: it is missing, damaged, or of a newer version of markerless.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise RunError(f"cannot read {path} ({reason}); delete it, or train again") from error
-    try:
-        return _parsed(value)
-    except RunError as error:
-        raise RunError(f"{path} is damaged: {error}; delete it, or train again") from error
+    return read_own(path, VERSION, KEYS, _parsed)
 
 
-def _parsed(value: object) -> CrossFit:
-    if not isinstance(value, dict):
-        raise RunError(f"expected an object, got {type(value).__name__}")
-    if value.get("version") != VERSION:
-        raise RunError(f"expected version {VERSION}, got {value.get('version')!r} (of a newer markerless?)")
-    if set(value) != set(KEYS):
-        odd = sorted(set(value) ^ set(KEYS))
-        raise RunError(f"expected the keys {', '.join(KEYS)}; missing or unknown: {', '.join(odd)}")
+def _parsed(value: dict[str, Any]) -> CrossFit:
     images, keypoints = _names(value["images"], "images"), _names(value["keypoints"], "keypoints")
     shape = (len(images), len(keypoints))
     points = _table(value["xy"], "xy", shape, _pair)
@@ -114,7 +100,3 @@ def _number(value: object) -> float:
 
 def _nulled(values: FloatArray) -> list[list[float | None]]:
     return [[None if math.isnan(number) else number for number in row] for row in values.tolist()]
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")

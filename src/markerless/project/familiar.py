@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from markerless.core.familiar import QUANTITIES, Familiar, Span, Sureness
 from markerless.core.storage import write_text
 from markerless.errors import RunError
+from markerless.project.own_json import read_own
 
 FAMILIAR_FILE = "familiar.json"
 VERSION = 1
-KEYS = {"version", "n_frames", "n_groups", "spans", "sureness"}
+KEYS = ("version", "n_frames", "n_groups", "spans", "sureness")
 
 T = TypeVar("T", Span, Sureness)
 
@@ -47,20 +48,10 @@ def read(path: Path) -> Familiar | None:
     """
     if not path.exists():
         return None
-    try:
-        return _parsed(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RunError) as error:
-        reason = " ".join(str(error).split())
-        raise RunError(f"{path} is damaged ({reason}); delete it to analyze without it, or train again") from error
+    return read_own(path, VERSION, KEYS, _parsed)
 
 
-def _parsed(value: object) -> Familiar:
-    if not isinstance(value, dict):
-        raise RunError(f"expected an object, got {type(value).__name__}")
-    if value.get("version") != VERSION:
-        raise RunError(f"expected version {VERSION}, got {value.get('version')!r}, of a newer markerless?")
-    if set(value) != KEYS:
-        raise RunError(f"missing or unknown: {', '.join(sorted(set(value) ^ KEYS))}")
+def _parsed(value: dict[str, Any]) -> Familiar:
     n_frames, n_groups = value["n_frames"], value["n_groups"]
     if not all(isinstance(count, int) and not isinstance(count, bool) and count > 0 for count in (n_frames, n_groups)):
         raise RunError(f"expected numbers of frames and groups, got {n_frames!r} and {n_groups!r}")
