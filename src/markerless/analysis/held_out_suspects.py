@@ -1,7 +1,7 @@
 """Labels that are probably mistakes, ranked by predictions of networks that have not seen them and by the usual pose.
 
 For every point the odds of a mistake are added up as logarithms: how rare mistakes are, what label and prediction say
-of each other (`disagreement`), and which of the two places the other points of the animal make likelier (`pose_prior`).
+of each other (`disagreement`), and which of the two places the other points of the animal make likelier (`usual_pose`).
 A point without a label is a suspect when points that a network is as sure of are labeled as a rule; a label that is far
 from its prediction also when such points are not. Frames without predictions are left to `label_suspects`.
 """
@@ -16,8 +16,8 @@ import numpy as np
 
 from markerless.analysis.disagreement import Disagreement, compare
 from markerless.analysis.label_suspects import Kind, Suspect, suspects
-from markerless.analysis.pose_prior import TAIL, PosePrior, pose_prior
 from markerless.analysis.rates import Flags, rates
+from markerless.analysis.usual_pose import TAIL, UsualPose, usual_pose
 from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
@@ -45,7 +45,7 @@ class _Evidence:
     expected_error: FloatArray
     score: FloatArray
     disagreement: Disagreement
-    prior: PosePrior | None
+    prior: UsualPose | None
     usually_labeled: FloatArray
 
     def pose(self, f: int, k: int, xy: FloatArray, without: tuple[int, ...] = ()) -> float:
@@ -105,7 +105,7 @@ def _evidence(labels: Labels, crossfit: CrossFit, rows: np.ndarray, animal_size_
     disagreement = compare(labeled, predicted, error, animal_size_px)
     is_labeled: Flags = np.asarray(np.isfinite(labeled).all(-1))
     usually = rates(error, is_labeled.astype(np.float64), np.isfinite(error), PULL_LABELED)
-    prior = pose_prior(labeled, disagreement.agree)
+    prior = usual_pose(labeled, disagreement.agree)
     return _Evidence(labeled, is_labeled, predicted, error, score, disagreement, prior, usually)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from markerless.analysis.pose_prior import PosePrior, pose_prior
+from markerless.analysis.usual_pose import UsualPose, usual_pose
 from markerless.core.instance import FloatArray
 
 
@@ -21,8 +21,8 @@ def two_views(n: int = 60) -> FloatArray:
     return moved
 
 
-def prior(xy: FloatArray) -> PosePrior:
-    made = pose_prior(xy, np.ones(xy.shape[:2], dtype=np.bool_))
+def prior(xy: FloatArray) -> UsualPose:
+    made = usual_pose(xy, np.ones(xy.shape[:2], dtype=np.bool_))
     assert made is not None
     return made
 
@@ -43,7 +43,7 @@ def test_a_point_that_is_not_trusted_says_nothing_of_the_others() -> None:
     trusted[7, 3] = False
     spoiled = xy.copy()
     spoiled[7, 3] += (90, 0)
-    made, same = pose_prior(xy, trusted), pose_prior(spoiled, trusted)
+    made, same = usual_pose(xy, trusted), usual_pose(spoiled, trusted)
     assert made is not None and same is not None
     assert made.log_odds(7, 2, xy[7, 2]) == same.log_odds(7, 2, xy[7, 2])
 
@@ -63,7 +63,7 @@ def test_a_head_alone_does_not_promise_where_the_tail_is() -> None:
     xy = bending()
     trusted = np.ones(xy.shape[:2], dtype=np.bool_)
     trusted[::3, 3] = False
-    made = pose_prior(xy, trusted)
+    made = usual_pose(xy, trusted)
     assert made is not None
     assert min(made.log_odds(f, 3, xy[f, 3]) for f in range(0, 60, 3)) > -1
     opposite = 2 * xy[:, :3].mean(axis=1) - xy[:, 3]
@@ -81,4 +81,4 @@ def test_where_nothing_is_known_nothing_is_said() -> None:
 def test_too_few_animals_or_points_give_no_prior(n: int, kept: int) -> None:
     trusted = np.zeros((n, 5), dtype=np.bool_)
     trusted[:, :kept] = True
-    assert pose_prior(two_views(n), trusted) is None
+    assert usual_pose(two_views(n), trusted) is None

@@ -29,7 +29,7 @@ MAD_TO_SPREAD = 1.4826
 
 
 @dataclass(frozen=True)
-class PosePrior:
+class UsualPose:
     """The animals it was made of, and what they have in common.
 
     Attributes:
@@ -71,7 +71,7 @@ class PosePrior:
         return np.array([place.real, place.imag])
 
 
-def pose_prior(labeled: FloatArray, trusted: Flags) -> PosePrior | None:
+def usual_pose(labeled: FloatArray, trusted: Flags) -> UsualPose | None:
     """Learn from the trusted labels; None when there are fewer than ten animals of three trusted points.
 
     Args:
@@ -89,7 +89,7 @@ def pose_prior(labeled: FloatArray, trusted: Flags) -> PosePrior | None:
     middle, spread = _middle_and_spread(flat[enough])
     away = flat - middle
     covariance = _correlation(away[enough] / spread) * np.outer(spread, spread) + _of_likenesses(middle)
-    return PosePrior(away, middle, covariance, fit)
+    return UsualPose(away, middle, covariance, fit)
 
 
 def _of_likenesses(middle: FloatArray) -> FloatArray:
