@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 endif
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-slow test-gpu lint format types bench docs clean
+.PHONY: setup demo test test-slow test-js test-gpu lint format types bench docs clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,9 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not gpu" $(PYTEST_ARGS)
+
+test-js:
+	node --test tests/js/
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m gpu $(PYTEST_ARGS)

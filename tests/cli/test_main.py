@@ -67,7 +67,7 @@ def verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["train", "--how"], 2, "error: Option '--how' requires an argument"),
         (["train", "--hwo", "x"], 2, "--how"),
         (["tarin"], 2, "error: no verb 'tarin'; did you mean 'train'?"),
-        (["fly"], 2, "error: no verb 'fly'; verbs: train, broken"),
+        (["fly"], 2, "error: no verb 'fly'; verbs: app, train, broken"),
         (["--nope"], 2, "--nope"),
         (["train", "--how", "interrupt"], 130, "interrupted"),
     ],
