@@ -35,7 +35,7 @@ def write_table(folder: Path, name: str, labels: Labels) -> None:
         dlc_labels.write(labels, folder / f"{name}{suffix}")
 
 
-def save_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: str, who: str) -> None:
+def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: str) -> None:
     """Bring the tables of `labeled-data/<video>` from one state of its labels to another.
 
     Args:
@@ -43,7 +43,6 @@ def save_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: s
         scorer: The project's scorer, whose table takes every new and changed frame.
         labels: What the tables hold, as read, and what they shall hold.
         video: Name of the folder.
-        who: Name for the journal.
 
     Raises:
         LabelsError: an image does not lie in the folder.
@@ -51,8 +50,7 @@ def save_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: s
     """
     before, after = labels
     folder = root / DATA_FOLDER / video
-    _require_own_images(after, video)
-    journal.append(journal.journal_path(root, video), journal.changes(before, after), who)
+    require_own_images(after, video)
     tables = find_tables(folder, scorer)
     theirs = _unchanged_of_others(before, after, tables, scorer)
     for table in tables:
@@ -69,7 +67,12 @@ def save_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: s
                 path.unlink()
 
 
-def _require_own_images(labels: Labels, video: str) -> None:
+def require_own_images(labels: Labels, video: str) -> None:
+    """Refuse labels of pictures that do not lie in `labeled-data/<video>`.
+
+    Raises:
+        LabelsError: there is one.
+    """
     for image in labels.images:
         parts = PurePosixPath(image).parts
         if len(parts) != 3 or parts[:2] != (DATA_FOLDER, video):

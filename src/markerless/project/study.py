@@ -7,10 +7,11 @@ absolute in it is believed: pictures are found from the folder, videos by name i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, ProjectError, RevisionError, RunError
-from markerless.project import config_file, journal
+from markerless.project import clicks, config_file, journal
 from markerless.project.config_file import Crop
 from markerless.project.label_files import (
     DATA_FOLDER,
@@ -31,12 +32,13 @@ from markerless.project.label_files import (
     revision_of,
     table_name,
 )
-from markerless.project.label_writing import save_folder
+from markerless.project.label_writing import require_own_images, write_folder
 from markerless.project.run import RUN_FILE, Run, check_run_name, scorer_name
 
 RUNS_FOLDER = "runs"
 VIDEOS_FOLDER = "videos"
 ONE_ANIMAL = ("individual_0",)
+Entry = Mapping[str, Any]  # of the journal
 _saving = threading.Lock()  # several browser tabs save through one process
 
 
@@ -109,12 +111,25 @@ class Project:
         Raises:
             LabelsError: a table is malformed.
         """
-        folder = self._data_folder(video)
-        result = read_folder(folder, self.scorer, self.skeleton)
-        self._seen[video] = result.revision
-        labels = Labels(self.skeleton, result.frames)
-        entries = journal.read(journal.journal_path(self.root, folder.name))
-        return replace(result, frames=journal.with_visibility(labels, entries).frames)
+        result = self._tables_of(video)
+        entries = list(journal.read(self.journal_of(video)))
+        _, pending = clicks.split_saved(entries)
+        self._seen[video] = _revision_with(result.revision, pending)
+        return self._with_journal(result, entries, pending)
+
+    def _tables_of(self, video: str) -> FolderLabels:
+        return read_folder(self._data_folder(video), self.scorer, self.skeleton)
+
+    def _with_journal(self, tables: FolderLabels, entries: Sequence[Entry], pending: Sequence[Entry]) -> FolderLabels:
+        labels = journal.with_visibility(Labels(self.skeleton, tables.frames), entries)
+        labels = clicks.with_clicks(labels, pending, tables.folder, self.scorer)
+        in_clicks = {clicks.key_of(entry)[1] for entry in pending}
+        more = tuple(name for name in labels.individuals if name in in_clicks and name not in tables.individuals)
+        return replace(tables, frames=labels.frames, individuals=(*tables.individuals, *more))
+
+    def journal_of(self, video: str) -> Path:
+        """Where the changes of the labels of `video` are kept."""
+        return journal.journal_path(self.root, self._data_folder(video).name)
 
     def combine(self, folders: Sequence[FolderLabels]) -> Labels:
         """The labels of several folders as one value; no labels when there are none."""
@@ -142,8 +157,9 @@ class Project:
         return find_tables(self._data_folder(video), self.scorer)
 
     def revision(self, video: str) -> str:
-        """Content hash of the label files of a video as they are now; empty when there are none."""
-        return revision_of(self.label_tables(video))
+        """Names the state of the labels of a video as they are now; empty when there are none."""
+        _, pending = clicks.split_saved(journal.read(self.journal_of(video)))
+        return _revision_with(revision_of(self.label_tables(video)), pending)
 
     def write_labels(self, video: str, labels: Labels, *, revision: str | None = None, who: str = "") -> str:
         """Save all labels of one video as h5 and CSV, and every change in the journal.
@@ -169,18 +185,51 @@ class Project:
         self._data_folder(video)
         if not self.scorer:
             raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
-        with _saving:
+        require_own_images(labels, video)
+        if labels.skeleton.keypoints != self.skeleton.keypoints:
+            labels = labels.matching(self.skeleton)
+        path = self.journal_of(video)
+        with _saving, journal.locked(path, "tables"):
             expected = self._seen.get(video, "") if revision is None else revision
             if self.revision(video) != expected:
                 raise RevisionError(
                     f"the labels of {DATA_FOLDER}/{video} have changed on disk since they were loaded; "
                     "load them again and repeat the change"
                 )
-            if labels.skeleton.keypoints != self.skeleton.keypoints:
-                labels = labels.matching(self.skeleton)
-            save_folder(self.root, self.scorer, (self.labels_of(video), labels), video, who or self.scorer)
+            entries = list(journal.read(path))
+            n_clicks, pending = clicks.split_saved(entries)
+            tables = self._tables_of(video)
+            before = self.combine([self._with_journal(tables, entries, pending)])
+            journal.append(path, journal.changes(before, labels), who or self.scorer)
+            in_tables = self.combine([self._with_journal(tables, entries, ())])
+            write_folder(self.root, self.scorer, (in_tables, labels), video)
+            if n_clicks:
+                journal.append(path, [clicks.saved_mark(n_clicks)], who or self.scorer)
             self._seen[video] = self.revision(video)
         return self._seen[video]
+
+    def save_clicks(self, video: str) -> int:
+        """Bring the label tables of `video` up to date with the clicks in its journal; how many clicks that were.
+
+        Raises:
+            ProjectError: `config.yaml` names no scorer.
+            LabelsError: a table is malformed.
+            StorageError: a file cannot be written; the clicks stay in the journal.
+        """
+        if not self.scorer:
+            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
+        path = self.journal_of(video)
+        if not clicks.split_saved(journal.read(path))[1]:
+            return 0
+        with _saving, journal.locked(path, "tables"):
+            entries = list(journal.read(path))
+            n_clicks, pending = clicks.split_saved(entries)
+            if pending:
+                tables = self._tables_of(video)
+                states = [self.combine([self._with_journal(tables, entries, some)]) for some in ((), pending)]
+                write_folder(self.root, self.scorer, (states[0], states[1]), video)
+                journal.append(path, [clicks.saved_mark(n_clicks)], self.scorer)
+        return len(pending)
 
     def videos(self) -> tuple[Path, ...]:
         """Videos of the study that are there: those of `config.yaml` first, then others in `videos/`."""
@@ -341,6 +390,10 @@ class Project:
             return outside if outside.exists() and outside != self.root else None
         except OSError:  # a placeholder sentence may be longer than a file name can be
             return None
+
+
+def _revision_with(tables: str, pending: Sequence[Entry]) -> str:
+    return f"{tables}+{pending[-1]['id']}" if pending else tables
 
 
 def _find_config(path: Path) -> Path:

@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 import platformdirs
 from fastapi import Depends, HTTPException, Request
@@ -20,6 +20,15 @@ from markerless.project import Project
 
 MOST_RECENT = 12
 RECENT_FILE = "recent-projects.json"
+
+
+class Closing(Protocol):
+    """What is made without arguments and closed at the end."""
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Closing)
 
 
 class Workspace:
@@ -36,7 +45,8 @@ class Workspace:
         self.first = ""
         self._state = state or state_folder()
         self._folders: dict[str, Path] = {}
-        self._closers: list[Callable[[], None]] = []
+        self._shared: dict[type[Closing], Closing] = {}
+        self._making = threading.Lock()
         for folder in self._remembered():
             if self.allows(folder):
                 self._folders[key_of(folder)] = folder
@@ -109,14 +119,20 @@ class Workspace:
             )
         return whole
 
-    def at_close(self, closer: Callable[[], None]) -> None:
-        """Have `closer` called when the server stops."""
-        self._closers.append(closer)
+    def shared(self, kind: type[T]) -> T:
+        """The one object of `kind` that all requests share, made when it is first asked for; its `close` is called
+        when the server stops."""
+        with self._making:
+            if kind not in self._shared:
+                self._shared[kind] = kind()
+            found = self._shared[kind]
+        assert isinstance(found, kind)
+        return found
 
     def close(self) -> None:
-        """Let everything that was opened write what it has and end."""
-        while self._closers:
-            self._closers.pop()()
+        """Let everything that is shared write what it has and end."""
+        while self._shared:
+            self._shared.popitem()[1].close()
 
     def _remembered(self) -> list[Path]:
         try:

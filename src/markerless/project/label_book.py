@@ -1,0 +1,322 @@
+"""`LabelBook`: the labels of one folder while people click, each change safe on the disk before it is acknowledged.
+
+Several people, tabs and processes may have the same folder open. A change says what it found and what it puts in its
+place; when something else is there by now, nothing is written and the current state is given back. A change that is
+sent again under the same id is taken once.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from markerless.core.instance import Visibility
+from markerless.core.video import IMAGE_SUFFIXES, natural_key
+from markerless.errors import LabelsError
+from markerless.project import clicks, journal
+from markerless.project.clicks import Said
+from markerless.project.journal import Key, Point
+from markerless.project.label_files import DATA_FOLDER, FolderLabels, read_folder
+from markerless.project.study import Project
+from markerless.video.images import image_size
+
+PLACED = (Visibility.OCCLUDED, Visibility.VISIBLE)
+MARGIN_PX = 0.5  # a point may lie on the outer edge of an outermost pixel
+MOST_CHARACTERS = 64  # of an id
+
+
+@dataclass(frozen=True)
+class PointChange:
+    """What a person did to one keypoint in one frame.
+
+    Attributes:
+        id: Made by the client, unique; the same id is taken once.
+        picture: File name of the frame in the folder.
+        individual: Name of the animal.
+        keypoint: Name of the body part.
+        was: What the client saw there.
+        to: x and y in pixels of the picture, (0, 0) the center of the top-left pixel; None to take the point away.
+        visibility: Seen or hidden with a point; absent or not labeled without one.
+    """
+
+    id: str
+    picture: str
+    individual: str
+    keypoint: str
+    was: tuple[Point, Visibility]
+    to: Point
+    visibility: Visibility
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a change.
+
+    Attributes:
+        id: Of the change.
+        state: "done", "already there" (it had been taken before), or "conflict" (nothing was written).
+        now: What is known of the point afterwards.
+    """
+
+    id: str
+    state: Literal["done", "already there", "conflict"]
+    now: Said
+
+
+class LabelBook:
+    """The labels of `labeled-data/<video>`, ready for clicks. Safe to use from several threads."""
+
+    def __init__(self, project: Project, video: str) -> None:
+        self.project, self.video = project, video
+        self.folder: Path = project.root / DATA_FOLDER / video
+        if video not in project.label_folders():
+            raise LabelsError(f"no folder {DATA_FOLDER}/{video} in {project.root}; extract frames of that video first")
+        self._path = project.journal_of(video)
+        self._lock = threading.RLock()
+        self._offset = 0
+        self._entries: list[Mapping[str, Any]] = []
+        self._points: list[Mapping[str, Any]] = []  # the entries that change a point
+        self._ids: set[str] = set()
+        self._state: dict[Key, Said] = {}
+        self._rows: tuple[str, ...] = ()
+        self._individuals: tuple[str, ...] = ()
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._signature: object = None
+
+    @property
+    def individuals(self) -> tuple[str, ...]:
+        """Names of the animals, those of the project first."""
+        with self._lock:
+            self._refresh()
+            return tuple(dict.fromkeys([*self.project.individuals, *self._individuals]))
+
+    def pictures(self) -> tuple[str, ...]:
+        """File names of the frames in natural order: the pictures that are there, and rows whose picture is missing."""
+        with self._lock:
+            self._refresh()
+            there = {entry.name for entry in self.folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES}
+            rows = {image.rpartition("/")[2] for image in self._rows}
+            return tuple(sorted({name for name in there if not name.startswith(".")} | rows, key=natural_key))
+
+    def counts(self) -> dict[str, int]:
+        """Picture -> keypoints that somebody has decided on, over all animals."""
+        with self._lock:
+            self._refresh()
+            counts: dict[str, int] = {}
+            for (image, _, _), said in self._state.items():
+                name = image.rpartition("/")[2]
+                counts[name] = counts.get(name, 0) + (said.visibility != Visibility.NOT_LABELED)
+            return counts
+
+    def frame(self, picture: str) -> dict[str, dict[str, Said]]:
+        """Individual -> keypoint -> what is known, of one frame; what nothing is known of is left out."""
+        with self._lock:
+            self._refresh()
+            image = self._image(picture)
+            points: dict[str, dict[str, Said]] = {}
+            for individual in self.individuals:
+                for keypoint in self.project.skeleton.keypoints:
+                    said = self._state.get((image, individual, keypoint))
+                    if said is not None:
+                        points.setdefault(individual, {})[keypoint] = said
+            return points
+
+    def apply(self, changes: Sequence[PointChange], who: str) -> list[Outcome]:
+        """Take `changes` in order; when this returns, those that are "done" are on the disk.
+
+        Raises:
+            LabelsError: a change makes no sense (unknown keypoint, point outside its picture); nothing is written.
+            StorageError: the journal cannot be written; nothing is acknowledged.
+        """
+        for change in changes:
+            self._require_sensible(change)
+        with self._lock, journal.locked(self._path):
+            self._refresh()
+            outcomes, entries = [], []
+            now: dict[Key, Said] = {}
+            ids = set(self._ids)
+            for change in changes:
+                key = (self._image(change.picture), change.individual, change.keypoint)
+                current = now.get(key, self._state.get(key, Said()))
+                if change.id in ids:
+                    outcomes.append(Outcome(change.id, "already there", current))
+                    continue
+                if not _is(current, change.was):
+                    outcomes.append(Outcome(change.id, "conflict", current))
+                    continue
+                ids.add(change.id)
+                entries += [*self._first_touch(key, now), _entry(change, key, current)]
+                now[key] = Said(change.to, change.visibility, who)
+                outcomes.append(Outcome(change.id, "done", now[key]))
+            journal.append_locked(self._path, entries, who)
+            self._refresh()
+        return outcomes
+
+    def sequence(self) -> int:
+        """How many changes of points there have been; `changes_since` goes on from here."""
+        with self._lock:
+            self._refresh()
+            return len(self._points)
+
+    def changes_since(self, sequence: int) -> list[tuple[Key, Said]]:
+        """Image, individual, keypoint and what is known of them now, of every point changed after `sequence`."""
+        with self._lock:
+            self._refresh()
+            keys = dict.fromkeys(clicks.key_of(entry) for entry in self._points[max(sequence, 0) :])
+            return [(key, self._state.get(key, Said())) for key in keys]
+
+    def history(self, picture: str) -> list[Mapping[str, Any]]:
+        """The journal of one frame, oldest first."""
+        with self._lock:
+            self._refresh()
+            image = self._image(picture)
+            return [entry for entry in self._entries if entry.get("image") == image]
+
+    def size(self, picture: str) -> tuple[int, int]:
+        """Width and height of a picture in pixels.
+
+        Raises:
+            LabelsError: there is no such picture.
+            VideoError: it cannot be read.
+        """
+        if picture not in self._sizes:
+            path = self.path(picture)
+            if not path.is_file():
+                raise LabelsError(f"the picture {DATA_FOLDER}/{self.video}/{picture} is missing; put it back")
+            self._sizes[picture] = image_size(path)
+        return self._sizes[picture]
+
+    def path(self, picture: str) -> Path:
+        """Where a picture of this folder is, whether or not it is there.
+
+        Raises:
+            LabelsError: the name is not one of a picture in this folder.
+        """
+        if Path(picture).name != picture or "\\" in picture or "\0" in picture or picture.startswith("."):
+            raise LabelsError(f"expected the file name of a picture in {DATA_FOLDER}/{self.video}, got {picture!r}")
+        if Path(picture).suffix.lower() not in IMAGE_SUFFIXES:
+            raise LabelsError(f"expected a picture ({', '.join(IMAGE_SUFFIXES)}), got {picture!r}")
+        return self.folder / picture
+
+    def flush(self) -> int:
+        """Write the clicks into the label tables; how many there were.
+
+        Raises:
+            LabelsError: a table is malformed.
+            StorageError: a table cannot be written; the clicks stay in the journal.
+        """
+        n_clicks = Project(self.project.root).save_clicks(self.video)
+        if n_clicks:
+            with self._lock:
+                self._signature = self._look()  # what was written is what is known
+        return n_clicks
+
+    def _image(self, picture: str) -> str:
+        self.path(picture)
+        return f"{DATA_FOLDER}/{self.video}/{picture}"
+
+    def _require_sensible(self, change: PointChange) -> None:
+        if not 1 <= len(change.id) <= MOST_CHARACTERS:
+            raise LabelsError(f"expected an id of 1 to {MOST_CHARACTERS} characters, got {len(change.id)}")
+        if change.keypoint not in self.project.skeleton.keypoints:
+            known = ", ".join(self.project.skeleton.keypoints)
+            raise LabelsError(f"expected one of the keypoints {known}, got {change.keypoint!r}")
+        if change.individual not in self.individuals:
+            raise LabelsError(f"expected one of the animals {', '.join(self.individuals)}, got {change.individual!r}")
+        if (change.to is not None) != (change.visibility in PLACED):
+            raise LabelsError(f"{change.keypoint}: a seen or hidden point needs x and y, any other has none")
+        width, height = self.size(change.picture)
+        if change.to is not None:
+            for value, end in zip(change.to, (width, height), strict=True):
+                if not (math.isfinite(value) and -MARGIN_PX <= value <= end - 1 + MARGIN_PX):
+                    raise LabelsError(
+                        f"{change.keypoint}: expected a point in the {width} x {height} px of {change.picture}, "
+                        f"got {change.to[0]:g}, {change.to[1]:g}"
+                    )
+
+    def _first_touch(self, key: Key, now: Mapping[Key, Said]) -> list[dict[str, Any]]:
+        """Entries that say of a new animal in a frame that its other keypoints are not labeled yet: a table cannot
+        tell them from absent ones."""
+        image, individual, keypoint = key
+        others = [(image, individual, name) for name in self.project.skeleton.keypoints]
+        if any(other in self._state or other in now for other in others):
+            return []
+        nothing = {"change": clicks.POINT, "from": None, "to": None, "visibility": int(Visibility.NOT_LABELED)}
+        return [
+            {**nothing, "image": image, "individual": individual, "keypoint": name}
+            for _, _, name in others
+            if name != keypoint
+        ]
+
+    def _refresh(self) -> None:
+        """Take in what other processes have written to the journal or the tables."""
+        new = self._read_on()
+        signature = self._look()
+        if signature != self._signature:
+            self._signature = signature
+            self._rebuild()
+            return
+        for entry in new:
+            if entry.get("change") == clicks.POINT:
+                self._state[clicks.key_of(entry)] = clicks.said_by(entry)
+
+    def _read_on(self) -> list[Mapping[str, Any]]:
+        read, self._offset = journal.read_from(self._path, self._offset)
+        new: list[Mapping[str, Any]] = [*read]
+        self._entries += new
+        self._points += [entry for entry in new if entry.get("change") == clicks.POINT]
+        self._ids |= {entry["id"] for entry in new if clicks.is_click(entry)}
+        return new
+
+    def _look(self) -> object:
+        tables = self.project.label_tables(self.video)
+        paths = [path for table in tables for path in (table.h5, table.csv) if path is not None]
+        return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+
+    def _rebuild(self) -> None:
+        tables = read_folder(self.folder, self.project.scorer, self.project.skeleton)
+        self._rows = tuple(frame.image for frame in tables.frames)
+        self._individuals = tables.individuals
+        self._state = _in_tables(tables, self.project.skeleton.keypoints)
+        _, pending = clicks.split_saved(self._entries)
+        waiting = {clicks.key_of(entry) for entry in pending}
+        for entry in self._points:
+            key, said = clicks.key_of(entry), clicks.said_by(entry)
+            if key in waiting or journal.same_point(said.to, self._state.get(key, Said()).to):
+                self._state[key] = said
+
+
+def _in_tables(tables: FolderLabels, keypoints: Sequence[str]) -> dict[Key, Said]:
+    state: dict[Key, Said] = {}
+    for frame in tables.frames:
+        for instance in frame.instances:
+            for k, name in enumerate(keypoints):
+                x, y = instance.xy[k]
+                to = (float(x), float(y)) if np.isfinite(x) and np.isfinite(y) else None
+                seen = Visibility(int(instance.visibility[k]))
+                state[frame.image, instance.individual, name] = Said(to, seen, frame.labeler)
+    return state
+
+
+def _is(current: Said, was: tuple[Point, Visibility]) -> bool:
+    return journal.same_point(current.to, was[0]) and current.visibility == was[1]
+
+
+def _entry(change: PointChange, key: Key, current: Said) -> dict[str, Any]:
+    image, individual, keypoint = key
+    return {
+        "id": change.id,
+        "change": clicks.POINT,
+        "image": image,
+        "individual": individual,
+        "keypoint": keypoint,
+        "from": current.to,
+        "to": change.to,
+        "visibility": int(change.visibility),
+    }

@@ -1,0 +1,204 @@
+"""Labels: folders of pictures, the points in a frame, and changes of them.
+
+A point is `{"xy": [x, y] or null, "visibility": 0..3, "who", "time"}`; what nothing is known of is left out.
+Coordinates are pixels of the picture, (0, 0) the center of the top-left pixel.
+
+`GET  projects/{key}/labels` -> `{"folders": [{"name", "pictures", "labeled"}]}`
+`GET  projects/{key}/labels/{folder}` -> `{"keypoints", "edges", "palette", "individuals", "scorer", "sequence",
+    "frames": [{"picture", "decided"}]}`, in natural order
+`GET  projects/{key}/labels/{folder}/frames/{picture}` -> `{"size": [width, height], "points": {individual: {keypoint:
+    point}}, "sequence"}`
+`POST projects/{key}/labels/{folder}/changes` with `{"who", "changes": [{"id", "picture", "individual", "keypoint",
+    "was": {"xy", "visibility"}, "to": {"xy", "visibility"}}]}` -> `{"outcomes": [{"id", "state", "now": point}],
+    "sequence"}`; state "done", "already there" or "conflict"
+`GET  projects/{key}/labels/{folder}/changes?since=N` -> `{"changes": [{"picture", "individual", "keypoint", "now"}],
+    "sequence"}`
+`GET  projects/{key}/labels/{folder}/history/{picture}` -> `{"entries": [...]}`, as in the journal
+`GET  projects/{key}/pictures/{folder}/{picture}` -> the file; with `?width=W` a JPEG of at most that width
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import FileResponse, Response
+
+from markerless.core.instance import Visibility
+from markerless.drawing import palette
+from markerless.project.clicks import Said
+from markerless.project.journal import Point
+from markerless.project.label_book import LabelBook, PointChange
+from markerless.server.books import Books
+from markerless.server.workspace import TheProject, TheWorkspace
+from markerless.video.images import read_image
+
+router = APIRouter()
+MOST_CHANGES = 500  # in one request
+Name = Annotated[str, InPath(max_length=255)]
+
+
+def book_of(workspace: TheWorkspace, project: TheProject, folder: Name) -> LabelBook:
+    """The label book that the route's `{folder}` names."""
+    if folder not in project.label_folders():
+        raise HTTPException(404, f"no folder labeled-data/{folder} in this project")
+    return workspace.shared(Books).of(project, folder)
+
+
+TheBook = Annotated[LabelBook, Depends(book_of)]
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+
+
+class Place(BaseModel):
+    """A point or its absence."""
+
+    model_config = ConfigDict(extra="forbid")
+    xy: tuple[Coordinate, Coordinate] | None
+    visibility: Literal[0, 1, 2, 3]
+
+    def value(self) -> tuple[Point, Visibility]:
+        return self.xy, Visibility(self.visibility)
+
+
+class Change(BaseModel):
+    """One change of one point."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(min_length=1, max_length=64)
+    picture: str = Field(max_length=255)
+    individual: str = Field(max_length=100)
+    keypoint: str = Field(max_length=100)
+    was: Place
+    to: Place
+
+
+class Changes(BaseModel):
+    """Changes of one folder, in order."""
+
+    model_config = ConfigDict(extra="forbid")
+    who: str = Field(min_length=1, max_length=60)
+    changes: list[Change] = Field(max_length=MOST_CHANGES)
+
+
+@router.get("/projects/{key}/labels")
+def folders(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
+    """The folders of `labeled-data` with how many pictures each has, and how many of them hold a label."""
+    books = [workspace.shared(Books).of(project, name) for name in project.label_folders()]
+    rows = []
+    for book in books:
+        counts = book.counts()
+        labeled = sum(1 for picture in book.pictures() if counts.get(picture, 0) > 0)
+        rows.append({"name": book.video, "pictures": len(book.pictures()), "labeled": labeled})
+    return {"folders": rows}
+
+
+@router.get("/projects/{key}/labels/{folder}")
+def frames(book: TheBook) -> dict[str, Any]:
+    """What labeling a folder needs to begin."""
+    skeleton, counts = book.project.skeleton, book.counts()
+    sequence = book.sequence()
+    return {
+        "keypoints": list(skeleton.keypoints),
+        "edges": [list(edge) for edge in skeleton.edges],
+        "palette": palette(skeleton.n_keypoints).tolist(),
+        "individuals": list(book.individuals),
+        "scorer": book.project.scorer,
+        "sequence": sequence,
+        "frames": [{"picture": picture, "decided": counts.get(picture, 0)} for picture in book.pictures()],
+    }
+
+
+@router.get("/projects/{key}/labels/{folder}/frames/{picture}")
+def frame(book: TheBook, picture: Name) -> dict[str, Any]:
+    """What is known of one frame."""
+    require_picture(book, picture)
+    sequence = book.sequence()
+    points = {
+        individual: {keypoint: as_json(said) for keypoint, said in known.items()}
+        for individual, known in book.frame(picture).items()
+    }
+    return {"size": list(book.size(picture)), "points": points, "sequence": sequence}
+
+
+@router.post("/projects/{key}/labels/{folder}/changes")
+def change(workspace: TheWorkspace, book: TheBook, body: Changes) -> dict[str, Any]:
+    """Take changes; what is "done" is on the disk."""
+    for one in body.changes:
+        require_picture(book, one.picture)
+    changes = [
+        PointChange(one.id, one.picture, one.individual, one.keypoint, one.was.value(), *one.to.value())
+        for one in body.changes
+    ]
+    outcomes = book.apply(changes, body.who)
+    if any(outcome.state == "done" for outcome in outcomes):
+        workspace.shared(Books).changed(book)
+    answers = [{"id": outcome.id, "state": outcome.state, "now": as_json(outcome.now)} for outcome in outcomes]
+    return {"outcomes": answers, "sequence": book.sequence()}
+
+
+@router.get("/projects/{key}/labels/{folder}/changes")
+def changes_since(book: TheBook, since: Annotated[int, Query(ge=0, le=10**9)] = 0) -> dict[str, Any]:
+    """What others (and you) have changed after `since`."""
+    sequence = book.sequence()
+    changed = [
+        {"picture": image.rpartition("/")[2], "individual": individual, "keypoint": keypoint, "now": as_json(said)}
+        for (image, individual, keypoint), said in book.changes_since(since)
+    ]
+    return {"changes": changed, "sequence": sequence}
+
+
+@router.get("/projects/{key}/labels/{folder}/history/{picture}")
+def history(book: TheBook, picture: Name) -> dict[str, Any]:
+    """Who did what to a frame, and when."""
+    require_picture(book, picture)
+    return {"entries": book.history(picture)}
+
+
+@router.get("/projects/{key}/pictures/{folder}/{picture}", response_class=FileResponse)
+def picture_file(
+    request: Request, book: TheBook, picture: Name, width: Annotated[int | None, Query(ge=16, le=4096)] = None
+) -> Response:
+    """The picture itself, or a smaller copy."""
+    path = require_picture(book, picture)
+    if not path.is_file():
+        raise HTTPException(404, f"the picture {picture} is missing; put it back")
+    stat = path.stat()
+    tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{width or 0}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if width is None:
+        return FileResponse(path, headers=headers)
+    return Response(small(path, width), media_type="image/jpeg", headers=headers)
+
+
+def require_picture(book: LabelBook, picture: str) -> Path:
+    """The path of a picture of the book.
+
+    Raises:
+        HTTPException: 404, it is none of the folder's pictures or rows, or leads out of the project.
+    """
+    known = picture in book.pictures()
+    path = book.folder / picture
+    if not known or (path.exists() and not path.resolve().is_relative_to(book.project.root.resolve())):
+        raise HTTPException(404, f"no picture {picture!r} in labeled-data/{book.video}")
+    return path
+
+
+def small(path: Path, width: int) -> bytes:
+    """The picture as JPEG of at most `width` pixels across."""
+    image = read_image(path)
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    if image.shape[1] > width:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return bytes(data)
+
+
+def as_json(said: Said) -> dict[str, Any]:
+    """A point for the page."""
+    return {"xy": said.to, "visibility": int(said.visibility), "who": said.who, "time": said.time}
