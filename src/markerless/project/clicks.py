@@ -19,6 +19,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.project.journal import Key, Point
 
 POINT, SAVED = "point", "tables saved"
+SEEN = {int(value): value for value in Visibility}  # much quicker than Visibility(number)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def said_by(entry: Mapping[str, Any]) -> Said:
     to, visibility = entry.get("to"), entry.get("visibility", int(Visibility.VISIBLE))
     try:
         point = None if to is None else (float(to[0]), float(to[1]))
-        seen = Visibility(visibility)
-    except (TypeError, ValueError, IndexError):
+        seen = SEEN[visibility]
+    except (TypeError, ValueError, LookupError):
         point, seen = None, Visibility.NOT_LABELED
     return Said(point, seen, str(entry.get("who", "")), str(entry.get("time", "")))
 

@@ -8,13 +8,12 @@ sent again under the same id is taken once.
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from markerless.core.instance import Visibility
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
@@ -87,6 +86,7 @@ class LabelBook:
         self._rows: tuple[str, ...] = ()
         self._individuals: tuple[str, ...] = ()
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._pictures: tuple[str, ...] = ()
         self._signature: object = None
 
     @property
@@ -94,15 +94,19 @@ class LabelBook:
         """Names of the animals, those of the project first."""
         with self._lock:
             self._refresh()
-            return tuple(dict.fromkeys([*self.project.individuals, *self._individuals]))
+            return self._known_individuals()
 
     def pictures(self) -> tuple[str, ...]:
         """File names of the frames in natural order: the pictures that are there, and rows whose picture is missing."""
         with self._lock:
             self._refresh()
-            there = {entry.name for entry in self.folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES}
+            with os.scandir(self.folder) as entries:
+                names = {entry.name for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES)}
             rows = {image.rpartition("/")[2] for image in self._rows}
-            return tuple(sorted({name for name in there if not name.startswith(".")} | rows, key=natural_key))
+            if names | rows != set(self._pictures):
+                shown = {name for name in names if not name.startswith(".")} | rows
+                self._pictures = tuple(sorted(shown, key=natural_key))
+            return self._pictures
 
     def counts(self) -> dict[str, int]:
         """Picture -> keypoints that somebody has decided on, over all animals."""
@@ -120,7 +124,7 @@ class LabelBook:
             self._refresh()
             image = self._image(picture)
             points: dict[str, dict[str, Said]] = {}
-            for individual in self.individuals:
+            for individual in self._known_individuals():
                 for keypoint in self.project.skeleton.keypoints:
                     said = self._state.get((image, individual, keypoint))
                     if said is not None:
@@ -134,6 +138,7 @@ class LabelBook:
             LabelsError: a change makes no sense (unknown keypoint, point outside its picture); nothing is written.
             StorageError: the journal cannot be written; nothing is acknowledged.
         """
+        self.sequence()  # takes in what is new on the disk, also without the right to write
         for change in changes:
             self._require_sensible(change)
         with self._lock, journal.locked(self._path):
@@ -217,6 +222,9 @@ class LabelBook:
                 self._signature = self._look()  # what was written is what is known
         return n_clicks
 
+    def _known_individuals(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self.project.individuals, *self._individuals]))
+
     def _image(self, picture: str) -> str:
         self.path(picture)
         return f"{DATA_FOLDER}/{self.video}/{picture}"
@@ -227,8 +235,10 @@ class LabelBook:
         if change.keypoint not in self.project.skeleton.keypoints:
             known = ", ".join(self.project.skeleton.keypoints)
             raise LabelsError(f"expected one of the keypoints {known}, got {change.keypoint!r}")
-        if change.individual not in self.individuals:
-            raise LabelsError(f"expected one of the animals {', '.join(self.individuals)}, got {change.individual!r}")
+        if change.individual not in self._known_individuals():
+            raise LabelsError(
+                f"expected one of the animals {', '.join(self._known_individuals())}, got {change.individual!r}"
+            )
         if (change.to is not None) != (change.visibility in PLACED):
             raise LabelsError(f"{change.keypoint}: a seen or hidden point needs x and y, any other has none")
         width, height = self.size(change.picture)
@@ -280,7 +290,7 @@ class LabelBook:
         return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
     def _rebuild(self) -> None:
-        tables = read_folder(self.folder, self.project.scorer, self.project.skeleton)
+        tables = read_folder(self.folder, self.project.scorer, self.project.skeleton, with_notes=False)
         self._rows = tuple(frame.image for frame in tables.frames)
         self._individuals = tables.individuals
         self._state = _in_tables(tables, self.project.skeleton.keypoints)
@@ -296,11 +306,11 @@ def _in_tables(tables: FolderLabels, keypoints: Sequence[str]) -> dict[Key, Said
     state: dict[Key, Said] = {}
     for frame in tables.frames:
         for instance in frame.instances:
-            for k, name in enumerate(keypoints):
-                x, y = instance.xy[k]
-                to = (float(x), float(y)) if np.isfinite(x) and np.isfinite(y) else None
-                seen = Visibility(int(instance.visibility[k]))
-                state[frame.image, instance.individual, name] = Said(to, seen, frame.labeler)
+            # lists of Python's numbers: picking single ones out of arrays takes ten times as long
+            rows = zip(keypoints, instance.xy.tolist(), instance.visibility.tolist(), strict=True)
+            for name, (x, y), seen in rows:
+                to = (x, y) if math.isfinite(x) and math.isfinite(y) else None
+                state[frame.image, instance.individual, name] = Said(to, clicks.SEEN[seen], frame.labeler)
     return state
 
 
