@@ -16,8 +16,8 @@ UNSURE_SHARE = 0.25  # of a stretch: which of its frames may be taken
 FOUND_SCORE = 0.3  # of the best point: below that there may be no animal to label
 
 
-def frames_to_label(tracks: Tracks) -> list[int]:
-    """Five to ten frames, ascending; fewer of a shorter video.
+def frames_to_label(tracks: Tracks, n: int | None = None) -> list[int]:
+    """`n` frames, ascending, or five to ten when no number is given; fewer of a shorter video.
 
     The video is cut into stretches, and each gives one frame: of the quarter that the network is least sure of the one
     whose pose is least like those that were taken before.
@@ -26,7 +26,8 @@ def frames_to_label(tracks: Tracks) -> list[int]:
     found = usable[tracks.score[usable].max((1, 2), initial=0.0) >= FOUND_SCORE]
     if len(found) >= FEWEST:
         usable = found
-    n_wanted = min(max(len(usable) // FRAMES_EACH, FEWEST), MOST, len(usable))
+    n_wanted = min(max(len(usable) // FRAMES_EACH, FEWEST), MOST) if n is None else n
+    n_wanted = min(n_wanted, len(usable))
     if n_wanted == 0:
         return []
     doubt, poses = _doubt(tracks), tracks.points.reshape(tracks.n_frames, -1, 2)

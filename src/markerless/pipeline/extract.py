@@ -1,0 +1,202 @@
+"""`extract`: frames of videos as pictures in `labeled-data/<video>/`, named by their index as DeepLabCut names them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markerless.core.progress import Progress, silent
+from markerless.core.storage import atomic_path
+from markerless.errors import FormatError, MarkerlessError, VideoError
+from markerless.pipeline.frames_to_label import frames_to_label
+from markerless.pipeline.results import open_tracks, video_stem
+from markerless.project import Project
+from markerless.project.label_files import DATA_FOLDER
+from markerless.video.images import write_image
+from markerless.video.reader import VideoReader, open_video
+from markerless.video.sampling import METHODS, Sampling, choose_frames, usable_near
+
+MODEL = "model"  # chooses what a network is unsure of; the others look at pictures alone
+ALL_METHODS = (*METHODS, MODEL)
+PICTURE = re.compile(r"img0*(\d+)\.(?:png|jpe?g|bmp|tiff?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ExtractRequest:
+    """What to extract.
+
+    Attributes:
+        n: Frames of each video.
+        method: "kmeans", "uniform", "motion", or "model" for what the newest trajectories are least sure of.
+        start_s: Begin here, seconds.
+        stop_s: End before this time, seconds.
+        seed: Another seed chooses other frames.
+    """
+
+    n: int = 20
+    method: str = "kmeans"
+    start_s: float | None = None
+    stop_s: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was extracted from a video.
+
+    Attributes:
+        video: It.
+        folder: Where the pictures are.
+        frames: Indices of the new ones, ascending.
+        notes: What was odd, one line each.
+        error: Why nothing came of it; "" when something did.
+    """
+
+    video: Path
+    folder: Path
+    frames: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def extract(
+    project: Project | Path | str,
+    videos: Sequence[str | Path] = (),
+    request: ExtractRequest | None = None,
+    progress: Progress = silent,
+) -> list[Extracted]:
+    """Choose frames of videos of a study and write them as pictures; frames that are pictures already are left alone.
+
+    Args:
+        project: The study, its folder or its config.yaml.
+        videos: Names or paths of videos of the study; none: all of them.
+        request: How many, and how they are chosen.
+        progress: Told frame by frame, for each video anew.
+
+    Returns:
+        One for each video; a video that cannot be read has its `error`, and the others are done all the same.
+
+    Raises:
+        ProjectError: no such project.
+        VideoError: the study has no such video, or none at all.
+    """
+    study = project if isinstance(project, Project) else Project(project)
+    request = request or ExtractRequest()
+    if request.method not in ALL_METHODS:
+        raise VideoError(f"expected one of the methods {', '.join(ALL_METHODS)}, got '{request.method}'")
+    results = []
+    for video in videos_of_study(study, videos):
+        try:
+            results.append(_of_video(study, video, request, progress))
+        except MarkerlessError as error:
+            results.append(Extracted(video, picture_folder(study, video), error=str(error)))
+    return results
+
+
+def extract_frames(project: Project, video: Path, indices: Sequence[int]) -> Extracted:
+    """Write these frames of a video as pictures; for a broken one the nearest whole one is taken, and that is said.
+
+    Raises:
+        VideoError: the video cannot be read, has no such frame, or is broken all around it.
+        StorageError: a picture cannot be written.
+    """
+    with open_video(video) as reader:
+        return _write(project, video, reader, indices)
+
+
+def videos_of_study(project: Project, names: Sequence[str | Path] = ()) -> list[Path]:
+    """Videos of the study by name or path; all of them without names.
+
+    Raises:
+        VideoError: there is no such video, or none at all.
+    """
+    known = project.videos()
+    if not known:
+        raise VideoError(f"no videos in {project.root}; take some in with 'markerless add PROJECT VIDEO...'")
+    if not names:
+        return list(known)
+    return [_named(Path(name), known, project) for name in names]
+
+
+def picture_folder(project: Project, video: Path) -> Path:
+    """Where the pictures of a video are."""
+    return project.root / DATA_FOLDER / video_stem(video)
+
+
+def extracted_frames(project: Project, video: Path) -> dict[int, str]:
+    """Index -> file name of the frames of a video that are pictures already, ascending."""
+    folder = picture_folder(project, video)
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    found = {int(match[1]): name for name in sorted(names) if (match := PICTURE.fullmatch(name))}
+    return dict(sorted(found.items()))
+
+
+def picture_name(index: int, n_frames: int) -> str:
+    """`img0812.png`: as wide as DeepLabCut makes it, so that names sort as frames do."""
+    return f"img{index:0{math.ceil(math.log10(max(n_frames, 2)))}d}.png"
+
+
+def _named(name: Path, known: Sequence[Path], project: Project) -> Path:
+    for video in known:
+        if name.name == str(name) and name.name in (video.name, video.stem):
+            return video
+        if name.exists() and video.exists() and name.resolve() == video.resolve():
+            return video
+    there = ", ".join(video.name for video in known)
+    raise VideoError(f"no video {name} in {project.root}; its videos: {there}; take others in with 'markerless add'")
+
+
+def _of_video(project: Project, video: Path, request: ExtractRequest, progress: Progress) -> Extracted:
+    taken = extracted_frames(project, video)
+    with open_video(video) as reader:
+        start, stop = _frame_at(reader, request.start_s, 0), _frame_at(reader, request.stop_s, len(reader))
+        if request.method == MODEL:
+            indices = _unsure(video, request.n, (start, stop), taken)
+        else:
+            method = next(method for method in METHODS if method == request.method)
+            sampling = Sampling(request.n, method, start, stop, request.seed)
+            indices = choose_frames(reader, sampling, taken, progress)
+        result = _write(project, video, reader, indices)
+    if len(result.frames) < request.n:
+        note = f"{len(result.frames)} frames instead of {request.n}: there are no more to choose from"
+        return Extracted(video, result.folder, result.frames, (*result.notes, note))
+    return result
+
+
+def _unsure(video: Path, n: int, part: tuple[int, int], taken: dict[int, str]) -> list[int]:
+    try:
+        tracks, _ = open_tracks(None, video)
+    except FormatError as error:
+        raise VideoError(f"the method '{MODEL}' needs trajectories of {video.name}: {error}") from error
+    frames = [index for index in frames_to_label(tracks, n + len(taken)) if part[0] <= index < part[1]]
+    return [index for index in frames if index not in taken][:n]
+
+
+def _frame_at(reader: VideoReader, time_s: float | None, default: int) -> int:
+    if time_s is None:
+        return default
+    if not math.isfinite(reader.video.fps):
+        raise VideoError(f"{reader.video.path.name} is a folder of pictures, which have no times; leave out the times")
+    return round(time_s * reader.video.fps)
+
+
+def _write(project: Project, video: Path, reader: VideoReader, indices: Sequence[int]) -> Extracted:
+    folder, taken = picture_folder(project, video), set(extracted_frames(project, video))
+    for index in indices:
+        if not 0 <= index < len(reader):
+            raise VideoError(f"expected frames from 0 to {len(reader) - 1} of {video.name}, got {index}")
+    done, notes = [], []
+    for index in sorted(set(indices) - taken):
+        near = usable_near(reader, index, taken)
+        if near is None:
+            raise VideoError(f"frame {index} of {video.name} and all around it are broken; choose another one")
+        if near != index:
+            notes.append(f"frame {index} is broken; {near} was taken")
+        with atomic_path(folder / picture_name(near, len(reader))) as temporary:
+            write_image(temporary, reader[near])
+        taken.add(near)
+        done.append(near)
+    return Extracted(video, folder, tuple(sorted(done)), tuple(notes))
