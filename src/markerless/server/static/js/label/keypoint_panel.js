@@ -1,0 +1,77 @@
+// The keypoints beside the picture: whose turn it is, what is decided, and what can be done with the selected one.
+import { cssColor } from "../colors.js";
+import { h } from "../dom.js";
+import { isPlaced, stateName } from "./points.js";
+import { ago } from "./words.js";
+
+const LAST_DIGIT = 9;
+
+export class KeypointPanel {
+  #shown = [];
+
+  /** `data` is the folder; `actions` [{label, key, title, run}]; `openHistory()` shows who did what. */
+  constructor({ data, session, actions, openHistory }) {
+    Object.assign(this, { data, session });
+    this.animals = data.individuals.length > 1 ? this.#animalList() : null;
+    this.rows = data.keypoints.map((name, k) => this.#row(name, k));
+    this.about = h("div", { class: "label-about small soft" });
+    const buttons = actions.map(({ label, key, title, run }) =>
+      h("button", { class: "button", type: "button", title, onclick: run, onmousedown: (event) => event.preventDefault() }, label, h("kbd", {}, key)));
+    const history = h("button", { class: "button quiet small", type: "button", onclick: openHistory }, "History of this frame");
+    const list = h("div", { class: "label-keypoints-list", role: "listbox", "aria-label": "Keypoints" }, this.rows);
+    this.node = h("aside", { class: "label-keypoints" }, this.animals, list, this.about, h("div", { class: "label-actions" }, buttons), history);
+  }
+
+  draw() {
+    const { session } = this;
+    const points = session.points[session.individual];
+    this.rows.forEach((row, k) => this.#drawRow(row, points[k], k));
+    if (this.animals) this.#drawAnimals();
+    const point = session.selected === null ? null : points[session.selected];
+    const text = point ? aboutPoint(this.data.keypoints[session.selected], point) : "";
+    if (this.about.textContent !== text) this.about.textContent = text;
+  }
+
+  #row(name, k) {
+    const dot = h("i", { class: "label-dot", style: { "--mark": cssColor(this.data.palette, k) } });
+    const digit = k < LAST_DIGIT ? h("kbd", {}, String(k + 1)) : null;
+    return h("button", { class: "label-keypoint", type: "button", role: "option", title: name, tabindex: "-1", onclick: () => this.session.choose(k), onmousedown: (event) => event.preventDefault() },
+      dot, h("span", { class: "label-keypoint-name" }, name), h("span", { class: "label-keypoint-state small" }), digit);
+  }
+
+  #drawRow(row, point, k) {
+    const { session } = this;
+    const state = stateName(point);
+    const flags = `${state} ${k === session.armed} ${k === session.selected} ${session.prediction(session.individual, k) !== null}`;
+    if (this.#shown[k] === flags) return; // 20 rows are not written anew for one click
+    this.#shown[k] = flags;
+    row.dataset.state = state;
+    row.toggleAttribute("data-armed", k === session.armed);
+    row.setAttribute("aria-selected", String(k === session.selected));
+    row.querySelector(".label-keypoint-state").textContent = { open: session.prediction(session.individual, k) ? "predicted" : "", placed: "✓", hidden: "hidden", absent: "absent" }[state];
+  }
+
+  #animalList() {
+    const choose = (event) => {
+      this.session.chooseIndividual(Number(event.target.value));
+      event.target.blur(); // so that keys are commands again
+    };
+    this.select = h("select", { "aria-label": "Animal", onchange: choose }, this.data.individuals.map((name, i) => h("option", { value: String(i) }, name)));
+    return h("label", { class: "label-animals field" }, h("span", {}, "Animal ", h("kbd", {}, "I")), this.select);
+  }
+
+  #drawAnimals() {
+    if (this.select.value !== String(this.session.individual)) this.select.value = String(this.session.individual);
+    this.session.points.forEach((row, i) => {
+      const placed = row.filter(isPlaced).length;
+      const text = placed ? `${this.data.individuals[i]} (${placed})` : this.data.individuals[i];
+      if (this.select.options[i].text !== text) this.select.options[i].text = text;
+    });
+  }
+}
+
+function aboutPoint(name, point) {
+  const where = isPlaced(point) ? `x ${point.xy[0].toFixed(2)}, y ${point.xy[1].toFixed(2)}` : stateName(point);
+  const by = point.who ? ` · ${point.who}${point.time ? `, ${ago(point.time)}` : ""}` : "";
+  return `${name}: ${where}${by}`;
+}
