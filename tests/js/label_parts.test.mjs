@@ -11,7 +11,7 @@ const { Prefetch } = await js("label/prefetch");
 const { markAt } = await js("label/hit");
 const { scrolledTo, windowOf } = await js("label/list_window");
 const { ahead, filtered, isUnlabeled, progress } = await js("label/rows");
-const { ago, happening, saveState } = await js("label/words");
+const { ago, expected, happening, saveState } = await js("label/words");
 const { ViewSettings } = await js("label/settings");
 const { ghostMarks, labelMarks, lines } = await js("label/marks");
 
@@ -158,6 +158,7 @@ test("times, states and happenings in words", () => {
   assert.equal(happening({ keypoint: "nose", to: [1.26, 2], visibility: 1 }, false), "nose at 1.3, 2.0, hidden");
   assert.equal(happening({ keypoint: "nose", individual: "ann", to: null, visibility: 3 }, true), "nose of ann is absent");
   assert.equal(happening({ keypoint: "nose", to: null, visibility: 0 }, false), "removed nose");
+  assert.deepEqual([null, 3.21, 9.96].map((error) => expected({ error })), ["predicted", "± 3.2 px", "± 10 px"]);
 });
 
 test("settings are kept, and nonsense in the storage is passed over", () => {

@@ -31,7 +31,7 @@ function pointCommands({ session, data }) {
     hidden: { keys: ["O"], does: "occluded: placed, but hidden (also Shift and click)", run: () => session.toggleHidden() },
     remove: { keys: ["Delete", "Backspace"], does: "removes the selected keypoint (also right-click)", run: () => session.remove() },
     ...Object.fromEntries(Object.entries(ARROWS).flatMap(([key, [dx, dy]], i) => nudges(session, key, dx, dy, i === 0))),
-    ...Object.fromEntries(Array.from({ length: DIGITS }, (_, k) => [`keypoint${k + 1}`, { keys: [String(k + 1)], does: k ? "" : "to 9: the keypoint of that number", run: () => session.choose(k) }])),
+    ...Object.fromEntries(Array.from({ length: DIGITS }, (_, k) => [`keypoint${k + 1}`, { keys: [String(k + 1)], does: k ? "" : "takes the first keypoint; 2 to 9 the next ones", run: () => session.choose(k) }])),
     ...(many ? { nextAnimal: { keys: ["I"], does: "next animal", run: () => session.stepIndividual(1) }, previousAnimal: { keys: ["Shift+I"], does: "previous animal", run: () => session.stepIndividual(-1) } } : {}),
     unselect: { keys: ["Escape"], does: "lets go", run: () => session.unselect() },
   };
@@ -40,8 +40,8 @@ function pointCommands({ session, data }) {
 function nudges(session, key, dx, dy, isFirst) {
   const nudge = (px) => () => session.nudge(dx * px, dy * px);
   return [
-    [key, { keys: [key], does: isFirst ? "and the other arrows: 1 px" : "", run: nudge(1) }],
-    [`fine${key}`, { keys: [`Shift+${key}`], does: isFirst ? `${FINE_PX} px` : "", run: nudge(FINE_PX) }],
+    [key, { keys: [key], does: isFirst ? "moves the selected keypoint by 1 px; so do the other arrows" : "", run: nudge(1) }],
+    [`fine${key}`, { keys: [`Shift+${key}`], does: isFirst ? `moves it by ${FINE_PX} px` : "", run: nudge(FINE_PX) }],
   ];
 }
 

@@ -81,6 +81,7 @@ export class Desk {
     const found = this.source.ready(name) ?? await this.#awaited(name, visit);
     if (!found || visit !== this.#visit) return;
     this.stage.node.dataset.frame = name;
+    this.message.hidden = true;
     this.stage.show(found.bitmap, found.picture);
     this.session.open(name, found.picture);
     this.stage.whenPainted.push(() => measured("label:frame", started));
@@ -175,6 +176,7 @@ export class Desk {
     this.keypoints = new KeypointPanel({ data, session, actions, openHistory: () => this.dialogs.history(this.current) });
     this.conflictBar = new ConflictBar({ data, resolve: (conflict, choice) => this.resolve(conflict, choice), go: (name) => this.open(name) });
     this.status = new StatusBar(data);
+    this.stage.over.addEventListener("pointerdown", () => this.toolbar.fold());
     this.stage.node.append(this.conflictBar.node);
     this.message = h("div", { class: "label-message", hidden: true });
     this.stage.node.append(this.message);
@@ -187,9 +189,7 @@ export class Desk {
     this.stage.node.dataset.waits = "";
     this.source.want([name]);
     try {
-      const found = await this.source.get(name);
-      this.message.hidden = visit === this.#visit || this.message.hidden;
-      return found;
+      return await this.source.get(name);
     } catch (error) {
       if (visit === this.#visit) this.#missing(name, error);
       return null;
@@ -266,6 +266,7 @@ export class Desk {
   }
 
   async #showPredictions(image) {
+    if (this.data.individuals.length > 1) return; // networks of many animals are to come
     const points = await this.predictions.of(image);
     if (points && this.session.image === image) this.session.setPredictions(points);
   }

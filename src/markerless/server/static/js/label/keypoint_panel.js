@@ -1,8 +1,8 @@
 // The keypoints beside the picture: whose turn it is, what is decided, and what can be done with the selected one.
 import { cssColor } from "../colors.js";
 import { h } from "../dom.js";
-import { isPlaced, stateName } from "./points.js";
-import { ago } from "./words.js";
+import { isOpen, isPlaced, stateName } from "./points.js";
+import { ago, expected } from "./words.js";
 
 const LAST_DIGIT = 9;
 
@@ -42,13 +42,15 @@ export class KeypointPanel {
   #drawRow(row, point, k) {
     const { session } = this;
     const state = stateName(point);
-    const flags = `${state} ${k === session.armed} ${k === session.selected} ${session.prediction(session.individual, k) !== null}`;
+    const predicted = session.prediction(session.individual, k);
+    const text = { open: predicted ? expected(predicted) : "", placed: "✓", hidden: "hidden", absent: "absent" }[state];
+    const flags = `${state} ${k === session.armed} ${k === session.selected} ${text}`;
     if (this.#shown[k] === flags) return; // 20 rows are not written anew for one click
     this.#shown[k] = flags;
     row.dataset.state = state;
     row.toggleAttribute("data-armed", k === session.armed);
     row.setAttribute("aria-selected", String(k === session.selected));
-    row.querySelector(".label-keypoint-state").textContent = { open: session.prediction(session.individual, k) ? "predicted" : "", placed: "✓", hidden: "hidden", absent: "absent" }[state];
+    row.querySelector(".label-keypoint-state").textContent = text;
   }
 
   #animalList() {
@@ -72,6 +74,6 @@ export class KeypointPanel {
 
 function aboutPoint(name, point) {
   const where = isPlaced(point) ? `x ${point.xy[0].toFixed(2)}, y ${point.xy[1].toFixed(2)}` : stateName(point);
-  const by = point.who ? ` · ${point.who}${point.time ? `, ${ago(point.time)}` : ""}` : "";
+  const by = point.who && !isOpen(point) ? ` · ${point.who}${point.time ? `, ${ago(point.time)}` : ""}` : "";
   return `${name}: ${where}${by}`;
 }

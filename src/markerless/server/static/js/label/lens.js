@@ -26,7 +26,7 @@ export class Lens {
     if (this.name.textContent !== name) this.name.textContent = name;
     this.name.style.setProperty("--mark", color);
     this.#place(at);
-    if (!this.canvas.hidden) this.#draw(at, Math.max(scale * TIMES, LEAST_SCALE), color);
+    if (!this.canvas.hidden) this.#draw(at, Math.max(scale * TIMES, LEAST_SCALE));
   }
 
   #place([x, y]) {
@@ -38,7 +38,7 @@ export class Lens {
     this.node.style.setProperty("transform", `translate(${Math.round(left)}px, ${Math.round(top)}px)`);
   }
 
-  #draw(at, scale, color) {
+  #draw(at, scale) {
     const { bitmap, picture, view, filter } = this.stage;
     if (!bitmap) return;
     const ctx = this.canvas.getContext("2d");
@@ -50,13 +50,13 @@ export class Lens {
     ctx.filter = filter;
     ctx.drawImage(bitmap, left, top, picture.width * scale, picture.height * scale);
     ctx.filter = "none";
-    crosshair(ctx, color);
+    crosshair(ctx);
   }
 }
 
-function crosshair(ctx, color) {
+function crosshair(ctx) {
   const middle = SIZE / 2;
-  for (const [stroke, width] of [["rgb(0 0 0 / 0.6)", 3], [color, 1.25]]) {
+  for (const [stroke, width] of [["rgb(0 0 0 / 0.6)", 3], ["#ffffff", 1.25]]) {
     ctx.strokeStyle = stroke;
     ctx.lineWidth = width;
     ctx.beginPath();

@@ -23,7 +23,6 @@ export function paint(ctx, scene, style) {
 const isIt = (mark, other) => other !== null && mark.i === other.i && mark.k === other.k;
 
 function paintLabel(ctx, mark, { palette, size }) {
-  const [x, y] = mark.at;
   const color = cssColor(palette, mark.k);
   ctx.globalAlpha = mark.isOwn ? 1 : FAINT;
   if (mark.isSelected) ring(ctx, mark.at, size + 3.5, LIGHT, 1.5);
@@ -33,8 +32,8 @@ function paintLabel(ctx, mark, { palette, size }) {
   ctx.setLineDash([]);
   if (mark.isDragged) cross(ctx, mark.at, size - 1, color);
   else if (!mark.isHidden) {
-    disc(ctx, [x, y], Math.max(1.6, size * 0.3), DARK, 1);
-    disc(ctx, [x, y], Math.max(1.6, size * 0.3), color);
+    disc(ctx, mark.at, size * 0.22, DARK, 0.8);
+    disc(ctx, mark.at, size * 0.22, LIGHT);
   }
   ctx.globalAlpha = 1;
 }
@@ -52,9 +51,9 @@ function paintPrediction(ctx, { at, radius, k }, { palette, size }) {
 }
 
 function paintGhost(ctx, marks, ghostLines, { palette, size }) {
-  ctx.globalAlpha = 0.4;
+  ctx.globalAlpha = 0.55;
   for (const { from, to } of ghostLines) line(ctx, from, to, LIGHT, 1);
-  for (const { at, k } of marks) disc(ctx, at, size * 0.6, cssColor(palette, k));
+  for (const { at, k } of marks) disc(ctx, at, size * 0.65, cssColor(palette, k));
   ctx.globalAlpha = 1;
 }
 

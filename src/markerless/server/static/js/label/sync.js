@@ -9,6 +9,7 @@ export class Sync {
   #timer = null;
   #abort = null;
   #isStopped = false;
+  #isAsking = false;
   isReachable = true;
 
   /**
@@ -26,9 +27,17 @@ export class Sync {
     this.#abort?.abort();
   }
 
-  /** Ask at once. */
+  /** Ask at once; what was asked before is heard first. */
   async poll() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     clearTimeout(this.#timer);
+    await this.#ask();
+    this.#isAsking = false;
+    if (!this.#isStopped) this.#plan();
+  }
+
+  async #ask() {
     const asked = this.clock();
     const abort = this.#abort = new AbortController();
     const tooSlow = setTimeout(() => abort.abort(), SLOWEST_MS);
@@ -43,7 +52,6 @@ export class Sync {
     } finally {
       clearTimeout(tooSlow);
     }
-    this.#plan();
   }
 
   #say(isReachable) {

@@ -16,11 +16,15 @@ export class Toolbar {
     this.zoom = h("span", { class: "label-zoom small soft number" });
     this.save = h("button", { class: "label-save", type: "button", id: "save-state", role: "status", onclick: onState });
     this.sliders = Object.keys(LIMITS).map((name) => this.#slider(name));
+    this.display = this.#display();
     this.node = h("div", { class: "label-tools" },
-      this.undo, this.redo, h("hr"), this.toggles.map(([, button]) => button), this.#button("copyPrevious", "Copy previous"), this.accept, this.#display(),
+      this.undo, this.redo, h("hr"), this.toggles.map(([, button]) => button), this.#button("copyPrevious", "Copy previous"), this.accept, this.display,
       h("span", { class: "label-tools-end" }, this.#button("fit", "Fit"), this.zoom, this.save));
     this.drawSettings();
   }
+
+  /** Close what was unfolded. */
+  fold() { this.display.open = false; }
 
   draw({ canUndo, canRedo, nPredictions, scale }) {
     this.undo.disabled = !canUndo;

@@ -56,11 +56,10 @@ export class Wire {
     return answer.blob();
   }
 
-  /** What a run predicts in a frame: {run, points[animal][keypoint] -> {xy, error, score} or null}; null without a run. */
-  async predictions(names, picture, run, signal) {
-    const answer = await api.get(this.#path("labels", names.folder, "predictions", picture) + api.query({ run }), { signal });
-    const points = names.individuals.map((i) => names.keypoints.map((k) => predictionOf(answer.points[i]?.[k])));
-    return { run: answer.run, points };
+  /** What the newest run predicts in a frame of one animal: {run, points[animal][keypoint] -> {xy, error, score} or null}. */
+  async predictions(names, picture) {
+    const answer = await api.get(this.#path("labels", names.folder, "predictions", picture));
+    return { run: answer.run, points: [names.keypoints.map((k) => predictionOf(answer.points[k]))] };
   }
 
   #path(...parts) { return api.path("projects", this.key, ...parts); }
@@ -72,7 +71,7 @@ function pointOf(sent) {
 }
 
 function predictionOf(sent) {
-  return sent?.xy ? { xy: sent.xy, error: sent.expected_error ?? null, score: sent.score ?? null } : null;
+  return sent?.xy ? { xy: sent.xy, error: sent.error, score: sent.score } : null;
 }
 
 function sent({ id, image, individual, keypoint, was, to }) {

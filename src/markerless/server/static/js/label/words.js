@@ -24,6 +24,12 @@ export function saveState({ kind, waits, refused, isKept }, isReachable = true) 
   return isReachable ? { tone: "good", text: "saved" } : { tone: "warn", text: "offline: nothing waits" };
 }
 
+/** How far off a prediction is expected to be: "± 3.2 px". */
+export function expected({ error }) {
+  if (error === null) return "predicted";
+  return `± ${error.toFixed(error < 9.95 ? 1 : 0)} px`;
+}
+
 /** One entry of a frame's journal: "placed nose at 12.3, 45.6". */
 export function happening({ keypoint, individual, to, visibility }, isMany) {
   const what = isMany ? `${keypoint} of ${individual}` : keypoint;

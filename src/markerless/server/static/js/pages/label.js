@@ -31,7 +31,11 @@ export async function show(root, { key, params, go }) {
     told: (isReachable) => { if (isReachable) saving.queue.flush(); drawState(); },
     sequence: data.sequence,
   });
-  const stopListening = saving.listen({ folder: data.folder, state: drawState, outcome: (change, outcome) => desk.outcome(change, outcome) });
+  const outcome = (change, answer) => {
+    desk.outcome(change, answer);
+    if (!sync.isReachable) sync.poll(); // it has just answered
+  };
+  const stopListening = saving.listen({ folder: data.folder, state: drawState, outcome });
   const stopKeys = keys(desk);
   replace(root, desk.node);
   drawState();
