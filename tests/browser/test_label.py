@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -323,6 +324,53 @@ def test_a_long_folder_is_a_light_list(page: Page, study: MadeStudy, frames: lis
     label.click(study.truth[2][0])
     label.wait_saved()
     assert np.abs(points_of(study.root, "cage1", "img5999.png")[0][0] - study.truth[2][0]).max() <= 0.5
+
+
+def test_labels_that_may_be_mistakes_are_shown(
+    page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    project = study.project
+    labels = project.labels_of("cage1")
+    frame = labels.frames[3]
+    (animal,) = frame.instances
+    xy = animal.xy.copy()
+    xy[[0, 5]] = xy[[5, 0]]  # snout and tip of the tail
+    wrong = replace(frame, instances=(replace(animal, xy=xy),))
+    project.write_labels("cage1", replace(labels, frames=(*labels.frames[:3], wrong, *labels.frames[4:])))
+    name = frame.image.rpartition("/")[2]
+    label = LabelPage(page, start_server(study.root)).open("cage1", "img00.png")
+    page.click("text=Doubtful")
+    page.click(f'.label-row[title="{name}"]')
+    page.wait_for_selector(".label-doubts .hint")
+    shoot("label-doubt")
+    assert "snout" in page.inner_text(".label-doubts") or "tailtip" in page.inner_text(".label-doubts")
+    page.click("text=It is right")
+    page.wait_for_selector(".label-doubts .hint", state="detached")
+    assert label.keypoint("snout") == "placed"
+
+
+def test_predictions_are_starting_points(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    truth = study.truth[FRAMES[0]]
+    points = {name: {"xy": (xy + 3).tolist(), "score": 0.9, "error": 5.0} for name, xy in zip(KEYPOINTS, truth, strict=True)}
+    page.route("**/predictions/*", lambda route: route.fulfill(json={"run": "run1", "points": points}))
+    label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
+    page.wait_for_selector("text=Accept predictions")
+    assert label.painted(palette(6)[5]) is not None
+    assert page.inner_text('.label-keypoint[title="tailtip"] .label-keypoint-state') == "± 5.0 px"
+    shoot("label-predictions")
+    label.click(truth[5] + 3)
+    assert (label.keypoint("tailtip"), label.keypoint("snout")) == ("placed", "open")
+    label.drag(truth[3] + 3, truth[3])
+    label.press("p")
+    label.wait_saved()
+    xy, seen = points_of(study.root, "cage1", frames[0])
+    assert (seen == VISIBLE).all()
+    np.testing.assert_allclose(xy[[0, 1, 2, 4, 5]], truth[[0, 1, 2, 4, 5]] + 3, atol=0.006)
+    assert np.abs(xy[3] - truth[3]).max() <= 0.5
+    label.press("Control+z")
+    assert [label.keypoint(name) for name in KEYPOINTS] == ["open", "open", "open", "placed", "open", "placed"]
 
 
 @pytest.mark.data

@@ -13,6 +13,7 @@ const { scrolledTo, windowOf } = await js("label/list_window");
 const { ahead, filtered, isUnlabeled, progress } = await js("label/rows");
 const { ago, expected, happening, saveState } = await js("label/words");
 const { ViewSettings } = await js("label/settings");
+const { Doubts } = await js("label/doubts");
 const { ghostMarks, labelMarks, lines } = await js("label/marks");
 
 const picture = { width: 640, height: 480 };
@@ -121,6 +122,19 @@ test("filters and progress", () => {
   assert.deepEqual(["all", "unlabeled", "suspicious"].map((filter) => filtered(rows, filter, one).join("")), ["abc", "bc", "a"]);
   assert.deepEqual(progress(rows, one), { text: "1 of 3 labeled", share: 1 / 3 });
   assert.deepEqual(progress([], one), { text: "0 of 0 labeled", share: 0 });
+});
+
+test("a doubt ends when its label is changed or called right", () => {
+  const doubts = new Doubts();
+  const [one, whole] = [{ image: "a", individual: "m", keypoints: ["n", "t"] }, { image: "b", individual: "m", keypoints: [] }];
+  doubts.set([one, whole]);
+  assert.deepEqual([...doubts.counts()], [["a", 1], ["b", 1]]);
+  assert.ok(doubts.isAbout("a", "m", "t") && !doubts.isAbout("a", "m", "x") && doubts.isAbout("b", "m", "x") && !doubts.isAbout("b", "o", "x"));
+  assert.equal(doubts.settle("a", "m", "x"), false);
+  assert.equal(doubts.settle("a", "m", "n"), true);
+  doubts.dismiss(whole);
+  doubts.set([structuredClone(whole)]);
+  assert.equal(doubts.counts().size, 0, "also when the server says it again");
 });
 
 test("of a long list only the rows in sight exist", () => {

@@ -5,6 +5,7 @@ import { h, replace } from "../dom.js";
 import { addressOf } from "../routes.js";
 import { commandsOf } from "./commands.js";
 import { ConflictBar } from "./conflict_bar.js";
+import { Doubts } from "./doubts.js";
 import { Flashes } from "./flashes.js";
 import { FramePanel } from "./frame_panel.js";
 import { FrameSource } from "./frame_source.js";
@@ -39,12 +40,13 @@ export class Desk {
     this.isPanning = false;
     this.current = null;
     this.store = new LabelStore(data.individuals.length, data.keypoints.length);
-    this.ledger = new Ledger({ names: data, store: this.store, queue: saving.queue, conflicts: saving.conflicts, who, newId: randomId });
+    this.ledger = new Ledger({ names: data, store: this.store, queue: saving.queue, conflicts: saving.conflicts, who, newId: randomId, changed: (...point) => this.#settleDoubt(...point) });
     this.session = new Session({ names: data, store: this.store, ledger: this.ledger, changed: () => this.changed() });
     this.source = new FrameSource({ wire: saving.wire, names: data, store: this.store, ledger: this.ledger });
     this.predictions = new Predictions((image) => saving.wire.predictions(data, image));
     this.settings = new ViewSettings(localStorage, (name) => this.#setting(name));
     this.flashes = new Flashes();
+    this.doubts = new Doubts();
     this.stage = new Stage((ctx) => this.#paint(ctx));
     this.lens = new Lens(this.stage);
     this.pointer = new Pointer({
@@ -84,7 +86,7 @@ export class Desk {
     this.message.hidden = true;
     this.stage.show(found.bitmap, found.picture);
     this.session.open(name, found.picture);
-    this.stage.whenPainted.push(() => measured("label:frame", started));
+    this.stage.whenPainted.push(() => requestAnimationFrame(() => measured("label:frame", started)));
     this.source.want(ahead(this.frames.shown, name, this.frames.places));
     this.#showGhost();
     this.#showPredictions(name);
@@ -119,6 +121,23 @@ export class Desk {
   acceptAll() {
     const accepted = this.session.acceptAll();
     this.status.say(accepted ? `Accepted ${accepted} predictions.` : "There is no prediction for what is open here.");
+  }
+
+  /** Ask which labels may be mistakes; labeling goes on meanwhile, and without an answer too. */
+  async lookForMistakes() {
+    try {
+      this.doubts.set(await this.saving.wire.suspects(this.data.folder));
+    } catch {
+      return;
+    }
+    this.frames.setSuspicions(this.doubts.counts());
+    this.changed();
+  }
+
+  dismiss(doubt) {
+    this.doubts.dismiss(doubt);
+    this.frames.setSuspicions(this.doubts.counts());
+    this.changed();
   }
 
   // undoing and conflicts
@@ -169,11 +188,11 @@ export class Desk {
 
   #build(folders, goFolder) {
     const { commands, data, session } = this;
-    this.frames = new FramePanel({ folders, data, go: (name) => this.open(name), goFolder });
+    this.frames = new FramePanel({ folders, data, go: (name) => this.open(name), goFolder, lookAgain: () => this.lookForMistakes() });
     this.toolbar = new Toolbar({ commands, settings: this.settings, onState: () => this.dialogs.state() });
     const actions = [["Occluded", "hidden", "O"], ["Absent", "absent", "X"], ["Remove", "remove", "Del"], ["Skip", "skip", "E"]]
       .map(([label, name, key]) => ({ label, key, title: commands[name].does, run: commands[name].run }));
-    this.keypoints = new KeypointPanel({ data, session, actions, openHistory: () => this.dialogs.history(this.current) });
+    this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current) });
     this.conflictBar = new ConflictBar({ data, resolve: (conflict, choice) => this.resolve(conflict, choice), go: (name) => this.open(name) });
     this.status = new StatusBar(data);
     this.stage.over.addEventListener("pointerdown", () => this.toolbar.fold());
@@ -223,6 +242,7 @@ export class Desk {
       ...marks, ghost, flashes, hovered: this.#hovered,
       ghostLines: showsLines ? lines(ghost, edges) : [],
       lines: showsLines ? lines(marks.labels, edges) : [],
+      doubts: marks.labels.filter(({ i, k }) => this.doubts.isAbout(this.session.image, this.data.individuals[i], this.data.keypoints[k])),
       conflicts: conflictMarks(this.saving.conflicts.of(this.data.folder, this.session.image), this.data, view),
     };
     paint(ctx, scene, { palette: this.data.palette, names: this.data, size: this.settings.get("size"), showsNames: this.settings.get("names") });
@@ -233,7 +253,7 @@ export class Desk {
     const { session } = this;
     const nPredictions = session.predictions?.flatMap((row, i) => row.filter((_, k) => session.prediction(i, k))).length ?? 0;
     this.toolbar.draw({ canUndo: this.ledger.history.canUndo, canRedo: this.ledger.history.canRedo, nPredictions, scale: this.stage.view.scale });
-    this.keypoints.draw();
+    this.keypoints.draw(this.doubts.of(session.image));
     if (session.image !== null) this.#recounted(session.image);
     this.status.draw(session);
     const conflicts = this.saving.conflicts.of(this.data.folder);
@@ -269,6 +289,10 @@ export class Desk {
     if (this.data.individuals.length > 1) return; // networks of many animals are to come
     const points = await this.predictions.of(image);
     if (points && this.session.image === image) this.session.setPredictions(points);
+  }
+
+  #settleDoubt(image, individual, keypoint) {
+    if (this.doubts.settle(image, individual, keypoint)) this.frames.setSuspicions(this.doubts.counts());
   }
 
   #recounted(image) {

@@ -7,10 +7,11 @@ const ROW_PX = 30;
 
 export class FramePanel {
   #drawn = "";
+  #nodes = new Map(); // name -> element, of the rows that exist
 
-  /** `folders` [{name}]; `go(name)` opens a frame, `goFolder(name)` a folder. */
-  constructor({ folders, data, go, goFolder }) {
-    Object.assign(this, { names: data, rows: data.frames, go });
+  /** `folders` [{name}]; `go(name)` opens a frame, `goFolder(name)` a folder; `lookAgain()` asks for suspicions anew. */
+  constructor({ folders, data, go, goFolder, lookAgain }) {
+    Object.assign(this, { names: data, rows: data.frames, go, lookAgain });
     this.places = new Map(this.rows.map(({ name }, place) => [name, place]));
     this.filter = "all";
     this.current = null;
@@ -32,6 +33,7 @@ export class FramePanel {
 
   choose(filter) {
     this.filter = filter;
+    if (filter === "suspicious") this.lookAgain();
     this.shown = filtered(this.rows, filter, this.names);
     this.sheet.style.setProperty("height", `${this.shown.length * ROW_PX}px`);
     this.#drawTabs();
@@ -47,17 +49,26 @@ export class FramePanel {
     this.#draw(true);
   }
 
-  /** A frame's count has changed. */
-  setDecided(name, decided) {
-    const row = this.rows[this.places.get(name)];
-    if (!row || row.decided === decided) return;
-    row.decided = decided;
+  /** Labels that may be mistakes: image -> how many. */
+  setSuspicions(counts) {
+    for (const row of this.rows) row.suspicions = counts.get(row.name) ?? 0;
     this.#drawTabs();
     this.#draw(true);
   }
 
+  /** A frame's count has changed. */
+  setDecided(name, decided) {
+    const row = this.rows[this.places.get(name)];
+    if (!row || row.decided === decided) return;
+    const before = isUnlabeled(row, this.names);
+    row.decided = decided;
+    if (isUnlabeled(row, this.names) !== before) this.#drawTabs();
+    const node = this.#nodes.get(name); // one row, and not the list: this happens at every click
+    if (node) this.#nodes.set(name, replaced(node, this.#row(name, this.shown.indexOf(name))));
+  }
+
   #drawTabs() {
-    const usual = Object.keys(FILTERS).filter((filter) => filter !== "suspicious" || this.rows.some((row) => row.suspicions > 0));
+    const usual = Object.keys(FILTERS).filter((filter) => filter !== "suspicious" || this.filter === filter || this.rows.some((row) => row.suspicions > 0));
     const tab = (filter) => {
       const pressed = String(filter === this.filter);
       return h("button", { type: "button", "aria-pressed": pressed, onclick: () => this.choose(filter), onmousedown: (event) => event.preventDefault() },
@@ -74,7 +85,8 @@ export class FramePanel {
     const drawn = `${first} ${end}`;
     if (!isStale && drawn === this.#drawn) return;
     this.#drawn = drawn;
-    replace(this.sheet, this.shown.length ? this.shown.slice(first, end).map((name, i) => this.#row(name, first + i)) : this.#nothing());
+    this.#nodes = new Map(this.shown.slice(first, end).map((name, i) => [name, this.#row(name, first + i)]));
+    replace(this.sheet, this.shown.length ? [...this.#nodes.values()] : this.#nothing());
   }
 
   #row(name, place) {
@@ -93,4 +105,9 @@ export class FramePanel {
   #nothing() {
     return h("p", { class: "soft small label-rows-none" }, this.filter === "unlabeled" ? "Every frame is labeled." : "No frame here.");
   }
+}
+
+function replaced(node, next) {
+  node.replaceWith(next);
+  return next;
 }

@@ -1,6 +1,6 @@
 // The keypoints beside the picture: whose turn it is, what is decided, and what can be done with the selected one.
 import { cssColor } from "../colors.js";
-import { h } from "../dom.js";
+import { h, replace } from "../dom.js";
 import { isOpen, isPlaced, stateName } from "./points.js";
 import { ago, expected } from "./words.js";
 
@@ -8,10 +8,11 @@ const LAST_DIGIT = 9;
 
 export class KeypointPanel {
   #shown = [];
+  #doubts = "";
 
-  /** `data` is the folder; `actions` [{label, key, title, run}]; `openHistory()` shows who did what. */
-  constructor({ data, session, actions, openHistory }) {
-    Object.assign(this, { data, session });
+  /** `data` is the folder; `actions` [{label, key, title, run}]; `openHistory()` shows who did what; `dismiss(doubt)` ends a doubt. */
+  constructor({ data, session, actions, openHistory, dismiss }) {
+    Object.assign(this, { data, session, dismiss });
     this.animals = data.individuals.length > 1 ? this.#animalList() : null;
     this.rows = data.keypoints.map((name, k) => this.#row(name, k));
     this.about = h("div", { class: "label-about small soft" });
@@ -19,14 +20,17 @@ export class KeypointPanel {
       h("button", { class: "button", type: "button", title, onclick: run, onmousedown: (event) => event.preventDefault() }, label, h("kbd", {}, key)));
     const history = h("button", { class: "button quiet small", type: "button", onclick: openHistory }, "History of this frame");
     const list = h("div", { class: "label-keypoints-list", role: "listbox", "aria-label": "Keypoints" }, this.rows);
-    this.node = h("aside", { class: "label-keypoints" }, this.animals, list, this.about, h("div", { class: "label-actions" }, buttons), history);
+    this.doubts = h("div", { class: "label-doubts" });
+    this.node = h("aside", { class: "label-keypoints" }, this.animals, list, this.doubts, this.about, h("div", { class: "label-actions" }, buttons), history);
   }
 
-  draw() {
+  /** `doubts` are those of the frame in sight. */
+  draw(doubts) {
     const { session } = this;
     const points = session.points[session.individual];
     this.rows.forEach((row, k) => this.#drawRow(row, points[k], k));
     if (this.animals) this.#drawAnimals();
+    this.#drawDoubts(doubts);
     const point = session.selected === null ? null : points[session.selected];
     const text = point ? aboutPoint(this.data.keypoints[session.selected], point) : "";
     if (this.about.textContent !== text) this.about.textContent = text;
@@ -51,6 +55,14 @@ export class KeypointPanel {
     row.toggleAttribute("data-armed", k === session.armed);
     row.setAttribute("aria-selected", String(k === session.selected));
     row.querySelector(".label-keypoint-state").textContent = text;
+  }
+
+  #drawDoubts(doubts) {
+    const state = JSON.stringify(doubts);
+    if (state === this.#doubts) return;
+    this.#doubts = state;
+    replace(this.doubts, doubts.map((doubt) => h("div", { class: "hint small" }, doubt.message,
+      h("button", { class: "button quiet small", type: "button", onclick: () => this.dismiss(doubt), onmousedown: (event) => event.preventDefault() }, "It is right"))));
   }
 
   #animalList() {

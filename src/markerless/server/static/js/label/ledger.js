@@ -6,10 +6,10 @@ import { isOpen, same } from "./points.js";
 export class Ledger {
   /**
    * `names` is {folder, individuals, keypoints}; `queue` takes changes; `who()` names the person; `newId()` gives ids that
-   * nobody else gives.
+   * nobody else gives; `changed(image, individual, keypoint)` is told of every change a person makes.
    */
-  constructor({ names, store, queue, conflicts, who, newId }) {
-    Object.assign(this, { names, store, queue, conflicts, who, newId });
+  constructor({ names, store, queue, conflicts, who, newId, changed = () => {} }) {
+    Object.assign(this, { names, store, queue, conflicts, who, newId, changed });
     this.history = new History();
   }
 
@@ -89,6 +89,7 @@ export class Ledger {
     this.conflicts.remove(change); // whoever goes on from what stands there has seen it
     this.store.set(image, i, k, { ...said(after), who, time: "", id });
     this.queue.add(change);
+    this.changed(image, individual, keypoint);
   }
 
   #show(change) {

@@ -4,6 +4,7 @@ import { cssColor } from "../colors.js";
 
 const DARK = "rgb(0 0 0 / 0.65)";
 const LIGHT = "rgb(255 255 255 / 0.95)";
+const DOUBT = "#ffb300";
 const FAINT = 0.45; // of animals that are not in hand
 const FONT = "600 12px system-ui, 'DejaVu Sans', sans-serif";
 
@@ -13,6 +14,7 @@ export function paint(ctx, scene, style) {
   paintLines(ctx, scene.lines);
   for (const mark of scene.predictions) paintPrediction(ctx, mark, style);
   for (const mark of scene.labels) paintLabel(ctx, mark, style);
+  for (const { at } of scene.doubts) paintDoubt(ctx, at, style);
   for (const conflict of scene.conflicts) paintConflict(ctx, conflict, style);
   for (const { at, strength } of scene.flashes) ring(ctx, at, style.size + 4 + 14 * (1 - strength), `rgb(255 255 255 / ${strength})`, 2);
   for (const mark of [...scene.labels, ...scene.predictions]) {
@@ -36,6 +38,14 @@ function paintLabel(ctx, mark, { palette, size }) {
     disc(ctx, mark.at, size * 0.22, LIGHT);
   }
   ctx.globalAlpha = 1;
+}
+
+function paintDoubt(ctx, at, { size }) {
+  const radius = size + 7;
+  ctx.setLineDash([5, 4]);
+  ring(ctx, at, radius, DARK, 3.5);
+  ring(ctx, at, radius, DOUBT, 1.75);
+  ctx.setLineDash([]);
 }
 
 function paintPrediction(ctx, { at, radius, k }, { palette, size }) {

@@ -1,6 +1,6 @@
 // The frames of a folder as rows of a list: {name, decided, suspicions}.
 
-export const FILTERS = { all: "All", unlabeled: "Unlabeled", suspicious: "Suspicious" };
+export const FILTERS = { all: "All", unlabeled: "Unlabeled", suspicious: "Doubtful" };
 
 /** True while somebody still has to decide on a keypoint. With many animals, those that were begun have to be finished. */
 export function isUnlabeled(row, names) {

@@ -14,7 +14,7 @@ export class Wire {
   /** What labeling a folder needs to begin: {folder, keypoints, edges, palette, individuals, scorer, sequence, frames}. */
   async folder(name) {
     const { frames, ...rest } = await api.get(this.#path("labels", name));
-    return { ...rest, folder: name, frames: frames.map(({ picture, decided, suspicions }) => ({ name: picture, decided, suspicions: suspicions ?? 0 })) };
+    return { ...rest, folder: name, frames: frames.map(({ picture, decided }) => ({ name: picture, decided, suspicions: 0 })) };
   }
 
   /** {size: {width, height}, points[animal][keypoint]} of a frame. */
@@ -49,6 +49,12 @@ export class Wire {
 
   /** The journal of a frame, oldest first. */
   async history(folder, picture) { return (await api.get(this.#path("labels", folder, "history", picture))).entries; }
+
+  /** Labels of a folder that may be mistakes: [{image, individual, keypoints, message}]. */
+  async suspects(folder) {
+    const { suspects } = await api.get(this.#path("labels", folder, "suspects"));
+    return suspects.map(({ picture, individual, keypoints, message }) => ({ image: picture, individual, keypoints, message }));
+  }
 
   /** Bytes of a picture; with `width` those of a JPEG, for formats that browsers cannot read. */
   async picture(folder, name, { signal, width } = {}) {
