@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from label_page import LabelPage, add_pictures, new_page, points_of
 from made_study import MadeStudy
 from markerless.core.instance import Visibility
 from markerless.drawing import palette
+from markerless.video.images import read_image, write_image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -326,6 +328,43 @@ def test_a_long_folder_is_a_light_list(page: Page, study: MadeStudy, frames: lis
     assert np.abs(points_of(study.root, "cage1", "img5999.png")[0][0] - study.truth[2][0]).max() <= 0.5
 
 
+def test_pictures_of_every_kind_are_shown_as_programs_read_them(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
+) -> None:
+    folder = study.root / "labeled-data" / "cage1"
+    rgb = read_image(folder / frames[0])
+    rgb[40:80, 60:140] = (250, 20, 20)  # tells which way is up
+    for suffix in (".jpg", ".bmp", ".tif"):
+        write_image(folder / f"kind{suffix}", rgb)
+    turned = folder / "turned.jpg"
+    turned.write_bytes(with_orientation((folder / "kind.jpg").read_bytes(), 3))  # half a turn, which is not to be made
+    label = LabelPage(page, start_server(study.root))
+    for name in ("kind.jpg", "kind.bmp", "kind.tif", "turned.jpg"):
+        label.open("cage1", name)
+        for xy in ((100, 60), (100, 180), (250, 60)):
+            shown = page.evaluate(
+                "([x, y]) => [...document.querySelector('.label-picture').getContext('2d').getImageData(x, y, 1, 1).data]",
+                [round(value) for value in label.on_canvas(xy)],
+            )
+            expected = read_image(folder / name)[xy[1], xy[0]].astype(int)
+            assert np.abs(np.subtract(shown[:3], expected)).max() <= 40, (name, xy, shown, expected)
+
+
+def test_marks_lie_on_their_pixels_on_a_screen_of_high_resolution(
+    browser: Browser, study: MadeStudy, start_server: StartServer
+) -> None:
+    context = browser.new_context(viewport={"width": 1000, "height": 700}, device_scale_factor=2)
+    label = new_page(context, start_server(study.root)).open("cage1", "img00.png")
+    label.point_away()
+    for xy, color in zip(study.truth[0], palette(6), strict=True):
+        center = label.painted(color)
+        assert center is not None
+        assert np.abs(np.subtract(center, label.on_canvas(xy))).max() < 0.6
+    size = label.page.evaluate("() => { const c = document.querySelector('.label-marks'); return c.width / c.clientWidth; }")
+    assert size == 2
+    context.close()
+
+
 def test_labels_that_may_be_mistakes_are_shown(
     page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
 ) -> None:
@@ -389,6 +428,13 @@ def test_labels_of_a_deeplabcut_project_are_on_the_right_pixels(
             assert center is not None, k
             assert np.abs(np.subtract(center, label.on_canvas(point))).max() < 0.6
     shoot("label-deeplabcut")
+
+
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG file that says how its picture is to be turned, in the words of EXIF."""
+    tiff = b"II*\0\x08\0\0\0" + b"\1\0" + struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0) + b"\0\0\0\0"
+    body = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
 def clicks(root: Path) -> list[dict[str, Any]]:

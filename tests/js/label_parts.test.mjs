@@ -13,6 +13,7 @@ const { scrolledTo, windowOf } = await js("label/list_window");
 const { ahead, filtered, isUnlabeled, progress } = await js("label/rows");
 const { ago, expected, happening, saveState } = await js("label/words");
 const { ViewSettings } = await js("label/settings");
+const { unturned } = await js("label/jpeg");
 const { Doubts } = await js("label/doubts");
 const { ghostMarks, labelMarks, lines } = await js("label/marks");
 
@@ -132,7 +133,8 @@ test("a doubt ends when its label is changed or called right", () => {
   assert.ok(doubts.isAbout("a", "m", "t") && !doubts.isAbout("a", "m", "x") && doubts.isAbout("b", "m", "x") && !doubts.isAbout("b", "o", "x"));
   assert.equal(doubts.settle("a", "m", "x"), false);
   assert.equal(doubts.settle("a", "m", "n"), true);
-  doubts.dismiss(whole);
+  doubts.dismiss(structuredClone(whole));
+  assert.equal(doubts.counts().size, 0);
   doubts.set([structuredClone(whole)]);
   assert.equal(doubts.counts().size, 0, "also when the server says it again");
 });
@@ -261,4 +263,18 @@ test("a picture that failed is told to who asked, and can be asked for again", a
   assert.deepEqual(log.asked, ["a", "b"], "not again by itself");
   cache.get("a").catch(() => {});
   assert.deepEqual(log.asked, ["a", "b", "a"]);
+});
+
+test("a JPEG's note on how to turn it is hidden, and nothing else is changed", () => {
+  const exif = [0xff, 0xe1, 0, 10, 0x45, 0x78, 0x69, 0x66, 0, 0, 1, 2];
+  const other = [0xff, 0xe1, 0, 6, 0x68, 0x74, 0x74, 0x70];
+  const scan = [0xff, 0xda, 0, 4, 1, 2, ...exif];
+  const file = [0xff, 0xd8, 0xff, 0xe0, 0, 4, 7, 7, ...other, 0xff, ...exif, ...scan];
+  const expected = [...file];
+  expected[2 + 6 + other.length + 1 + 1] = 0xef;
+  assert.deepEqual([...unturned(Uint8Array.from(file))], expected);
+  const torn = [0xff, 0xd8, 0xff, 0xe1, 0];
+  assert.deepEqual([...unturned(Uint8Array.from(torn))], torn);
+  const png = [0x89, 0x50, 0x4e, 0x47, 0xff, 0xe1, 0, 10, 0x45, 0x78, 0x69, 0x66, 0, 0];
+  assert.deepEqual([...unturned(Uint8Array.from(png))], png);
 });

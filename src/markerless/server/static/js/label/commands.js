@@ -21,14 +21,14 @@ function frameCommands(desk) {
   };
 }
 
-function pointCommands({ session, data }) {
+function pointCommands({ session, data, status }) {
   const many = data.individuals.length > 1;
   return {
     nextKeypoint: { keys: ["S"], does: "next keypoint", run: () => session.step(1) },
     previousKeypoint: { keys: ["W"], does: "previous keypoint", run: () => session.step(-1) },
     skip: { keys: ["E"], does: "skips this keypoint for now", run: () => session.skip() },
     absent: { keys: ["X"], does: "absent: looked for, and not in the picture", run: () => session.toggleAbsent() },
-    hidden: { keys: ["O"], does: "occluded: placed, but hidden (also Shift and click)", run: () => session.toggleHidden() },
+    hidden: { keys: ["O"], does: "occluded: placed, but hidden (also Shift and click)", run: () => session.toggleHidden() || status.say("Nothing is selected: Shift and a click places a keypoint as occluded.") },
     remove: { keys: ["Delete", "Backspace"], does: "removes the selected keypoint (also right-click)", run: () => session.remove() },
     ...Object.fromEntries(Object.entries(ARROWS).flatMap(([key, [dx, dy]], i) => nudges(session, key, dx, dy, i === 0))),
     ...Object.fromEntries(Array.from({ length: DIGITS }, (_, k) => [`keypoint${k + 1}`, { keys: [String(k + 1)], does: k ? "" : "takes the first keypoint; 2 to 9 the next ones", run: () => session.choose(k) }])),

@@ -28,11 +28,13 @@ import { Toolbar } from "./toolbar.js";
 import { measured } from "./timing.js";
 
 const MOST_RECOUNTS = 20; // frames counted anew one by one; more, and the whole list is asked for
+const LOOKED_AT_MS = 150; // at a frame, before predictions are asked for
 
 export class Desk {
   #visit = 0;
   #panelsAreStale = true;
   #hovered = null;
+  #predictedFor = null;
 
   /** `saving` see saving.js; `data` is the folder as wire.js gives it; `who()` names the person. */
   constructor({ key, saving, data, folders, who, goFolder, dialogs }) {
@@ -53,6 +55,7 @@ export class Desk {
       stage: this.stage, session: this.session, marks: () => this.#marks(), size: () => this.settings.get("size"),
       moved: (at, hit) => this.#moved(at, hit), isPanning: () => this.isPanning,
     });
+    this.status = new StatusBar(data);
     this.commands = commandsOf(this);
     this.#build(folders, goFolder);
     this.#setting("brightness");
@@ -82,6 +85,7 @@ export class Desk {
     window.history.replaceState(null, "", addressOf(this.key, "label", { video: this.data.folder, frame: name }));
     const found = this.source.ready(name) ?? await this.#awaited(name, visit);
     if (!found || visit !== this.#visit) return;
+    this.#predictedFor = null;
     this.stage.node.dataset.frame = name;
     this.message.hidden = true;
     this.stage.show(found.bitmap, found.picture);
@@ -89,7 +93,6 @@ export class Desk {
     this.stage.whenPainted.push(() => requestAnimationFrame(() => measured("label:frame", started)));
     this.source.want(ahead(this.frames.shown, name, this.frames.places));
     this.#showGhost();
-    this.#showPredictions(name);
   }
 
   goBy(by) {
@@ -194,7 +197,6 @@ export class Desk {
       .map(([label, name, key]) => ({ label, key, title: commands[name].does, run: commands[name].run }));
     this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current) });
     this.conflictBar = new ConflictBar({ data, resolve: (conflict, choice) => this.resolve(conflict, choice), go: (name) => this.open(name) });
-    this.status = new StatusBar(data);
     this.stage.over.addEventListener("pointerdown", () => this.toolbar.fold());
     this.stage.node.append(this.conflictBar.node);
     this.message = h("div", { class: "label-message", hidden: true });
@@ -233,6 +235,7 @@ export class Desk {
     if (this.#panelsAreStale) this.#drawPanels();
     this.#panelsAreStale = false;
     if (this.session.image === null) return;
+    if (!this.session.isComplete) this.#showPredictions(this.session.image);
     const { view } = this.stage;
     const marks = this.#marks();
     const [edges, showsLines] = [this.data.edges, this.settings.get("lines")];
@@ -286,7 +289,10 @@ export class Desk {
   }
 
   async #showPredictions(image) {
-    if (this.data.individuals.length > 1) return; // networks of many animals are to come
+    if (this.#predictedFor === image || this.data.individuals.length > 1) return; // networks of many animals are to come
+    this.#predictedFor = image;
+    await new Promise((resolve) => setTimeout(resolve, LOOKED_AT_MS));
+    if (this.session.image !== image) return; // only leafed through: the server need not run its network for that
     const points = await this.predictions.of(image);
     if (points && this.session.image === image) this.session.setPredictions(points);
   }

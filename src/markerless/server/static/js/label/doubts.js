@@ -31,6 +31,6 @@ export class Doubts {
   /** Somebody has looked, and the label is right. */
   dismiss(doubt) {
     this.#right.add(JSON.stringify(doubt));
-    this.#all = this.#all.filter((other) => other !== doubt);
+    this.set(this.#all);
   }
 }

@@ -72,7 +72,7 @@ export class FramePanel {
     const tab = (filter) => {
       const pressed = String(filter === this.filter);
       return h("button", { type: "button", "aria-pressed": pressed, onclick: () => this.choose(filter), onmousedown: (event) => event.preventDefault() },
-        FILTERS[filter], " ", h("span", { class: "number" }, filtered(this.rows, filter, this.names).length));
+        FILTERS[filter], h("span", { class: "number" }, filtered(this.rows, filter, this.names).length));
     };
     replace(this.tabs, usual.map(tab));
     const { text, share } = progress(this.rows, this.names);

@@ -1,5 +1,6 @@
 // Frames of one folder at hand: their pictures, decoded, and what is known of their points; those around the frame in sight
 // before they are asked for.
+import { unturned } from "./jpeg.js";
 import { Prefetch } from "./prefetch.js";
 
 const WIDEST_COPY = 4096; // of what the server makes for formats that browsers cannot read
@@ -52,13 +53,14 @@ export class FrameSource {
   }
 
   async #loadPicture(name, signal) {
-    const options = { imageOrientation: "none", colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const blob = await this.wire.picture(this.names.folder, name, { signal });
+    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+    const bytes = unturned(new Uint8Array(await this.wire.picture(this.names.folder, name, { signal })));
     let bitmap;
     try {
-      bitmap = await createImageBitmap(blob, options);
+      bitmap = await createImageBitmap(new Blob([bytes]), options);
     } catch {
-      bitmap = await createImageBitmap(await this.wire.picture(this.names.folder, name, { signal, width: WIDEST_COPY }), options);
+      const copy = await this.wire.picture(this.names.folder, name, { signal, width: WIDEST_COPY });
+      bitmap = await createImageBitmap(new Blob([copy]), options);
     }
     return { bitmap, pixels: bitmap.width * bitmap.height };
   }

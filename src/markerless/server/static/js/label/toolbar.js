@@ -60,7 +60,7 @@ export class Toolbar {
     const rows = this.sliders.map(({ name, input, value }) => h("label", { class: "label-slider" }, h("span", {}, labels[name]), input, value));
     const reset = h("button", { class: "button quiet small", type: "button", onclick: () => this.settings.reset() }, "Usual values");
     const note = h("p", { class: "soft small" }, "Of the display alone; pictures and coordinates stay as they are.");
-    return h("details", { class: "label-display" }, h("summary", { class: "button quiet" }, "Display"), h("div", { class: "card raised" }, rows, note, reset));
+    return h("details", { class: "label-display" }, h("summary", { class: "button quiet", onmousedown: (event) => event.preventDefault() }, "Display"), h("div", { class: "card raised" }, rows, note, reset));
   }
 
   #slider(name) {
