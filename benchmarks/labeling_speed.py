@@ -3,9 +3,10 @@
     python benchmarks/labeling_speed.py [--out FILE.json]
 
 Measured in the page itself, where `js/label/timing.js` leaves entries for a PerformanceObserver: the work of the main
-thread from a click to the painted point, and the time from the key for the next frame until it is painted, with pictures
-of 640 x 480 and of 3840 x 2160; fetched before (the usual case: one looks at a frame before going on) and not fetched
-before (a jump). Then the same with 50 ms of delay on the line, and how long a folder of 5,000 frames takes to open.
+thread from a click to the painted point, and the time from the key for the next frame until the screen's frame after
+the one in which it was painted, with pictures of 640 x 480 and of 3840 x 2160; fetched before (the usual case: one
+looks at a frame before going on) and not fetched before (a jump). Then the same with 50 ms of delay on the line, and
+how long a folder of 5,000 frames takes to open.
 """
 
 from __future__ import annotations
@@ -153,7 +154,10 @@ def of_size(folder: Path, size: tuple[int, int]) -> dict[str, Figure]:
     with opened(folder, root, (1920, 1080)) as label:
         label.open("cage", "img0000.png")
         label.page.evaluate(WATCH)
-        figures = {"place a point": place_points(label, truth, (0, 1, 2)), "next frame, fetched before": go_on(label, 8)}
+        figures = {
+            "place a point": place_points(label, truth, (0, 1, 2)),
+            "next frame, fetched before": go_on(label, 8),
+        }
         return {**figures, "a jump to another frame": jump(label, 4)}
 
 

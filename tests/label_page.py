@@ -28,7 +28,9 @@ class LabelPage:
     def __init__(self, page: Page, server: Server, who: str = "ada") -> None:
         self.page = page
         self.base = server.url.partition("?")[0]
-        page.add_init_script(f"localStorage.getItem('markerless-who') || localStorage.setItem('markerless-who', '{who}')")
+        page.add_init_script(
+            f"localStorage.getItem('markerless-who') || localStorage.setItem('markerless-who', '{who}')"
+        )
         page.goto(server.url)
         page.wait_for_selector("#pages a")
         self.key = page.evaluate("location.hash.split('/')[1]")

@@ -145,11 +145,18 @@ def test_ghost_and_copy_from_the_frame_before(
     assert [label.keypoint(name) for name in KEYPOINTS] == ["open"] * 6
     label.wait_saved()
     label.press("g")
-    page.wait_for_function("() => document.querySelector('[data-command=ghost]').getAttribute('aria-pressed') === 'true'")
+    page.wait_for_function(
+        "() => document.querySelector('[data-command=ghost]').getAttribute('aria-pressed') === 'true'"
+    )
 
 
 def test_two_people_see_each_other_and_no_change_is_lost(
-    browser: Browser, page: Page, study: MadeStudy, frames: list[str], start_server: StartServer, shoot: Callable[[str], Path]
+    browser: Browser,
+    page: Page,
+    study: MadeStudy,
+    frames: list[str],
+    start_server: StartServer,
+    shoot: Callable[[str], Path],
 ) -> None:
     server = start_server(study.root)
     ada = LabelPage(page, server, "ada").open("cage1", frames[0])
@@ -267,14 +274,16 @@ def test_what_could_not_be_sent_survives_a_reload_and_is_taken_once(
     assert warned == ["beforeunload"]
 
 
-def test_every_animal_has_its_own_labels(page: Page, study: MadeStudy, frames: list[str], start_server: StartServer) -> None:
+def test_every_animal_has_its_own_labels(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
+) -> None:
     config = study.root / "config.yaml"
     text = config.read_text(encoding="utf-8").replace("multianimalproject: false", "multianimalproject: true")
-    names = "\n".join(f"- {name}" for name in KEYPOINTS)
     assert "bodyparts:" in text
+    names = "\n".join(f"- {name}" for name in KEYPOINTS)
+    animals = f"individuals:\n- ann\n- bo\nuniquebodyparts: []\nmultianimalbodyparts:\n{names}\n"
     config.write_text(
-        text.replace("bodyparts:", f"individuals:\n- ann\n- bo\nuniquebodyparts: []\nmultianimalbodyparts:\n{names}\nold:")
-        + "\nbodyparts: MULTI!\n",
+        text.replace("bodyparts:", f"{animals}old:") + "\nbodyparts: MULTI!\n",
         encoding="utf-8",
     )
     for table in (study.root / "labeled-data" / "cage1").glob("CollectedData*"):
@@ -315,7 +324,9 @@ def test_a_missing_picture_is_said_and_the_others_are_labeled(
     assert page.locator(".label-message").is_hidden()
 
 
-def test_a_long_folder_is_a_light_list(page: Page, study: MadeStudy, frames: list[str], start_server: StartServer) -> None:
+def test_a_long_folder_is_a_light_list(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
+) -> None:
     folder = study.root / "labeled-data" / "cage1"
     for i in range(1000, 6000):
         (folder / f"img{i}.png").hardlink_to(folder / frames[0])
@@ -343,7 +354,10 @@ def test_pictures_of_every_kind_are_shown_as_programs_read_them(
         label.open("cage1", name)
         for xy in ((100, 60), (100, 180), (250, 60)):
             shown = page.evaluate(
-                "([x, y]) => [...document.querySelector('.label-picture').getContext('2d').getImageData(x, y, 1, 1).data]",
+                """([x, y]) => {
+                  const canvas = document.querySelector('.label-picture');
+                  return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data];
+                }""",
                 [round(value) for value in label.on_canvas(xy)],
             )
             expected = read_image(folder / name)[xy[1], xy[0]].astype(int)
@@ -360,7 +374,9 @@ def test_marks_lie_on_their_pixels_on_a_screen_of_high_resolution(
         center = label.painted(color)
         assert center is not None
         assert np.abs(np.subtract(center, label.on_canvas(xy))).max() < 0.6
-    size = label.page.evaluate("() => { const c = document.querySelector('.label-marks'); return c.width / c.clientWidth; }")
+    size = label.page.evaluate(
+        "() => { const c = document.querySelector('.label-marks'); return c.width / c.clientWidth; }"
+    )
     assert size == 2
     context.close()
 
@@ -392,7 +408,9 @@ def test_predictions_are_starting_points(
     page: Page, study: MadeStudy, frames: list[str], start_server: StartServer, shoot: Callable[[str], Path]
 ) -> None:
     truth = study.truth[FRAMES[0]]
-    points = {name: {"xy": (xy + 3).tolist(), "score": 0.9, "error": 5.0} for name, xy in zip(KEYPOINTS, truth, strict=True)}
+    points = {
+        name: {"xy": (xy + 3).tolist(), "score": 0.9, "error": 5.0} for name, xy in zip(KEYPOINTS, truth, strict=True)
+    }
     page.route("**/predictions/*", lambda route: route.fulfill(json={"run": "run1", "points": points}))
     label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
     page.wait_for_selector("text=Accept predictions")

@@ -1,8 +1,8 @@
 """Labels of a folder that may be mistakes, for a look while labeling.
 
 `GET projects/{key}/labels/{folder}/suspects` -> `{"run": name or null, "suspects": [{"picture", "individual",
-    "keypoints", "kind", "message"}]}`, the most suspicious first; without keypoints it is about the whole animal. `run` is
-    whose cross-fitted predictions were used, null when the labels were compared with each other alone.
+    "keypoints", "kind", "message"}]}`, the most suspicious first; without keypoints it is about the whole animal.
+    `run` is whose cross-fitted predictions were used, null when the labels were compared with each other alone.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ const SIZE = 148;
 const LEAST_SCALE = 6;
 const TIMES = 3; // larger than the picture around it
 const USELESS_AT = 14; // where pixels are so large already that the lens shows nothing new
-const AWAY = 26;
+const NAME_HEIGHT = 26;
+const AWAY = 34;
 
 export class Lens {
   constructor(stage) {
@@ -30,11 +31,13 @@ export class Lens {
   }
 
   #place([x, y]) {
-    const height = this.canvas.hidden ? 0 : SIZE;
-    const isRight = x + AWAY + SIZE < this.stage.box.width;
-    const isAbove = y - AWAY - height > 0;
-    const left = isRight ? x + AWAY : x - AWAY - SIZE;
-    const top = isAbove ? y - AWAY - height : y + AWAY;
+    const height = this.canvas.hidden ? NAME_HEIGHT : SIZE + NAME_HEIGHT;
+    const away = this.canvas.hidden ? AWAY / 2 : AWAY;
+    const isRight = x + away + SIZE < this.stage.box.width;
+    const isAbove = y - away - height > 0;
+    const left = isRight ? x + away : x - away - SIZE;
+    const top = isAbove ? y - away - height : y + away;
+    this.node.classList.toggle("is-above", isAbove); // the name on the far side, so that it covers nothing near the pointer
     this.node.style.setProperty("transform", `translate(${Math.round(left)}px, ${Math.round(top)}px)`);
   }
 

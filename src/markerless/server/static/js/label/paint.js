@@ -18,7 +18,7 @@ export function paint(ctx, scene, style) {
   for (const conflict of scene.conflicts) paintConflict(ctx, conflict, style);
   for (const { at, strength } of scene.flashes) ring(ctx, at, style.size + 4 + 14 * (1 - strength), `rgb(255 255 255 / ${strength})`, 2);
   for (const mark of [...scene.labels, ...scene.predictions]) {
-    if (style.showsNames || mark.isSelected || mark.isDragged || isIt(mark, scene.hovered)) paintName(ctx, mark, style);
+    if (style.showsNames || mark.isDragged || isIt(mark, scene.hovered)) paintName(ctx, mark, style);
   }
 }
 
