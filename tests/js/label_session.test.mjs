@@ -182,8 +182,9 @@ test("many animals: each has its own turn, and a click on a mark takes its anima
   s.stepIndividual(1);
   assert.deepEqual([s.individual, s.armed], [1, 0]);
   s.place([9, 9]);
+  s.place([8, 8]);
   s.grab(0, 0);
-  assert.deepEqual([s.individual, s.selected], [0, 0]);
+  assert.deepEqual([s.individual, s.selected, s.armed], [0, 0, 1], "what comes next is the next of that animal");
   s.settle();
   assert.deepEqual([at(0, 0).xy, at(0, 1).xy], [[1, 1], [9, 9]]);
 });

@@ -31,7 +31,7 @@ export function predictionMarks(session, view) {
   const marks = [];
   session.predictions?.forEach((row, i) => row.forEach((_, k) => {
     const predicted = session.draft?.i === i && session.draft.k === k ? null : session.prediction(i, k);
-    if (predicted) marks.push({ at: toCanvas(predicted.xy, view), radius: (predicted.error ?? 0) * view.scale, i, k });
+    if (predicted) marks.push({ at: toCanvas(predicted.xy, view), radius: (predicted.error ?? 0) * view.scale, i, k, isOwn: i === session.individual });
   }));
   return marks;
 }

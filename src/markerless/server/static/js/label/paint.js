@@ -18,7 +18,7 @@ export function paint(ctx, scene, style) {
   for (const conflict of scene.conflicts) paintConflict(ctx, conflict, style);
   for (const { at, strength } of scene.flashes) ring(ctx, at, style.size + 4 + 14 * (1 - strength), `rgb(255 255 255 / ${strength})`, 2);
   for (const mark of [...scene.labels, ...scene.predictions]) {
-    if (style.showsNames || mark.isDragged || isIt(mark, scene.hovered)) paintName(ctx, mark, style);
+    if ((style.showsNames && mark.isOwn) || mark.isDragged || isIt(mark, scene.hovered)) paintName(ctx, mark, style);
   }
 }
 
@@ -88,8 +88,8 @@ function paintConflict(ctx, { mine, theirs, k }, { palette, size }) {
   tag(ctx, mine, "yours", cssColor(palette, k), size);
 }
 
-function paintName(ctx, { at, i, k }, { palette, names, size }) {
-  const name = names.individuals.length > 1 ? `${names.individuals[i]} · ${names.keypoints[k]}` : names.keypoints[k];
+function paintName(ctx, { at, i, k, isOwn }, { palette, names, size }) {
+  const name = !isOwn && names.individuals.length > 1 ? `${names.individuals[i]} · ${names.keypoints[k]}` : names.keypoints[k];
   tag(ctx, at, name, cssColor(palette, k), size);
 }
 

@@ -72,7 +72,7 @@ export class Session {
     this.settle();
     const point = this.store.point(this.image, i, k);
     const predicted = this.prediction(i, k);
-    this.individual = i;
+    if (i !== this.individual) this.chooseIndividual(i);
     this.selected = k;
     if (isPlaced(point)) this.draft = { i, k, xy: point.xy, visibility: point.visibility, isNew: false };
     else if (predicted) this.draft = { i, k, xy: storable(predicted.xy, this.picture), visibility: VISIBLE, isNew: true };
