@@ -2,15 +2,14 @@
 
 export class Predictions {
   #found = new Map(); // image -> promise of {run, points} or null
-  #isOver = false;
-  run = "";
+  #hasModel = true;
 
-  /** `ask(image)` resolves to {run, points} or throws an ApiError. */
+  /** `ask(image)` resolves to {run, points}, with `run` null where there is no model; or throws an ApiError. */
   constructor(ask) { this.ask = ask; }
 
   /** What is predicted in a frame: points[animal][keypoint], or null. */
   async of(image) {
-    if (this.#isOver) return null;
+    if (!this.#hasModel) return null;
     if (!this.#found.has(image)) this.#found.set(image, this.#load(image));
     return (await this.#found.get(image))?.points ?? null;
   }
@@ -18,11 +17,10 @@ export class Predictions {
   async #load(image) {
     try {
       const found = await this.ask(image);
-      this.run = found.run;
-      return found;
-    } catch (error) {
-      if ([404, 422].includes(error.status)) this.#isOver = true; // no model: labeling goes on without
-      this.#found.delete(image);
+      this.#hasModel = found.run !== null;
+      return this.#hasModel ? found : null;
+    } catch {
+      this.#found.delete(image); // labeling goes on without, and it is asked again when the frame is shown again
       return null;
     }
   }
