@@ -1,8 +1,9 @@
 // Frames of one folder at hand: their pictures, decoded, and what is known of their points; those around the frame in sight
 // before they are asked for.
-import { unturned } from "./jpeg.js";
+import { isJpeg, unturned } from "./jpeg.js";
 import { Prefetch } from "./prefetch.js";
 
+const HEADER_BYTES = 1 << 17; // in which a JPEG has its notes
 const WIDEST_COPY = 4096; // of what the server makes for formats that browsers cannot read
 
 export class FrameSource {
@@ -54,14 +55,19 @@ export class FrameSource {
 
   async #loadPicture(name, signal) {
     const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const bytes = unturned(new Uint8Array(await this.wire.picture(this.names.folder, name, { signal })));
+    const blob = await asStored(await this.wire.picture(this.names.folder, name, { signal }));
     let bitmap;
     try {
-      bitmap = await createImageBitmap(new Blob([bytes]), options);
+      bitmap = await createImageBitmap(blob, options);
     } catch {
-      const copy = await this.wire.picture(this.names.folder, name, { signal, width: WIDEST_COPY });
-      bitmap = await createImageBitmap(new Blob([copy]), options);
+      bitmap = await createImageBitmap(await this.wire.picture(this.names.folder, name, { signal, width: WIDEST_COPY }), options);
     }
     return { bitmap, pixels: bitmap.width * bitmap.height };
   }
+}
+
+/** The file with its orientation hidden. Only its beginning is touched: copying 20 MB would be felt while placing points. */
+async function asStored(blob) {
+  const header = new Uint8Array(await blob.slice(0, HEADER_BYTES).arrayBuffer());
+  return isJpeg(header) ? new Blob([unturned(header), blob.slice(HEADER_BYTES)]) : blob;
 }

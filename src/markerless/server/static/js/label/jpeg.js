@@ -7,9 +7,11 @@ const EXIF = 0xe1;
 const NOBODYS = 0xef; // a kind of segment that readers pass over
 const NAME = [0x45, 0x78, 0x69, 0x66, 0, 0]; // "Exif"
 
+export const isJpeg = (bytes) => bytes[0] === 0xff && bytes[1] === START;
+
 /** The bytes of a JPEG file whose orientation no reader finds, changed in place; other files stay as they are. */
 export function unturned(bytes) {
-  if (bytes[0] !== 0xff || bytes[1] !== START) return bytes;
+  if (!isJpeg(bytes)) return bytes;
   for (let i = 2; i + 4 <= bytes.length && bytes[i] === 0xff && bytes[i + 1] !== SCAN;) {
     if (bytes[i + 1] === 0xff) {
       i++; // padding

@@ -53,7 +53,7 @@ export class KeypointPanel {
     this.#shown[k] = flags;
     row.dataset.state = state;
     row.toggleAttribute("data-armed", k === session.armed);
-    if (k === session.armed) row.scrollIntoView({ block: "nearest" });
+    if (k === session.armed) setTimeout(() => row.scrollIntoView({ block: "nearest" })); // after painting, which must not wait for it
     row.setAttribute("aria-selected", String(k === session.selected));
     row.querySelector(".label-keypoint-state").textContent = text;
   }

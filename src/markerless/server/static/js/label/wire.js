@@ -59,7 +59,7 @@ export class Wire {
   /** Bytes of a picture; with `width` those of a JPEG, for formats that browsers cannot read. */
   async picture(folder, name, { signal, width } = {}) {
     const answer = await api.fetchRaw(this.#path("pictures", folder, name) + api.query({ width }), { signal });
-    return answer.arrayBuffer();
+    return answer.blob();
   }
 
   /** What the newest run predicts in a frame of one animal: {run, points[animal][keypoint] -> {xy, error, score} or null}. */
