@@ -5,7 +5,7 @@ import { test } from "node:test";
 const js = (name) => import(new URL(`../../src/markerless/server/static/js/${name}.js`, import.meta.url));
 const { toCanvas, toImage, resized } = await js("coords");
 const { addressOf, parseAddress } = await js("routes");
-const { matches } = await js("key_names");
+const { matches, shownKey } = await js("key_names");
 
 test("the center of the top-left pixel lies half a pixel inside", () => {
   assert.deepEqual(toCanvas([0, 0], { scale: 10, left: 0, top: 0 }), [5, 5]);
@@ -37,4 +37,5 @@ test("keys by name", () => {
   assert.ok(matches("Space", event(" ")));
   assert.ok(matches("?", event("?", { shiftKey: true })));
   assert.ok(!matches("Z", event("z", { ctrlKey: true })));
+  assert.deepEqual(["+", "Ctrl+Shift+Z", "ArrowLeft"].map(shownKey), ["+", "Ctrl Shift Z", "←"]);
 });

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from make_model import color_finder, expected_errors
-from markerless.pipeline.predict import predict_frames
+from markerless.pipeline.predict import PicturePredictor, predict_frames
 from markerless.project import Project, Run
+from markerless.video.images import read_image, write_image
 
 MakeStudy = Callable[..., Project]
 AddRun = Callable[[Project, dict[str, list[str]]], None]
@@ -50,3 +51,19 @@ def test_expected_errors_and_what_nine_in_ten_do_not_exceed(study: Project) -> N
     found = predict_frames(calibrated(study.run()), study.labels())
     np.testing.assert_array_equal(found.expected_error, expected)
     np.testing.assert_array_equal(found.upper_90, FACTOR * expected)
+
+
+def test_single_pictures_are_predicted_as_all_together(study: Project) -> None:
+    color_finder(study.run().model, has_error=True)
+    labels = study.labels()
+    together = predict_frames(study.run(), labels)
+    predictor = PicturePredictor(study.run())
+    alone = [predictor.predict(frame.picture) for frame in labels.frames]
+    np.testing.assert_array_equal(np.concatenate([found.xy for found in alone]), together.xy)
+    errors = [found.expected_error for found in alone if found.expected_error is not None]
+    np.testing.assert_allclose(np.concatenate(errors), together.expected_error)
+    smaller = labels.frames[0].picture.with_name("smaller.png")
+    image = read_image(labels.frames[0].picture)
+    write_image(smaller, np.ascontiguousarray(image[:-10]))
+    assert predictor.predict(smaller).xy.shape == (1, 3, 2)
+    predictor.close()

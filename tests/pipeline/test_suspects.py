@@ -12,7 +12,7 @@ import pytest
 from markerless.core.crossfit import CrossFit
 from markerless.errors import RunError
 from markerless.pipeline.check import CheckReport, check
-from markerless.pipeline.suspects import Ranking, SuspectRequest
+from markerless.pipeline.suspects import Ranking, SuspectRequest, suspects_at_hand
 from markerless.project import Project
 from markerless.project import crossfit as crossfits
 from markerless.synthetic.label_mistakes import with_points
@@ -166,3 +166,18 @@ def test_a_study_without_labels_has_nothing_to_rank(study: Project) -> None:
     study.write_labels("m1", replace(labels, frames=()))
     ranking = ranking_of(check(study.root, suspects=SuspectRequest()))
     assert (ranking.suspects, ranking.proposals) == ((), ())
+
+
+def test_at_hand_are_the_predictions_that_are_kept_and_nothing_is_written(study: Project) -> None:
+    trained = set(study.labels().images[:-6])
+    before = {path for path in study.root.rglob("*") if path.is_file()}
+    run, found = suspects_at_hand(study, study.labels())
+    assert (run, [suspect for suspect in found if suspect.image in trained]) == ("run1", [])
+    assert {path for path in study.root.rglob("*") if path.is_file()} == before
+    image, keypoint = spoil(study, 4)
+    run, found = suspects_at_hand(Project(study.root), Project(study.root).labels())
+    (suspect,) = [suspect for suspect in found if suspect.image in trained]
+    assert (suspect.image, suspect.keypoints) == (image, (keypoint,))
+    crossfits_file = study.run_folder("run1") / crossfits.CROSSFIT_FILE
+    crossfits_file.unlink()
+    assert suspects_at_hand(study, study.labels())[0] is None

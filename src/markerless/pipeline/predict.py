@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.pipeline.calibration import upper_90
 from markerless.project import Run
-from markerless.runtime.engine import EngineOptions, Handle, open_session
+from markerless.runtime.engine import EngineOptions, Handle, Prediction, Session, open_session, usable_cores
 from markerless.video.images import image_size, read_image
 
 ENGINE = "openvino"
@@ -80,3 +81,35 @@ def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: 
                         (f, session.submit(np.ascontiguousarray(read_image(labels.frames[f].picture))[None]))
                     )
     return Predicted(xy, score, used, error, upper_90(run, error)) if has_error else Predicted(xy, score, used)
+
+
+class PicturePredictor:
+    """The model of a run kept ready for single pictures, as they are asked for while somebody labels.
+
+    Opening a model takes longer than using it. Not for several threads at once.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._session: Session | None = None
+
+    def predict(self, picture: Path) -> Prediction:
+        """What the model says about a picture, as a batch of one.
+
+        Raises:
+            VideoError: the picture is missing or cannot be decoded.
+            RunError: the model is missing or damaged.
+        """
+        image = read_image(picture)
+        height, width = image.shape[:2]
+        options = EngineOptions(height, width, inline=True, threads_per_request=usable_cores())
+        if self._session is None or self._session.options != options:
+            self.close()
+            self._session = open_session(ENGINE, self.run.model, options, self.run.skeleton.n_keypoints)
+        return self._session.submit(image[None]).result()
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None

@@ -30,6 +30,7 @@ from markerless.video.images import read_image
 
 PAGE_FILE = "suspects.html"
 MOST = 60
+LEAST_LIKELY = 0.2  # probability of a mistake from which a label is shown to somebody who did not ask for a list
 LEAST_LOGIT_SHARE = 1e-6  # scores of 0 and 1 have no logit
 
 Sizes = Mapping[str, tuple[int, int]]  # image -> (width, height) in pixels, of the pictures that can be read
@@ -110,6 +111,33 @@ def rank_suspects(
     except StorageError as error:  # a project on read-only media can be checked all the same
         ranking = replace(ranking, page=None, notes=(*ranking.notes, f"no page of pictures: {error}"))
     return ranking
+
+
+def suspects_at_hand(study: Project, labels: Labels) -> tuple[str | None, tuple[Suspect, ...]]:
+    """Labels that are probably mistakes, by what is on the disk already: no picture is read, no network asked, nothing
+    written.
+
+    Args:
+        study: The project.
+        labels: Its labels.
+
+    Returns:
+        Name of the run whose cross-fitted predictions were used, None when the labels alone were looked at; and the
+        suspects worth a look, the most suspicious first.
+
+    Raises:
+        RunError: the predictions are damaged.
+    """
+    run, _ = _run(study, None, labels)
+    size = labels.animal_size_px()
+    if run is None or not size > 0:
+        run, ranked = None, suspects(labels)
+    else:
+        found = suspects_with_predictions(labels, crossfits.read(run.folder / CROSSFIT_FILE), size)
+        ranked = [suspect for suspect in found if suspect.score >= LEAST_LIKELY]
+    proposed = proposals(ranked, labels, MOST)
+    shown = ranked[: max((proposal.suspect for proposal in proposed), default=-1) + 1]
+    return (run.name if run is not None else None), tuple(shown)
 
 
 def _run(study: Project, name: str | None, labels: Labels) -> tuple[Run | None, list[str]]:

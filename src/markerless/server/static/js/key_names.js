@@ -16,5 +16,5 @@ export function matches(name, event) {
 
 /** The name as a user knows it. */
 export function shownKey(name) {
-  return name.split("+").map((part) => SHOWN[part] ?? part).join(" ") || "+";
+  return name === "+" ? name : name.split("+").map((part) => SHOWN[part] ?? part).join(" ");
 }
