@@ -9,7 +9,9 @@ import numpy as np
 from markerless.core.instance import FloatArray
 
 
-def choose(frames: Sequence[int], worth: Sequence[float], poses: FloatArray, n: int, apart: tuple[int, float]) -> list[int]:
+def choose(
+    frames: Sequence[int], worth: Sequence[float], poses: FloatArray, n: int, apart: tuple[int, float]
+) -> list[int]:
     """Places in `frames` of at most `n` of them, the first chosen first.
 
     Each time the frame is taken whose worth, times how new its pose is, is largest.

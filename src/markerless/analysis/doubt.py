@@ -7,7 +7,8 @@ import numpy as np
 from markerless.analysis.animal_track import AnimalTrack, Signs, beyond, quantiles
 
 LOW_SCORE = 0.5
-LOW_SHARE = 0.6  # of the keypoint's median: one that is hard to see in the whole video is not suspicious all the time
+LOW_SHARE = 0.6  # of the keypoint's usual score: what is hard to see in the whole video is not suspicious all the time
+USUAL = 0.75  # quantile: a keypoint may be lost in half of the video, and that is worth a look
 LARGE_ERROR = 3.0  # times the keypoint's median
 LARGE_ERROR_SHARE = 0.1  # of the animal: a smaller error is no reason to look
 SELDOM_MISSING = 0.1  # share of the frames with the animal; a keypoint missing more often is usually hidden
@@ -16,7 +17,7 @@ MISSING_SEVERITY = 0.3
 
 def low_confidence(animal: AnimalTrack) -> Signs:
     """Scores far below the keypoint's own; nothing where there are no scores."""
-    usual = quantiles(animal.score, animal.present, (0.5,))[0]
+    usual = quantiles(animal.score, animal.present, (USUAL,))[0]
     limit = np.fmin(LOW_SCORE, LOW_SHARE * usual)
     with np.errstate(invalid="ignore", divide="ignore"):
         severity = np.where(animal.score < limit, 1 - animal.score / limit, 0).astype(np.float32)

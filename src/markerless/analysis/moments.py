@@ -24,7 +24,7 @@ class Moment:
         stop: Frame after the last one.
         worst: The frame to look at.
         individual: Index of the animal.
-        reason: "confidence", "error", "missing", "jump", "limb" or "pose"; of several the most severe.
+        reason: "confidence", "error", "missing", "jump", "swap", "limb" or "pose"; of several the most severe.
         keypoints: Indices, the most suspicious first.
         words: What is suspicious at the worst frame.
         severity: 0 to 1; several reasons together are more than each.

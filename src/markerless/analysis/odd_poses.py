@@ -72,4 +72,3 @@ def _expected(fit: Fit, shape: Shape) -> Complex:
     """`(M, K)` pixels where the usual shape has each keypoint: the inverse of `Fit.place`."""
     place = (shape.mean[np.newaxis] - fit.shift) / fit.factor
     return np.asarray(np.where(fit.mirrored[:, np.newaxis], place.conj(), place))
-

@@ -1,7 +1,7 @@
 """The suspicious moments of a video's tracks, and which of its frames are worth labeling next.
 
-Every reason is one file: `doubt` (confidence, expected error, missing points), `jumps`, `limbs`, `odd_poses`. Each
-compares a keypoint with what is usual for it in this video, so nothing is to be tuned to an animal or a camera.
+Every reason is one file: `doubt` (confidence, expected error, missing points), `jumps`, `swaps`, `limbs`, `odd_poses`.
+Each compares a keypoint with what is usual for it in this video, so nothing is to be tuned to an animal or a camera.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from markerless.analysis.jumps import jumps
 from markerless.analysis.limbs import limb_lengths
 from markerless.analysis.moments import Moment, merged, moments_of
 from markerless.analysis.odd_poses import odd_poses
+from markerless.analysis.swaps import swaps
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
@@ -30,6 +31,7 @@ REASONS: Mapping[str, Callable[[AnimalTrack], Signs]] = {
     "error": large_error,
     "missing": missing,
     "jump": jumps,
+    "swap": swaps,
     "limb": limb_lengths,
     "pose": odd_poses,
 }
