@@ -26,8 +26,7 @@ def test_no_peak_is_lost() -> None:
 def test_columns_are_stretches_as_described(n: int, columns: int) -> None:
     values = np.random.default_rng(n).normal(size=n)
     expected = [
-        (part.min(), part.max())
-        for part in (values[n * c // columns : n * (c + 1) // columns] for c in range(columns))
+        (part.min(), part.max()) for part in (values[n * c // columns : n * (c + 1) // columns] for c in range(columns))
     ]
     np.testing.assert_array_equal(envelope(values, columns), expected)
 

@@ -16,6 +16,7 @@ from markerless.core.tracks import Tracks
 TRUSTED_SCORE = 0.6  # or the keypoint's median, where that is lower: it may be hard to see in the whole video
 MOST_FOR_SIZE = 5000  # frames
 FEWEST = 10  # values that something usual is learned from
+FEWEST_LABELS = 30  # of those that people placed: fewer do not know how far a body can go
 
 
 @dataclass(frozen=True)

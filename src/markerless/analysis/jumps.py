@@ -14,7 +14,7 @@ from markerless.core.instance import FloatArray
 QUANTILE = 0.9  # of the unshared parts of a keypoint's steps: their scale, which one jump in ten frames does not move
 SCALES = 6.0  # beyond which it is a jump
 SHARE = 0.12  # of the animal: a smaller jump is none
-LESS_SURE = 0.05  # score that tells which end of a jump is the wrong one
+LESS_SURE = 0.15  # score that tells which end of a jump is the wrong one
 
 
 def jumps(animal: AnimalTrack) -> Signs:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markerless.analysis.animal_track import FEWEST, AnimalTrack, Signs
+from markerless.analysis.animal_track import FEWEST, FEWEST_LABELS, AnimalTrack, Signs
 from markerless.core.instance import FloatArray
 
 PARTNERS = 2  # pairs of each keypoint, where there are no edges
@@ -62,11 +62,11 @@ def learn(animal: AnimalTrack) -> list[Limb]:
     rows = np.flatnonzero(animal.trusted.any(axis=1))
     rows = rows[:: -(-len(rows) // MOST_TO_LEARN) or 1]
     seen = np.where(animal.trusted[rows, :, np.newaxis], animal.points[rows], np.nan)
-    pairs = animal.skeleton.edges or _steadiest(animal.labels if len(animal.labels) >= 2 * FEWEST else seen)
+    pairs = animal.skeleton.edges or _steadiest(animal.labels if len(animal.labels) >= FEWEST_LABELS else seen)
     limbs = []
     for a, b in dict.fromkeys((min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]):
         lengths = _known(animal.labels, a, b)
-        if len(lengths) < FEWEST:
+        if len(lengths) < FEWEST_LABELS:
             lengths = _known(seen, a, b)
         if len(lengths) >= FEWEST:
             low, usual, high = np.quantile(lengths, TAILS).tolist()

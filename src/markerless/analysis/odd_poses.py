@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from markerless.analysis.animal_track import AnimalTrack, Signs, beyond, quantiles
+from markerless.analysis.animal_track import FEWEST_LABELS, AnimalTrack, Signs, beyond, quantiles
 from markerless.analysis.usual_shape import CHUNK, MIN_ANIMALS, MOST_FOR_SHAPE, Complex, Fit, Shape, lay, usual_shape
 
 FEWEST_POINTS = 4  # of three points that do not fit, any may be the wrong one
@@ -41,9 +41,10 @@ def odd_poses(animal: AnimalTrack) -> Signs:
 def _learn(animal: AnimalTrack, points: Complex) -> Shape | None:
     """The usual shape; None when too few animals of four points are known."""
     labeled: Complex = animal.labels[..., 0] + 1j * animal.labels[..., 1]
-    for known in (labeled, np.where(animal.trusted, points, complex(np.nan, np.nan))):
+    tracked: Complex = np.where(animal.trusted, points, complex(np.nan, np.nan))
+    for known, fewest in ((labeled, FEWEST_LABELS), (tracked, MIN_ANIMALS)):
         whole = known[np.isfinite(known).sum(axis=1) >= FEWEST_POINTS]
-        if len(whole) >= MIN_ANIMALS:
+        if len(whole) >= fewest:
             return usual_shape(whole[:: -(-len(whole) // MOST_FOR_SHAPE)])
     return None
 

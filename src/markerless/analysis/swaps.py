@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from markerless.analysis.animal_track import AnimalTrack, Signs
-from markerless.core.instance import FloatArray
 
-CROSSED = 0.4  # the crossed steps together, as a share of the uncrossed ones
+CROSSED = 0.4  # how far from one to the other: 0 when exactly turned round, 1 for a quarter turn
 SHARE = 0.05  # of the animal: nearer pairs change places by noise
 
 
@@ -20,13 +19,12 @@ def swaps(animal: AnimalTrack) -> Signs:
     severity = np.zeros(animal.score.shape, np.float32)
     partner = dict(skeleton.mirror_pairs) | {b: a for a, b in skeleton.mirror_pairs}
     for a, b in skeleton.mirror_pairs:
-        one, other = animal.points[:, a], animal.points[:, b]
-        stay = _steps(one, one) + _steps(other, other)
-        cross = _steps(one, other) + _steps(other, one)
-        apart = np.hypot(*(one - other).T)
+        apart = animal.points[:, a] - animal.points[:, b]  # moving and turning with the animal, this goes on smoothly
+        stay, cross = apart[1:] - apart[:-1], apart[1:] + apart[:-1]
+        lengths = np.hypot(*apart.T)
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = cross / stay
-            clear = np.minimum(apart[1:], apart[:-1]) > SHARE * animal.size_px
+            share = np.hypot(*cross.T) / np.hypot(*stay.T)
+            clear = np.minimum(lengths[1:], lengths[:-1]) > SHARE * animal.size_px
             found = np.where(clear & (share < CROSSED), 1 - share, 0).astype(np.float32)
         for k in (a, b):
             severity[1:, k] = np.maximum(severity[1:, k], found)
@@ -37,7 +35,3 @@ def swaps(animal: AnimalTrack) -> Signs:
 
     return Signs("swap", severity, say)
 
-
-def _steps(before: FloatArray, after: FloatArray) -> FloatArray:
-    """`(T - 1,)` px from each point of one track to the next one of the other."""
-    return np.asarray(np.hypot(*(after[1:] - before[:-1]).T))

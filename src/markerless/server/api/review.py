@@ -85,7 +85,11 @@ TheReviewed = Annotated[Reviewed, Depends(reviewed)]
 def videos(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
     """The videos of the project with the tracks beside them."""
     rows = [
-        {"video": path.name, "stem": video_stem(path), "files": [_as_json(one) for one in _files(workspace, project, path)]}
+        {
+            "video": path.name,
+            "stem": video_stem(path),
+            "files": [_as_json(one) for one in _files(workspace, project, path)],
+        }
         for path in project.videos()
     ]
     return {"videos": rows}

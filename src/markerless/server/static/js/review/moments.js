@@ -1,0 +1,44 @@
+// Suspicious moments: their names, which are shown, and which comes next.
+
+export const REASONS = {
+  confidence: "Low confidence",
+  error: "Large expected error",
+  missing: "Missing point",
+  jump: "Jump",
+  swap: "Left and right swapped",
+  limb: "Impossible length",
+  pose: "Unusual pose",
+};
+
+/** In a word. */
+export const SHORT = { confidence: "Confidence", error: "Error", missing: "Missing", jump: "Jump", swap: "Swap", limb: "Length", pose: "Pose" };
+
+/** Reasons of a moment, the main one first. */
+export const reasonsOf = (moment) => [moment.reason, ...moment.also.map(({ reason }) => reason)];
+
+/** The moments of one reason (null: of any), by "time" or "severity". */
+export function listed(moments, reason, order) {
+  const kept = moments.filter((moment) => reason === null || reasonsOf(moment).includes(reason));
+  const byTime = (a, b) => a.worst - b.worst || b.severity - a.severity;
+  return kept.sort(order === "time" ? byTime : (a, b) => b.severity - a.severity || byTime(a, b));
+}
+
+/** How many moments have each reason, the main or another one, most first: [[reason, n]]. */
+export function counted(moments) {
+  const counts = new Map();
+  for (const moment of moments) for (const reason of new Set(reasonsOf(moment))) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}
+
+/** The moment `by` (1 or -1) places from the current one; without one, the first after (last before) the frame in time. */
+export function neighbor(list, current, frame, by) {
+  const place = current ? list.indexOf(current) : -1;
+  if (place >= 0) return list[place + by] ?? null;
+  const byTime = [...list].sort((a, b) => a.worst - b.worst);
+  return (by > 0 ? byTime.find(({ worst }) => worst > frame) : byTime.findLast(({ worst }) => worst < frame)) ?? null;
+}
+
+/** "frame 12" or "frames 12 to 19". */
+export function framesOf({ start, stop }) {
+  return stop - start === 1 ? `frame ${start}` : `frames ${start} to ${stop - 1}`;
+}
