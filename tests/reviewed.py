@@ -17,7 +17,7 @@ SCORER = "DLC_Net_mouseJan1_run1"
 
 @dataclass(frozen=True)
 class Mistakes:
-    """Frames where the tracks are wrong: a jump of the snout, a stretch of an unsure tail tip, ears that are swapped."""
+    """Frames where the tracks are wrong: a jump of the snout, an unsure tail tip, ears that are swapped."""
 
     jump: int
     unsure: range

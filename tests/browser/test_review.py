@@ -45,7 +45,7 @@ READ = """([width, height, bits, row, color]) => {
   const line = context.getImageData(0, Math.round(y), canvas.width, 1).data;
   let sum = 0, n = 0;
   for (let x = 0; x < canvas.width; x++) {
-    const far = Math.abs(line[4 * x] - color[0]) + Math.abs(line[4 * x + 1] - color[1]) + Math.abs(line[4 * x + 2] - color[2]);
+    const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(line[4 * x + c] - color[c]), 0);
     if (far < 40) { sum += x + 0.5; n += 1; }
   }
   const overlay = n ? (sum / n / ratio - left) / scale - 0.5 : null;

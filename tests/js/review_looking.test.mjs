@@ -54,6 +54,7 @@ test("columns of traces are of the frames that the server says", () => {
   assert.ok(!traces.isExact);
   assert.deepEqual(extent([traces], "x", { start: 100, stop: 105 }), [1, 4]);
   assert.deepEqual(extent([traces], "x", { start: 103, stop: 105 }), [3, 4]);
+  assert.deepEqual(extent([traces], "y", { start: 100, stop: 105 }, true), [4, 48]); // 10 - 6, 40 + 8
 });
 
 test("what is missing has no extent", () => {

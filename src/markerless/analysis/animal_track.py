@@ -41,7 +41,7 @@ class AnimalTrack:
     def of(cls, tracks: Tracks, individual: int, labels: FloatArray | None = None) -> AnimalTrack:
         """Animal number `individual` of `tracks`, which are in pixels."""
         points = tracks.points[:, individual]
-        whole = np.isfinite(points).all(axis=-1)
+        whole: Flags = np.asarray(np.isfinite(points).all(axis=-1))
         error = tracks.error[:, individual] if tracks.error is not None else None
         empty = np.empty((0, tracks.skeleton.n_keypoints, 2))
         return cls(

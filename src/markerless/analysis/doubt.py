@@ -42,7 +42,7 @@ def large_error(animal: AnimalTrack) -> Signs:
 
 def missing(animal: AnimalTrack) -> Signs:
     """Keypoints without a point, in frames that have others, when they are nearly always there."""
-    seen = animal.present.any(axis=1)
+    seen = np.asarray(animal.present.any(axis=1))
     gone = seen[:, np.newaxis] & ~animal.present
     share = gone.sum(axis=0) / max(int(seen.sum()), 1)
     usual = share <= SELDOM_MISSING

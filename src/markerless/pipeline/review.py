@@ -73,5 +73,5 @@ def packed(tracks: Tracks) -> np.ndarray:
 
 
 def traces(values: FloatArray, n_columns: int) -> np.ndarray:
-    """`(4, columns, 2)` float32, little-endian: least and largest x, y, score, error of stretches of `values (T, 4)`."""
+    """`(4, columns, 2)` float32, little-endian: least and largest x, y, score, error of stretches of `(T, 4)`."""
     return np.stack([envelope(values[:, q], n_columns) for q in range(len(QUANTITIES))]).astype("<f4")

@@ -71,16 +71,18 @@ export class Traces {
   get isExact() { return this.columns === this.stop - this.start; }
 }
 
-/** Least and largest of the values of some traces, between two frames; null when there are none. */
-export function extent(all, quantity, { start, stop }) {
+/** Least and largest of the values of some traces between two frames, `withError` also what the expected error allows;
+ * null when there are none. */
+export function extent(all, quantity, { start, stop }, withError = false) {
   let [low, high] = [Infinity, -Infinity];
   for (const one of all) {
     const values = one[quantity];
     for (let c = 0; c < one.columns; c++) {
       const frame = one.frameOf(c);
       if (frame < start - 1 || frame > stop) continue;
-      if (values[2 * c] < low) low = values[2 * c];
-      if (values[2 * c + 1] > high) high = values[2 * c + 1];
+      const error = withError ? one.error[2 * c + 1] || 0 : 0;
+      if (values[2 * c] - error < low) low = values[2 * c] - error;
+      if (values[2 * c + 1] + error > high) high = values[2 * c + 1] + error;
     }
   }
   return low <= high ? [low, high] : null;

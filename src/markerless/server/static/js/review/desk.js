@@ -134,6 +134,7 @@ export class Desk {
     this.keypoints.plot(indices.slice(0, MOST_PLOTTED_OF_A_MOMENT));
     this.plot.current = moment;
     this.plot.lookAt(moment);
+    this.focus = { animal: moment.individual, keypoint: indices[0] };
     this.#goTo(moment.worst, true);
   }
 
@@ -180,6 +181,8 @@ export class Desk {
     }
     const failure = this.store.failure(frame)?.message ?? null;
     if (!this.player.isPlaying) this.labels.want(frame).catch(this.notices.problem);
+    if (this.focus) this.stage.lookAt(points.find(({ animal, keypoint }) => animal === this.focus.animal && keypoint === this.focus.keypoint)?.xy);
+    this.focus = null;
     this.stage.show({ frame, picture: this.store.picture(frame), failure, points, labels: this.player.isPlaying ? null : this.labels.at(frame) });
     this.plot.moveTo(frame);
     if (!this.player.isPlaying) this.#sharpen(frame);

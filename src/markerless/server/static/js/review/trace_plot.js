@@ -161,9 +161,9 @@ export class TracePlot {
     this.#label(context, row.name, top + height / 2);
   }
 
-  #limits({ quantity, fixed, floor }, all) {
+  #limits({ quantity, fixed, floor, band }, all) {
     if (fixed) return [fixed[0] - 0.05, fixed[1] + 0.05];
-    const found = extent(all, quantity, this.range);
+    const found = extent(all, quantity, this.range, band);
     if (!found) return [0, 1];
     const low = floor ?? found[0];
     const room = Math.max((found[1] - low) * 0.08, 0.5);
@@ -175,7 +175,7 @@ export class TracePlot {
       if (moment.stop < this.range.start || moment.start > this.range.stop) continue;
       const x = LEFT + Math.max(toX(moment.start - 0.5, this.range, this.#plotWidth), 0);
       const end = LEFT + Math.min(toX(moment.stop - 0.5, this.range, this.#plotWidth), this.#plotWidth);
-      context.globalAlpha = moment === this.current ? 0.28 : 0.12;
+      context.globalAlpha = moment === this.current ? 0.17 : 0.12;
       context.fillStyle = moment === this.current ? this.colors.bad : this.colors.warn;
       context.fillRect(x, top, Math.max(end - x, 1), height);
     }
