@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const js = (name) => import(new URL(`../../src/markerless/server/static/js/review/${name}.js`, import.meta.url));
 const { Traces, extent, pannedRange, rangeWith, ticks, timeOf, toFrame, toX, zoomedRange } = await js("axis");
-const { counted, framesOf, listed, neighbor } = await js("moments");
+const { counted, framesOf, listed, nearest, neighbor } = await js("moments");
 const { changesFor, frameOfPicture, newId, takenBack } = await js("corrections");
 
 test("a position is in the middle of its frame, and every position on it leads back", () => {
@@ -72,13 +72,15 @@ test("moments by severity or time, of one reason or of all", () => {
   assert.deepEqual(counted([A, B, C]), [["jump", 2], ["limb", 1], ["pose", 1]]);
 });
 
-test("the next moment follows the list, or the playhead where none is chosen", () => {
+test("the next moment follows the list, from its start where none was chosen", () => {
   const list = listed([A, B, C], null, "severity");
-  assert.equal(neighbor(list, B, 0, 1), C);
-  assert.equal(neighbor(list, A, 0, 1), null);
-  assert.equal(neighbor(list, null, 20, 1), A);
-  assert.equal(neighbor(list, null, 20, -1), B);
-  assert.equal(neighbor(list, null, 95, 1), null);
+  assert.deepEqual([neighbor(list, B, 1), neighbor(list, C, -1), neighbor(list, A, 1)], [C, B, null]);
+  assert.deepEqual([neighbor(list, null, 1), neighbor(list, null, -1), neighbor([], null, 1)], [B, A, null]);
+});
+
+test("by time the next moment follows the playhead", () => {
+  const list = listed([A, B, C], null, "time");
+  assert.deepEqual([nearest(list, 20, 1), nearest(list, 20, -1), nearest(list, 90, 1)], [A, B, null]);
 });
 
 test("frames of a moment in words", () => {

@@ -24,7 +24,7 @@ export class Desk {
 
   constructor({ key, api, about, file, head, notices }) {
     Object.assign(this, { key, api, about, file, notices });
-    const { keypoints, palette, edges, fps, size } = about;
+    const { keypoints, individuals, palette, edges, fps, size } = about;
     this.frames = about.n_video_frames;
     this.settings = { overlay: true, lines: true, names: false, errors: about.has_error, hidden: new Set(), radius: 4.5, keypoints };
     this.stage = new Stage({
@@ -32,14 +32,14 @@ export class Desk {
       grabbed: () => this.player.pause(), moved: (point, xy) => this.#correct(point, xy), resized: () => this.#fitPictures(),
     });
     this.store = new FrameStore({ load: (index, signal) => this.#loadFrame(index, signal) });
-    this.points = new PointStore({ load: (start, stop) => this.#loadWindow(start, stop), frames: about.n_frames, animals: about.individuals.length, keypoints: keypoints.length });
+    this.points = new PointStore({ load: (start, stop) => this.#loadWindow(start, stop), frames: about.n_frames, animals: individuals.length, keypoints: keypoints.length });
     this.player = new Player({ fps, frames: this.frames, store: this.store, points: this.points, show: (frame) => this.#paint(frame), told: () => this.#told() });
     this.labels = new FrameLabels({ api, key, about, who: () => whoAsked(), changed: () => this.#labelsChanged() });
     this.traces = new TraceStore({ load: (asked, signal) => this.#loadTraces(asked, signal), frames: about.n_frames, changed: () => this.plot.redraw() });
     const rows = ["x", "y", ...(about.has_score ? ["score"] : []), ...(about.has_error ? ["error"] : [])];
     this.plot = new TracePlot({ frames: this.frames, fps, palette, store: this.traces, rows, seek: (frame) => this.#goTo(frame) });
     this.list = null;
-    this.keypoints = new KeypointList({ keypoints, palette, settings: this.settings, hasError: about.has_error, told: () => this.#choicesChanged() });
+    this.keypoints = new KeypointList({ keypoints, individuals, palette, settings: this.settings, hasError: about.has_error, told: () => this.#choicesChanged() });
     this.transport = new Transport({ player: this.player, frames: this.frames, fps, speeds: SPEEDS, commands: this.#commands() });
     this.#build(head);
     this.theme = new MutationObserver(() => this.plot.redraw());
@@ -114,8 +114,8 @@ export class Desk {
 
   async #loadMoments() {
     const { moments, n_left_out: nLeftOut } = await this.api.get(this.#tracks("moments"));
-    const { keypoints, palette, fps } = this.about;
-    this.list = new MomentList({ moments, nLeftOut, keypoints, palette, fps, chosen: (moment) => this.#lookAt(moment), told: () => this.#momentsListed() });
+    const { keypoints, individuals, palette, fps } = this.about;
+    this.list = new MomentList({ moments, nLeftOut, keypoints, individuals, palette, fps, chosen: (moment) => this.#lookAt(moment), told: () => this.#momentsListed() });
     this.tabs.children[0].replaceChildren("Moments ", h("span", { class: "number soft" }, String(moments.length)));
     this.#momentsListed();
     if (this.tab === "Moments") this.#showTab("Moments");
@@ -130,8 +130,7 @@ export class Desk {
   #lookAt(moment) {
     this.player.pause();
     const indices = moment.keypoints.map((name) => this.about.keypoints.indexOf(name)).filter((k) => k >= 0);
-    this.animal = moment.individual;
-    this.keypoints.plot(indices.slice(0, MOST_PLOTTED_OF_A_MOMENT));
+    this.keypoints.plot(indices.slice(0, MOST_PLOTTED_OF_A_MOMENT), moment.individual);
     this.plot.current = moment;
     this.plot.lookAt(moment);
     this.focus = { animal: moment.individual, keypoint: indices[0] };
@@ -165,7 +164,7 @@ export class Desk {
   }
 
   #choicesChanged() {
-    this.plot.show(this.keypoints.plotted.map((keypoint) => ({ animal: this.animal ?? 0, keypoint })));
+    this.plot.show(this.keypoints.plotted.map((keypoint) => ({ animal: this.keypoints.animal, keypoint })));
     this.stage.draw();
   }
 

@@ -6,17 +6,19 @@ const MOST_PLOTTED = 8;
 
 export class KeypointList {
   plotted = []; // indices, in the order they were chosen
+  animal = 0; // whose course is plotted
 
   /** `told()` when a choice changed. `settings.hidden` is the set of keypoints that are not drawn. */
-  constructor({ keypoints, palette, settings, hasError, told }) {
-    Object.assign(this, { keypoints, palette, settings, hasError, told });
+  constructor({ keypoints, individuals, palette, settings, hasError, told }) {
+    Object.assign(this, { keypoints, individuals, palette, settings, hasError, told });
     this.node = h("div", { class: "review-panel" });
     this.plotted = [0];
     this.draw();
   }
 
   /** Plot these; those that there are no places for are left out. */
-  plot(indices) {
+  plot(indices, animal = this.animal) {
+    this.animal = animal;
     this.plotted = indices.filter((k) => k >= 0).slice(0, MOST_PLOTTED);
     this.draw();
     this.told();
@@ -30,6 +32,7 @@ export class KeypointList {
     replace(
       this.node,
       h("div", { class: "review-choices" }, choice("overlay", "Points"), choice("lines", "Skeleton"), choice("names", "Names"), this.hasError && choice("errors", "Expected error")),
+      this.individuals.length > 1 && h("label", { class: "review-animal small soft" }, "Plotted animal", h("select", { onchange: (event) => this.plot(this.plotted, Number(event.target.value)) }, this.individuals.map((name, i) => h("option", { value: i, selected: i === this.animal }, name)))),
       h("div", { class: "review-keypoints-head small soft" }, h("span", {}, "Keypoint"), h("span", {}, "shown"), h("span", {}, "plotted")),
       h("div", { class: "review-rows" }, rows, all),
     );

@@ -2,19 +2,20 @@
 import { cssColor } from "../colors.js";
 import { h, replace } from "../dom.js";
 import { timeOf } from "./axis.js";
-import { REASONS, SHORT, counted, framesOf, listed, neighbor, reasonsOf } from "./moments.js";
+import { REASONS, SHORT, counted, framesOf, listed, nearest, neighbor, reasonsOf } from "./moments.js";
 
 const MOST_SHOWN = 200;
 
 export class MomentList {
   current = null;
+  #last = null; // the one that was chosen last, when somebody went elsewhere since
   #reason = null;
   #order = "severity";
   #most = MOST_SHOWN;
 
   /** `chosen(moment)`, `told()` when what is listed changed. */
-  constructor({ moments, nLeftOut, keypoints, palette, fps, chosen, told }) {
-    Object.assign(this, { moments, nLeftOut, keypoints, palette, fps, chosen, told });
+  constructor({ moments, nLeftOut, keypoints, individuals, palette, fps, chosen, told }) {
+    Object.assign(this, { moments, nLeftOut, keypoints, individuals, palette, fps, chosen, told });
     this.head = h("div", { class: "review-filters" });
     this.rows = h("div", { class: "review-rows" });
     this.node = h("div", { class: "review-panel" }, this.head, this.rows);
@@ -26,13 +27,15 @@ export class MomentList {
 
   /** Go `by` moments on; false when there is none. */
   go(by, frame) {
-    const moment = neighbor(this.list, this.current, frame, by);
+    const { list } = this;
+    const isByTime = this.#order === "time" && !this.current;
+    const moment = isByTime ? nearest(list, frame, by) : neighbor(list, this.current ?? this.#last, by);
     if (moment) this.choose(moment);
     return moment !== null;
   }
 
   choose(moment) {
-    this.current = moment;
+    this.current = this.#last = moment;
     this.#mark();
     this.rows.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     this.chosen(moment);
@@ -66,7 +69,7 @@ export class MomentList {
       "button",
       { type: "button", class: "review-row", onclick: () => this.choose(moment) },
       h("span", { class: "review-row-head" }, h("b", {}, REASONS[moment.reason] ?? moment.reason), h("span", { class: "review-dots" }, dots), h("span", { class: "number soft", title: framesOf(moment) }, time || moment.worst)),
-      h("span", { class: "review-words" }, moment.words),
+      h("span", { class: "review-words" }, this.individuals.length > 1 && h("b", {}, `${this.individuals[moment.individual]}: `), moment.words),
       also.length > 0 && h("span", { class: "small soft" }, `also: ${also.join(", ").toLowerCase()}`),
       h("span", { class: "review-severity", title: `severity ${digits} of 100` }, h("i", { style: { width: `${digits}%` } })),
     );

@@ -30,12 +30,16 @@ export function counted(moments) {
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
-/** The moment `by` (1 or -1) places from the current one; without one, the first after (last before) the frame in time. */
-export function neighbor(list, current, frame, by) {
-  const place = current ? list.indexOf(current) : -1;
-  if (place >= 0) return list[place + by] ?? null;
-  const byTime = [...list].sort((a, b) => a.worst - b.worst);
-  return (by > 0 ? byTime.find(({ worst }) => worst > frame) : byTime.findLast(({ worst }) => worst < frame)) ?? null;
+/** The moment `by` (1 or -1) places from one in the list; from its end (or start) when that one is not in it. */
+export function neighbor(list, from, by) {
+  const place = from ? list.indexOf(from) : -1;
+  if (place < 0) return (by > 0 ? list[0] : list.at(-1)) ?? null;
+  return list[place + by] ?? null;
+}
+
+/** In a list by time, the first moment after a frame, or the last before it. */
+export function nearest(list, frame, by) {
+  return (by > 0 ? list.find(({ worst }) => worst > frame) : list.findLast(({ worst }) => worst < frame)) ?? null;
 }
 
 /** "frame 12" or "frames 12 to 19". */
