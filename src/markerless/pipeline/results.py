@@ -7,6 +7,7 @@ from pathlib import Path
 from markerless.core.tracks import Tracks
 from markerless.core.video import VIDEO_SUFFIXES, Video
 from markerless.errors import FormatError
+from markerless.project import Run
 
 RESULT_SUFFIXES = (".nc", ".h5", ".csv")  # ours first; the others may be DeepLabCut's own
 
@@ -25,6 +26,20 @@ def find_tracks(video: Path) -> Path:
     Raises:
         FormatError: there is none.
     """
+    results = result_files(video)
+    for suffix in RESULT_SUFFIXES:
+        for path in results:
+            if path.suffix.lower() == suffix:
+                return path
+    folder, stem = video.resolve().parent, video_stem(video)
+    raise FormatError(
+        f"no tracks of {video.name} in {folder}: expected {stem}<scorer>.nc; "
+        f"run `markerless analyze PROJECT {video.name}` first, or name a file with --tracks"
+    )
+
+
+def result_files(video: Path) -> list[Path]:
+    """The files beside the video that are named as its results are, the newest first; not all of them may be tracks."""
     folder, stem = video.resolve().parent, video_stem(video)
     entries = list(folder.iterdir()) if folder.is_dir() else []
     longer = [
@@ -35,19 +50,30 @@ def find_tracks(video: Path) -> Path:
         and entry.stem != stem
         and not entry.stem.endswith("_labeled")
     ]
+    results = [
+        entry
+        for entry in entries
+        if entry.suffix.lower() in RESULT_SUFFIXES
+        and entry.name.startswith(stem)
+        and not any(entry.name.startswith(other) for other in longer)
+    ]
+    return sorted(results, key=lambda entry: (entry.stat().st_mtime_ns, entry.name), reverse=True)
+
+
+def tracks_of_run(run: Run, video: Path) -> Path:
+    """The result that `run` has of the video, beside it.
+
+    Raises:
+        FormatError: there is none.
+    """
+    stem = f"{video_stem(video)}{run.scorer}"
     for suffix in RESULT_SUFFIXES:
-        results = [
-            entry
-            for entry in entries
-            if entry.suffix.lower() == suffix
-            and entry.name.startswith(stem)
-            and not any(entry.name.startswith(other) for other in longer)
-        ]
-        if results:
-            return max(results, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
+        path = video.resolve().parent / f"{stem}{suffix}"
+        if path.is_file():
+            return path
     raise FormatError(
-        f"no tracks of {video.name} in {folder}: expected {stem}<scorer>.nc; "
-        f"run `markerless analyze PROJECT {video.name}` first, or name a file with --tracks"
+        f"no tracks of {video.name} by run {run.name}: expected {stem}.nc in {video.resolve().parent}; "
+        f"run `markerless analyze PROJECT {video.name} --run {run.name}` first, or name a file with --tracks"
     )
 
 

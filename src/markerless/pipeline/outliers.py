@@ -1,0 +1,165 @@
+"""`outliers`: the suspicious moments of analyzed videos, and their frames that are worth labeling next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from markerless.analysis.moments import Moment
+from markerless.analysis.outliers import Outliers, find_outliers, frames_worth_labeling
+from markerless.core.labels import Labels
+from markerless.core.skeleton import Skeleton
+from markerless.core.tracks import Tracks
+from markerless.errors import LabelsError, MarkerlessError, SettingsError
+from markerless.pipeline.results import find_tracks, open_tracks, tracks_of_run, video_stem
+from markerless.project import Project
+from markerless.project.label_files import DATA_FOLDER
+from markerless.video.listing import find_videos
+
+EXTRACTED = re.compile(r"img(\d+)\.\w+")
+
+
+@dataclass(frozen=True)
+class OutlierRequest:
+    """What is asked for.
+
+    Attributes:
+        n: Frames of each video to choose for labeling.
+        run_name: Whose results; None is the newest file beside each video.
+        tracks: A file of any tool instead, for one video.
+        list_only: Name moments and frames, extract nothing.
+    """
+
+    n: int = 20
+    run_name: str | None = None
+    tracks: Path | None = None
+    list_only: bool = False
+
+
+@dataclass(frozen=True)
+class VideoOutliers:
+    """What was found in one video.
+
+    Attributes:
+        video: The video.
+        source: File of the tracks.
+        tracks: They; None when the video failed.
+        outliers: Their moments; None when the video failed.
+        chosen: Frames worth labeling, ascending.
+        pictures: The pictures that they became.
+        written: Files that were written: pictures, and predictions as starting labels.
+        notes: One-line remarks for the user.
+        error: Why the video failed, "" when it did not.
+    """
+
+    video: Path
+    source: Path | None = None
+    tracks: Tracks | None = None
+    outliers: Outliers | None = None
+    chosen: tuple[int, ...] = ()
+    pictures: tuple[Path, ...] = ()
+    written: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def outliers(project: Project, videos: Sequence[str | Path], request: OutlierRequest) -> list[VideoOutliers]:
+    """Find what is suspicious in the tracks of videos of a study.
+
+    Args:
+        project: The study; its labels say how long limbs are and what poses are usual.
+        videos: Files, folders, globs, or names of videos in the study's folder `videos`.
+        request: Whose tracks, and how many frames.
+
+    Raises:
+        SettingsError: a file of tracks is given for several videos, or fewer than one frame is asked for.
+        RunError: there is no such run.
+    """
+    paths, errors = find_videos([_located(project, video) for video in videos])
+    if request.tracks is not None and len(paths) != 1:
+        raise SettingsError(f"expected one video with --tracks, got {len(paths)}; give each video its own command")
+    if request.n < 1:
+        raise SettingsError(f"expected at least 1 frame, got {request.n}")
+    if request.run_name is not None:
+        project.run(request.run_name)
+    labels = labels_or_none(project)
+    failed = [VideoOutliers(path, error=str(error)) for path, error in errors.items()]
+    return [*(_of_video(project, path, request, labels) for path in paths), *failed]
+
+
+def labels_or_none(project: Project) -> Labels | None:
+    """The study's labels; None when there are none yet, or none that can be read."""
+    try:
+        return project.labels()
+    except LabelsError:
+        return None
+
+
+def with_edges(tracks: Tracks, project: Project) -> Tracks:
+    """The tracks with the edges of the project's skeleton, as files of tracks seldom hold any."""
+    if tracks.skeleton.edges:
+        return tracks
+    names = project.skeleton.keypoints
+    pairs = [(names[a], names[b]) for a, b in project.skeleton.edges]
+    return replace(tracks, skeleton=Skeleton(tracks.skeleton.keypoints).with_edges(pairs))
+
+
+def tracks_file(project: Project, video: Path, run_name: str | None) -> Path:
+    """Where the tracks of a video are: the newest, or those of a run.
+
+    Raises:
+        FormatError: there are none.
+        RunError: there is no such run.
+    """
+    return find_tracks(video) if run_name is None else tracks_of_run(project.run(run_name), video)
+
+
+def extracted_frames(project: Project, video: Path) -> list[int]:
+    """Frames of a video that have a picture in `labeled-data`, by the pictures' names."""
+    folder = project.root / DATA_FOLDER / video_stem(video)
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(int(match[1]) for entry in entries if (match := EXTRACTED.fullmatch(entry.name)))
+
+
+def _of_video(project: Project, video: Path, request: OutlierRequest, labels: Labels | None) -> VideoOutliers:
+    try:
+        source = request.tracks or tracks_file(project, video, request.run_name)
+        tracks = with_edges(open_tracks(source, video)[0], project)
+        found = find_outliers(tracks, labels)
+    except MarkerlessError as error:
+        return VideoOutliers(video, error=str(error))
+    known = extracted_frames(project, video)
+    chosen = tuple(frames_worth_labeling(tracks, found, request.n, known))
+    return VideoOutliers(video, source, tracks, found, chosen, notes=_notes(found, chosen, request.n, len(known)))
+
+
+def _notes(found: Outliers, chosen: Sequence[int], n: int, n_known: int) -> tuple[str, ...]:
+    if not found.moments:
+        return ("nothing is suspicious in this video; to label more of it, 'markerless extract' chooses by appearance",)
+    if len(chosen) < n:
+        away = f" and from the {n_known} that are extracted already" if n_known else ""
+        return (f"{len(chosen)} frames instead of {n}: no more suspicious ones differ enough from each other{away}",)
+    return ()
+
+
+def _located(project: Project, video: str | Path) -> str | Path:
+    """A video of the study may be named without its folder."""
+    inside = project.root / "videos" / Path(video).name
+    return inside if not Path(video).exists() and str(video) == inside.name and inside.exists() else video
+
+
+def said(moment: Moment, skeleton: Skeleton) -> dict[str, object]:
+    """A moment as plain values, keypoints by name; `stop` is the frame after the last one."""
+    return {
+        "start": moment.start,
+        "stop": moment.stop,
+        "worst": moment.worst,
+        "individual": moment.individual,
+        "reason": moment.reason,
+        "keypoints": [skeleton.keypoints[k] for k in moment.keypoints],
+        "words": moment.words,
+        "severity": round(moment.severity, 4),
+        "also": [{"reason": reason, "words": words} for reason, words in moment.also],
+    }

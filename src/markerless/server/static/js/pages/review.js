@@ -1,0 +1,61 @@
+// Review: the video with its tracks, their course, suspicious moments, and corrections that become labels; see ../review/.
+import { h, replace } from "../dom.js";
+import { shortcuts } from "../keys.js";
+import { notice, problem } from "../notices.js";
+import { addressOf } from "../routes.js";
+import { Desk } from "../review/desk.js";
+
+const SLOW_MS = 400;
+
+export async function show(root, { key, params, api }) {
+  const [{ videos }] = await Promise.all([api.get(api.path("projects", key, "tracks")), useStyle("review.css")]);
+  if (!videos.length) return void replace(root, empty("No video yet", "Add a video to the project; then its tracks can be reviewed here.", key, "project", "Go to the project"));
+  const analyzed = videos.filter(({ files }) => files.length > 0);
+  const chosen = videos.find(({ video, stem }) => [video, stem].includes(params.video)) ?? analyzed[0] ?? videos[0];
+  if (!chosen.files.length && !params.file) {
+    const how = `markerless analyze ${key.replace(/-[0-9a-f]{6}$/, "")} ${chosen.video}`;
+    return void replace(root, empty(`No tracks of ${chosen.video} yet`, ["Analyze the video with a trained run on the results page, or in a terminal: ", h("code", {}, how)], key, "results", "Go to the results", picker(videos, chosen, key)));
+  }
+  const file = params.file ?? chosen.files[0].file;
+  const waiting = setTimeout(() => replace(root, h("div", { class: "sheet soft" }, `Reading the tracks of ${chosen.video} …`)), SLOW_MS);
+  let about = null;
+  try {
+    about = await api.get(api.path("projects", key, "tracks", chosen.video) + api.query({ file }));
+  } finally {
+    clearTimeout(waiting);
+  }
+  const desk = new Desk({ key, api, about, file, head: picker(videos, chosen, key, file), notices: { notice, problem } });
+  replace(root, desk.node);
+  const stop = shortcuts(desk.keys());
+  await desk.open(Number(params.frame ?? 0)).catch(problem);
+  return () => {
+    stop();
+    desk.leave();
+  };
+}
+
+/** Which video, and which of its tracks. */
+function picker(videos, chosen, key, file = null) {
+  const go = (values) => { location.hash = addressOf(key, "review", values); };
+  const video = h("select", { "aria-label": "Video", onchange: (event) => go({ video: event.target.value }) }, videos.map((one) => h("option", { value: one.video, selected: one === chosen }, one.files.length ? one.video : `${one.video} (no tracks)`)));
+  const known = chosen.files.some((one) => one.file === file) || !file ? chosen.files : [{ file, run: "" }, ...chosen.files];
+  const tracks = known.length > 0 && h("select", { "aria-label": "Tracks", onchange: (event) => go({ video: chosen.video, file: event.target.value }) }, known.map((one) => h("option", { value: one.file, selected: one.file === file, title: one.file }, nameOf(one, chosen))));
+  return [video, tracks];
+}
+
+function nameOf({ file, run }, { stem }) {
+  if (run) return `${run}${file.includes("_filtered.") ? ", filtered" : ""}`;
+  const name = file.split(/[\\/]/).pop();
+  return name.startsWith(stem) && name.length > stem.length + 4 ? name.slice(stem.length) : name;
+}
+
+function empty(title, text, key, page, action, extra = null) {
+  const link = h("a", { class: "button main", href: addressOf(key, page) }, action);
+  return h("div", { class: "sheet" }, extra && h("div", { class: "row" }, extra), h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, text), link));
+}
+
+function useStyle(name) {
+  const href = `css/${name}`;
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((resolve) => document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve })));
+}

@@ -1,0 +1,47 @@
+// A correction: the frame becomes a labeled one. Its predicted points become labels, the moved one where it was put.
+
+const NOTHING = { xy: null, visibility: 0 };
+const VISIBLE = 2;
+const PICTURE = /^img(\d+)\.\w+$/;
+
+/** The frame of a picture, by the picture's name; null for other names. */
+export function frameOfPicture(name) {
+  const found = PICTURE.exec(name);
+  return found ? Number(found[1]) : null;
+}
+
+/**
+ * Changes that make labels of a frame. Where somebody has labeled in it, only the moved point changes.
+ *
+ * `known` is points[individual][keypoint] -> {xy, visibility} as the server has them, `predicted` is
+ * [{individual, keypoint, xy}], `moved` one of these where it was put, `size` [width, height] of the picture.
+ */
+export function changesFor({ picture, known, predicted, moved, size, newId }) {
+  const isDecided = Object.values(known).some((points) => Object.values(points).some(({ visibility }) => visibility > 0));
+  const same = (one) => one.individual === moved.individual && one.keypoint === moved.keypoint;
+  const placed = isDecided ? [moved] : [...predicted.filter((one) => !same(one) && one.xy && isInside(one.xy, size)), moved];
+  return placed.map(({ individual, keypoint, xy }) => {
+    const { xy: before, visibility } = known[individual]?.[keypoint] ?? NOTHING;
+    const to = { xy: clamped(xy, size), visibility: visibility === 1 ? 1 : VISIBLE };
+    return { id: newId(), picture, individual, keypoint, was: { xy: before, visibility }, to };
+  });
+}
+
+/** The changes that take others back. */
+export function takenBack(changes, newId) {
+  return changes.map(({ picture, individual, keypoint, was, to }) => ({ id: newId(), picture, individual, keypoint, was: to, to: was })).reverse();
+}
+
+/** An id that no other change has. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function isInside([x, y], [width, height]) {
+  return x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5;
+}
+
+function clamped([x, y], [width, height]) {
+  return [Math.min(Math.max(x, -0.5), width - 0.5), Math.min(Math.max(y, -0.5), height - 0.5)];
+}

@@ -1,0 +1,116 @@
+// The labels of a video's frames: which frames have some, their points, and corrections. Everything is saved at once.
+import { changesFor, frameOfPicture, newId, takenBack } from "./corrections.js";
+
+export class FrameLabels {
+  pictures = new Map(); // frame -> {picture, decided}
+  #points = new Map(); // frame -> [{animal, keypoint, xy}] of what is labeled
+  #undo = []; // {folder, changes, frame}
+
+  /** `about` is what the server knows of the tracks; `who()` resolves to the name of who labels, or "". */
+  constructor({ api, key, about, who, changed = () => {} }) {
+    Object.assign(this, { api, key, about, who, changed });
+    this.individuals = [];
+    this.known = new Set(); // keypoints of the project
+  }
+
+  get canUndo() { return this.#undo.length > 0; }
+
+  /** Read which frames are labeled; a video without a folder has none. */
+  async load() {
+    const { folders } = await this.api.get(this.#path());
+    if (!folders.some(({ name }) => name === this.about.stem)) return;
+    const { individuals, keypoints, frames } = await this.api.get(this.#path(this.about.stem));
+    this.individuals = individuals;
+    this.known = new Set(keypoints);
+    this.pictures = new Map(frames.map(({ picture, decided }) => [frameOfPicture(picture), { picture, decided }]).filter(([frame]) => frame !== null));
+    this.changed();
+  }
+
+  /** Frames with labels, in order. */
+  get frames() { return [...this.pictures].filter(([, { decided }]) => decided > 0).map(([frame]) => frame).sort((a, b) => a - b); }
+
+  isLabeled(frame) { return (this.pictures.get(frame)?.decided ?? 0) > 0; }
+
+  /** The labels of a frame, when they have been read; null for a frame without labels. */
+  at(frame) { return this.isLabeled(frame) ? this.#points.get(frame) ?? null : null; }
+
+  /** Read the labels of a frame, once. */
+  async want(frame) {
+    if (!this.isLabeled(frame) || this.#points.has(frame)) return;
+    this.#points.set(frame, null);
+    await this.#read(frame).catch((error) => {
+      this.#points.delete(frame);
+      throw error;
+    });
+  }
+
+  /** Put a point of a frame elsewhere: {animal, keypoint, xy}; `predicted` are all points of the frame. Resolves to what
+   * happened: {made: picture is new, n: labels that were placed, conflicts}, or null when nobody says who labels. */
+  async correct(frame, moved, predicted) {
+    const who = await this.who();
+    if (!who) return null;
+    const { folder, picture, made } = await this.api.post(this.api.path("projects", this.key, "tracks", this.about.video, "pictures"), { frame });
+    if (made || !this.individuals.length) await this.load();
+    const { size, points } = await this.api.get(this.#path(folder, "frames", picture));
+    const changes = changesFor({ picture, known: points, predicted: predicted.flatMap((one) => this.#named(one) ?? []), moved: this.#required(moved), size, newId });
+    const conflicts = await this.#send(folder, who, changes);
+    if (conflicts < changes.length) this.#undo.push({ folder, frame, changes });
+    this.pictures.set(frame, { picture, decided: Math.max(changes.length, this.pictures.get(frame)?.decided ?? 0) });
+    await this.#read(frame);
+    return { made, n: changes.length, conflicts };
+  }
+
+  /** Take the last correction back; resolves to its frame, or null when there is none. */
+  async undo() {
+    const last = this.#undo.pop();
+    if (!last) return null;
+    await this.#send(last.folder, await this.who(), takenBack(last.changes, newId));
+    await this.load();
+    await this.#read(last.frame);
+    return last.frame;
+  }
+
+  async #send(folder, who, changes) {
+    let conflicts = 0;
+    for (let i = 0; i < changes.length; i += 200) {
+      const { outcomes } = await this.api.post(this.#path(folder, "changes"), { who, changes: changes.slice(i, i + 200) });
+      conflicts += outcomes.filter(({ state }) => state === "conflict").length;
+    }
+    return conflicts;
+  }
+
+  async #read(frame) {
+    const { picture } = this.pictures.get(frame);
+    const { points } = await this.api.get(this.#path(this.about.stem, "frames", picture));
+    const found = [];
+    for (const [individual, keypoints] of Object.entries(points)) {
+      for (const [name, { xy }] of Object.entries(keypoints)) {
+        const keypoint = this.about.keypoints.indexOf(name);
+        if (xy && keypoint >= 0) found.push({ animal: this.#animalOf(individual), keypoint, xy });
+      }
+    }
+    this.#points.set(frame, found);
+    this.changed();
+  }
+
+  #animalOf(individual) {
+    const place = this.about.individuals.indexOf(individual);
+    return place >= 0 ? place : 0;
+  }
+
+  /** A point with the project's names; null for a keypoint or an animal that it does not know. */
+  #named({ animal, keypoint, xy }) {
+    const name = this.about.keypoints[keypoint];
+    const own = this.about.individuals[animal];
+    const individual = this.individuals.includes(own) ? own : this.about.individuals.length === 1 ? this.individuals[0] : null;
+    return individual && this.known.has(name) ? { individual, keypoint: name, xy } : null;
+  }
+
+  #required(point) {
+    const named = this.#named(point);
+    if (!named) throw new Error(`${this.about.keypoints[point.keypoint]} of ${this.about.individuals[point.animal]} is not part of this project; it cannot become a label`);
+    return named;
+  }
+
+  #path(...parts) { return this.api.path("projects", this.key, "labels", ...parts); }
+}

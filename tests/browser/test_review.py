@@ -1,0 +1,261 @@
+"""Review in the browser: every painted overlay is that of the painted picture, moments lead to mistakes, a correction
+becomes a label."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from app_server import Server, StartServer
+from made_study import DAY, SCORER, MadeStudy, make_study
+from markerless.core.skeleton import Skeleton
+from markerless.core.tracks import Tracks
+from markerless.project import NewProject, Project, create_project
+from markerless.video.writer import VideoWriter
+from reviewed import mistakes, tracks_with_mistakes, write_results
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+N_FRAMES, N_BITS, WIDTH, HEIGHT = 120, 8, 320, 240
+FIRST_X, STEP_X, ROW_Y = 10.0, 2.5, 140
+READ = """([width, height, bits, row, color]) => {
+  const canvas = document.querySelector('.review-picture');
+  const box = canvas.parentElement;
+  const ratio = devicePixelRatio;
+  const scale = Math.min((box.clientWidth - 20) / width, (box.clientHeight - 20) / height);
+  const left = (box.clientWidth - width * scale) / 2, top = (box.clientHeight - height * scale) / 2;
+  const context = canvas.getContext('2d');
+  const at = (x, y) => [(left + (x + 0.5) * scale) * ratio, (top + (y + 0.5) * scale) * ratio];
+  let picture = 0;
+  for (let bit = 0; bit < bits; bit++) {
+    const [x, y] = at((bit + 0.5) * width / bits - 0.5, 20);
+    if (context.getImageData(x, y, 1, 1).data[0] > 127) picture |= 1 << bit;
+  }
+  const [, y] = at(0, row);
+  const line = context.getImageData(0, Math.round(y), canvas.width, 1).data;
+  let sum = 0, n = 0;
+  for (let x = 0; x < canvas.width; x++) {
+    const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(line[4 * x + c] - color[c]), 0);
+    if (far < 40) { sum += x + 0.5; n += 1; }
+  }
+  const overlay = n ? (sum / n / ratio - left) / scale - 0.5 : null;
+  const said = Number(/frame (\\d+)/.exec(document.querySelector('.review-frame').textContent)?.[1] ?? -1);
+  return {picture, overlay, said};
+}"""
+SLOW = """(() => {
+  const real = window.fetch;
+  window.fetch = async (path, options) => {
+    if (String(path).includes('/frames/')) {
+      const wait = 60 + 240 * Math.random();
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    return real(path, options);
+  };
+})()"""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A study whose pictures say in stripes which frame they are, and whose tracks say it by the place of a point."""
+
+    root: Path
+    color: tuple[int, int, int]
+
+    def read(self, page: Page) -> dict[str, Any]:
+        """Frame of the picture, frame of the point, and the frame that the page names."""
+        seen = page.evaluate(READ, [WIDTH, HEIGHT, N_BITS, ROW_Y, list(self.color)])
+        overlay = None if seen["overlay"] is None else (seen["overlay"] - FIRST_X) / STEP_X
+        return {**seen, "overlay": overlay}
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Coded:
+    folder = tmp_path_factory.mktemp("coded")
+    with VideoWriter(folder / "coded.mp4", 25.0, (WIDTH, HEIGHT)) as writer:
+        for frame in range(N_FRAMES):
+            image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+            for bit in range(N_BITS):
+                image[:40, bit * 40 : bit * 40 + 40] = 235 if frame >> bit & 1 else 20
+            writer.write(image)
+    project = create_project(NewProject("coded", SCORER, ("dot", "other"), (), DAY), folder, [folder / "coded.mp4"])
+    points = np.full((N_FRAMES, 1, 2, 2), float(HEIGHT - 20))
+    points[:, 0, 0] = np.stack([FIRST_X + STEP_X * np.arange(N_FRAMES), np.full(N_FRAMES, ROW_Y)], axis=-1)
+    tracks = Tracks(Skeleton(("dot", "other")), points, np.full((N_FRAMES, 1, 2), 0.9), fps=25.0, scorer="DLC_x")
+    study = MadeStudy(project.root, project.root / "videos" / "coded.mp4", points[:, 0], ())
+    write_results(study, tracks)
+    return Coded(project.root, (230, 159, 0))
+
+
+def open_review(page: Page, server: Server, root: Path, query: str = "") -> None:
+    page.add_init_script("localStorage.setItem('markerless-who', 'ada')")
+    page.goto(server.url)
+    page.wait_for_selector("#pages a")
+    key = page.evaluate("location.hash.split('/')[1]")
+    page.evaluate(f"location.hash = '#/{key}/review{query}'")
+    page.wait_for_selector(".review-transport")
+    page.locator(".review-frame", has_text=re.compile(r"frame \d")).wait_for()
+
+
+def wait_for_frame(page: Page, frame: int) -> None:
+    page.locator(".review-frame", has_text=re.compile(rf"^frame {frame} of")).wait_for()
+
+
+def agree(seen: dict[str, Any]) -> bool:
+    return (
+        seen["overlay"] is not None and abs(seen["overlay"] - seen["picture"]) < 0.4 and seen["said"] == seen["picture"]
+    )
+
+
+@pytest.mark.parametrize("network", ["quick", "slow"])
+def test_every_overlay_is_that_of_its_picture(
+    page: Page, coded: Coded, start_server: StartServer, network: str
+) -> None:
+    server = start_server(coded.root)
+    if network == "slow":
+        page.add_init_script(SLOW)
+    open_review(page, server, coded.root)
+    assert agree(coded.read(page))
+    for speed in ("1", "4"):
+        page.select_option(".review-transport select", speed)
+        page.keyboard.press("Home")
+        page.keyboard.press("Space")
+        seen = [coded.read(page)]
+        for _ in range(60):
+            page.wait_for_timeout(35)
+            seen.append(coded.read(page))
+        assert all(agree(one) for one in seen), [one for one in seen if not agree(one)][:3]
+        frames = [one["picture"] for one in seen]
+        assert len(set(frames)) > (8 if network == "quick" else 3)
+        if page.locator(".review-play").get_attribute("title") == "Pause (Space)":
+            page.keyboard.press("Space")
+
+
+def test_frames_are_reached_exactly_by_keys_and_by_clicking_the_plot(
+    page: Page, coded: Coded, start_server: StartServer
+) -> None:
+    open_review(page, start_server(coded.root), coded.root)
+    presses = {"End": 119, "ArrowLeft": 118, "Shift+ArrowLeft": 108, "Home": 0, ".": 1, "Shift+ArrowRight": 11}
+    for key, frame in presses.items():
+        page.keyboard.press(key)
+        wait_for_frame(page, frame)
+        seen = coded.read(page)
+        assert (seen["picture"], agree(seen)) == (frame, True)
+    box = page.locator(".review-plot").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 104 + (box["width"] - 112) * (60.5 / N_FRAMES), box["y"] + 60)
+    wait_for_frame(page, 60)
+    assert agree(coded.read(page))
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path) -> MadeStudy:
+    study = make_study(tmp_path / "made", n_frames=240, n_labeled=6)
+    write_results(study, tracks_with_mistakes(study))
+    return study
+
+
+def test_moments_lead_to_the_mistakes(
+    page: Page, reviewed: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    open_review(page, start_server(reviewed.root), reviewed.root)
+    page.wait_for_selector(".review-row")
+    wrong = mistakes(240)
+    shoot("review")
+    reached = set()
+    for _ in range(page.locator(".review-row").count()):
+        page.keyboard.press("n")
+        page.wait_for_selector(".review-row[aria-current]")
+        page.wait_for_timeout(250)
+        reached.add(int(page.locator(".review-frame").inner_text().split()[1]))
+    assert wrong.jump in reached
+    assert reached & set(wrong.unsure)
+    assert wrong.swapped.start in reached
+    page.locator(".review-row", has_text="snout moves").click()
+    wait_for_frame(page, wrong.jump)
+    page.wait_for_timeout(400)
+    shoot("review-moment")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.click(".review-tabs button >> text=Keypoints")
+    page.wait_for_timeout(300)
+    shoot("review-dark")
+
+
+def journal_of(study: MadeStudy) -> list[dict[str, Any]]:
+    path = study.root / "journal" / f"{study.video.stem}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def canvas_place(page: Page, xy: np.ndarray, size: tuple[int, int] = (320, 240)) -> tuple[float, float]:
+    """Where an image point is on the page, with the picture fitted."""
+    box = page.locator(".review-picture").bounding_box()
+    assert box is not None
+    scale = min((box["width"] - 20) / size[0], (box["height"] - 20) / size[1])
+    left = box["x"] + (box["width"] - size[0] * scale) / 2
+    top = box["y"] + (box["height"] - size[1] * scale) / 2
+    return left + (xy[0] + 0.5) * scale, top + (xy[1] + 0.5) * scale
+
+
+@pytest.fixture
+def corrected(page: Page, reviewed: MadeStudy, start_server: StartServer) -> Iterator[MadeStudy]:
+    """The page at the jump, whose snout was dragged to where it is."""
+    tracks = tracks_with_mistakes(reviewed)
+    frame = mistakes(240).jump
+    open_review(page, start_server(reviewed.root), reviewed.root, f"?frame={frame}")
+    wait_for_frame(page, frame)
+    snout = reviewed.project.skeleton.index("snout")
+    page.mouse.move(*canvas_place(page, tracks.points[frame, 0, snout]))
+    page.mouse.down()
+    page.mouse.move(*canvas_place(page, reviewed.truth[frame, snout] + 8), steps=4)
+    page.mouse.move(*canvas_place(page, reviewed.truth[frame, snout]), steps=4)
+    page.mouse.up()
+    yield reviewed
+
+
+def test_a_correction_becomes_a_label(page: Page, corrected: MadeStudy, shoot: Callable[[str], Path]) -> None:
+    frame = mistakes(240).jump
+    page.wait_for_selector(".notice >> text=became a labeled frame")
+    page.wait_for_selector(".tag.good >> text=labeled frame")
+    page.wait_for_timeout(300)
+    shoot("review-corrected")
+    image = f"labeled-data/cage1/img{frame:03d}.png"
+    labels = Project(corrected.root).labels_of("cage1").select([image])
+    (instance,) = labels.frames[0].instances
+    names = labels.skeleton.keypoints
+    tracks = tracks_with_mistakes(corrected)
+    for k, name in enumerate(names):
+        expected = corrected.truth[frame, k] if name == "snout" else tracks.points[frame, 0, k]
+        assert np.hypot(*(instance.xy[k] - expected)) < (0.5 if name == "snout" else 1e-3), name
+    assert (corrected.root / image).is_file()
+    assert {entry["who"] for entry in journal_of(corrected) if entry.get("image") == image} == {"ada"}
+    page.reload()
+    page.wait_for_selector(".tag.good >> text=labeled frame")
+
+
+def test_a_correction_can_be_taken_back(page: Page, corrected: MadeStudy) -> None:
+    page.wait_for_selector(".notice >> text=became a labeled frame")
+    page.wait_for_selector(".tag.good >> text=labeled frame")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(".tag.good >> text=labeled frame", state="detached")
+    image = f"labeled-data/cage1/img{mistakes(240).jump:03d}.png"
+    frames = {frame.image: frame for frame in Project(corrected.root).labels_of("cage1").frames}
+    assert image not in frames or frames[image].n_points == 0
+
+
+def test_a_video_without_tracks_says_what_to_do(
+    page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    page.goto(start_server(study.root).url)
+    page.wait_for_selector("#pages a")
+    page.click("#pages a >> text=Review")
+    page.wait_for_selector(".empty >> text=markerless analyze")
+    shoot("review-empty")
