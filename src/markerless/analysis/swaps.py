@@ -34,4 +34,3 @@ def swaps(animal: AnimalTrack) -> Signs:
         return f"{skeleton.keypoints[first]} and {skeleton.keypoints[second]} seem to change places"
 
     return Signs("swap", severity, say)
-

@@ -1,0 +1,179 @@
+"""Projects: what is there, opening one, making one, taking in videos, and looking for files on the server's disk.
+
+`GET  browse?path=` -> `{"path", "parent": path or null, "folders": [...], "videos": [...], "projects": [...], "more"}`,
+    names only; without `path` the first allowed folder
+`POST projects/open` with `{"path"}` -> `{"key"}`
+`POST projects` with `{"name", "scorer", "keypoints", "folder", "videos"}` -> `{"key"}`
+`GET  projects/{key}` -> `{"name", "scorer", "root", "keypoints", "edges", "palette", "pose", "notes", "runs",
+    "videos": [{"name", "folder", "extracted", "labeled", "results"}]}`; `pose` is a clear labeled pose, `[[x, y] or null, ...]`
+`POST projects/{key}/videos` with `{"paths"}` -> `{"added": [{"name", "how"}]}`
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from markerless.core.video import VIDEO_SUFFIXES, natural_key
+from markerless.drawing import palette
+from markerless.errors import MarkerlessError, ProjectError
+from markerless.pipeline.add import add
+from markerless.pipeline.new import NewRequest, new
+from markerless.pipeline.results import RESULT_SUFFIXES, video_stem
+from markerless.project import NewProject, Project
+from markerless.server.books import Books
+from markerless.server.workspace import TheProject, TheWorkspace, Workspace
+
+router = APIRouter()
+MOST_LISTED = 1000
+Text = Annotated[str, Field(min_length=1, max_length=100)]
+PathText = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Opened(BaseModel):
+    """A project to open."""
+
+    model_config = ConfigDict(extra="forbid")
+    path: PathText
+
+
+class Made(BaseModel):
+    """A project to make."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Text
+    scorer: Text
+    keypoints: list[Text] = Field(min_length=1, max_length=500)
+    folder: PathText
+    videos: list[PathText] = Field(default=[], max_length=1000)
+
+
+class Videos(BaseModel):
+    """Videos to take in."""
+
+    model_config = ConfigDict(extra="forbid")
+    paths: list[PathText] = Field(min_length=1, max_length=1000)
+
+
+@router.get("/browse")
+def browse(workspace: TheWorkspace, path: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
+    """What lies in a folder on the server's disk, as far as it may be shown."""
+    folder = workspace.within(path or workspace.roots[0]).resolve()
+    if not folder.is_dir():
+        raise ProjectError(f"expected a folder, got {folder}; it may have been moved")
+    found: dict[str, list[str]] = {"folders": [], "videos": [], "projects": []}
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
+    except OSError as error:
+        raise ProjectError(f"cannot look into {folder}: {error.strerror}; choose another folder") from error
+    for entry in entries:
+        kind = _kind(entry, workspace)
+        if kind:
+            found[kind].append(entry.name)
+    parent = folder.parent if folder.parent != folder and workspace.allows(folder.parent) else None
+    more = max(0, *(len(names) - MOST_LISTED for names in found.values()))
+    return {
+        "path": folder,
+        "parent": parent,
+        **{kind: names[:MOST_LISTED] for kind, names in found.items()},
+        "more": more,
+    }
+
+
+@router.post("/projects/open")
+def open_project(workspace: TheWorkspace, body: Opened) -> dict[str, Any]:
+    """Open a project by its folder."""
+    return {"key": workspace.open(body.path)}
+
+
+@router.post("/projects")
+def make(workspace: TheWorkspace, body: Made) -> dict[str, Any]:
+    """Make a project and open it."""
+    folder = workspace.within(body.folder)
+    videos = [workspace.within(path) for path in body.videos]
+    project = new(NewProject(body.name, body.scorer, tuple(body.keypoints)), NewRequest(folder, videos))
+    return {"key": workspace.open(project.root)}
+
+
+@router.get("/projects/{key}")
+def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
+    """The state of a study at a glance."""
+    skeleton = project.skeleton
+    books = {name: workspace.shared(Books).of(project, name) for name in project.label_folders()}
+    videos = [_video(path, books) for path in project.videos()]
+    known = {video["folder"] for video in videos}
+    lone = [_folder(name, book) for name, book in books.items() if name not in known]
+    return {
+        "name": project.name,
+        "scorer": project.scorer,
+        "root": project.root,
+        "keypoints": list(skeleton.keypoints),
+        "edges": [list(edge) for edge in skeleton.edges],
+        "palette": palette(skeleton.n_keypoints).tolist(),
+        "pose": _clear_pose(project),
+        "notes": list(project.notes),
+        "videos": videos + lone,
+        "runs": list(project.runs()),
+    }
+
+
+@router.post("/projects/{key}/videos")
+def add_to(workspace: TheWorkspace, project: TheProject, body: Videos) -> dict[str, Any]:
+    """Take videos into a study."""
+    added = add(project, [workspace.within(path) for path in body.paths])
+    return {"added": [{"name": video.path.name, "how": video.how} for video in added]}
+
+
+def _kind(entry: Path, workspace: Workspace) -> str:
+    """Under which heading an entry of a folder is shown; "" for one that is not."""
+    if entry.name.startswith(".") or not workspace.allows(entry):
+        return ""
+    try:
+        if entry.is_dir():
+            return "projects" if (entry / "config.yaml").is_file() else "folders"
+        return "videos" if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file() else ""
+    except OSError:
+        return ""
+
+
+def _video(path: Path, books: dict[str, Any]) -> dict[str, Any]:
+    stem = video_stem(path)
+    row = _folder(stem, books.get(stem))
+    folder = path.resolve().parent
+    results = [
+        entry.name
+        for entry in (folder.iterdir() if folder.is_dir() else ())
+        if entry.suffix in RESULT_SUFFIXES and entry.name.startswith(f"{stem}DLC")
+    ]
+    return {**row, "name": path.name, "results": sorted(results)}
+
+
+def _folder(name: str, book: Any) -> dict[str, Any]:
+    counts = book.counts() if book is not None else {}
+    pictures = book.pictures() if book is not None else ()
+    labeled = sum(1 for picture in pictures if counts.get(picture, 0) > 0)
+    return {"name": None, "folder": name, "extracted": len(pictures), "labeled": labeled, "results": []}
+
+
+def _clear_pose(project: Project) -> list[list[float] | None] | None:
+    """The most complete labeled pose, and of those the most stretched one, `[[x, y] or None, ...]` px; None without
+    labels."""
+    try:
+        labels = project.labels()
+    except MarkerlessError:
+        return None
+    xy = labels.xy().reshape(-1, labels.skeleton.n_keypoints, 2)
+    complete = np.isfinite(xy).all(-1).sum(-1)
+    if len(xy) == 0 or complete.max() < 2:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # keypoints that are never labeled
+        best = xy[complete == complete.max()]
+        spread = np.nanmax(best, axis=1) - np.nanmin(best, axis=1)
+    pose = best[int(np.argmax(np.hypot(*spread.T)))]
+    return [[float(x), float(y)] if np.isfinite(x) else None for x, y in pose]
