@@ -5,7 +5,8 @@
 `POST projects/open` with `{"path"}` -> `{"key"}`
 `POST projects` with `{"name", "scorer", "keypoints", "folder", "videos"}` -> `{"key"}`
 `GET  projects/{key}` -> `{"name", "scorer", "root", "keypoints", "edges", "palette", "pose", "notes", "runs",
-    "videos": [{"name", "folder", "extracted", "labeled", "results"}]}`; `pose` is a clear labeled pose, `[[x, y] or null, ...]`
+    "videos": [{"name", "folder", "extracted", "labeled", "results"}]}`; `pose` is a clear labeled pose, `[[x, y] or
+    null, ...]`
 `POST projects/{key}/videos` with `{"paths"}` -> `{"added": [{"name", "how"}]}`
 """
 
