@@ -1,26 +1,35 @@
 """Progress on stderr: a bar in a terminal, else one line every ten seconds. Rate and time left in both.
 
+A program that starts the command line may name a file in MARKERLESS_PROGRESS, which then says as JSON where it stands.
+
 with progress.bar("analyzing", unit="frames") as report:
     pipeline.analyze(..., progress=report)
 """
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from markerless.core.progress import Progress
+from markerless.core.storage import write_text
+from markerless.errors import StorageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_RECORDS = 0.5
 
 
 @contextmanager
@@ -32,7 +41,8 @@ def bar(title: str, unit: str = "") -> Iterator[Progress]:
         unit: What is counted ("frames"), for the rate.
     """
     if not sys.stderr.isatty():
-        yield Lines(title, unit)
+        lines, file = Lines(title, unit), os.environ.get("MARKERLESS_PROGRESS")
+        yield Recorded(lines, title, unit, Path(file)) if file else lines
         return
     # rich takes 60 ms to import, so only work that draws a bar pays for it
     from rich.console import Console
@@ -83,6 +93,28 @@ class Lines:
             return
         self._last_line = self._clock()
         click.echo(", ".join(part for part in (f"{self._title}: {status}", message) if part), err=True)
+
+
+class Recorded:
+    """The same, and twice a second a small JSON file for a program that watches."""
+
+    def __init__(self, lines: Lines, title: str, unit: str, file: Path) -> None:
+        self._lines = lines
+        self._title = title
+        self._unit = unit
+        self._file = file
+        self._rate = Rate()
+        self._last = -math.inf
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        self._lines(done, total, message)
+        status = self._rate.status(done, total, self._unit)
+        if done < total and time.monotonic() - self._last < SECONDS_BETWEEN_RECORDS:
+            return
+        self._last = time.monotonic()
+        now = {"title": self._title, "done": done, "total": total, "status": status, "message": message}
+        with suppress(StorageError):  # nobody's work ends because nobody can watch it
+            write_text(self._file, json.dumps(now))
 
 
 class Drawing:
