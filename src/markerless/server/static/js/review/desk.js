@@ -16,11 +16,12 @@ import { TraceStore } from "./trace_store.js";
 import { Transport } from "./transport.js";
 
 const WIDTHS = [320, 480, 640, 960, 1280, 1920];
+const MOST_WIDTH = 4096; // that the server sends
 const MOST_PLOTTED_OF_A_MOMENT = 3;
 
 export class Desk {
   #address = 0;
-  #width = null; // of the pictures that are fetched; null for their own
+  #width = 0; // of the pictures that are fetched
 
   constructor({ key, api, about, file, head, notices }) {
     Object.assign(this, { key, api, about, file, notices });
@@ -211,7 +212,7 @@ export class Desk {
   async #correct(point, xy) {
     const frame = this.player.painted;
     const { scene } = this.stage;
-    if (frame < 0 || scene.frame !== frame) return;
+    if (frame < 0 || scene.frame !== frame || !scene.picture) return;
     const wasLabeled = this.labels.isLabeled(frame);
     const moved = { animal: point.animal, keypoint: point.keypoint, xy };
     const others = (wasLabeled ? scene.labels : scene.points) ?? [];
@@ -247,9 +248,9 @@ export class Desk {
 
   /** Pictures as wide as they are shown, in steps, so that the server can keep them. */
   #fitPictures() {
-    const own = this.about.size[0];
+    const own = this.#ownWidth;
     const wanted = Math.min(this.stage.shownWidth, this.stage.box.width * (globalThis.devicePixelRatio || 1));
-    const width = WIDTHS.find((one) => one >= wanted && one < own) ?? null;
+    const width = WIDTHS.find((one) => one >= wanted && one < own) ?? own;
     if (width === this.#width) return;
     this.#width = width;
     this.store.clear();
@@ -259,10 +260,12 @@ export class Desk {
   /** A frame that stands still and is zoomed into is fetched with all its pixels. */
   async #sharpen(frame) {
     const picture = this.store.picture(frame);
-    if (!picture || picture.width >= Math.min(this.about.size[0], this.stage.shownWidth)) return;
-    const sharp = await this.#loadFrame(frame, undefined, null).catch(() => null);
+    if (!picture || picture.width >= Math.min(this.#ownWidth, this.stage.shownWidth)) return;
+    const sharp = await this.#loadFrame(frame, undefined, this.#ownWidth).catch(() => null);
     if (sharp && this.stage.scene.frame === frame && !this.player.isPlaying) this.stage.show({ ...this.stage.scene, picture: sharp.picture });
   }
+
+  get #ownWidth() { return Math.min(this.about.size[0], MOST_WIDTH); }
 
   async #loadFrame(index, signal, width = this.#width) {
     const path = this.api.path("projects", this.key, "videos", this.about.video, "frames", index) + this.api.query({ width });
