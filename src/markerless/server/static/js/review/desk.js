@@ -34,7 +34,7 @@ export class Desk {
     });
     this.store = new FrameStore({ load: (index, signal) => this.#loadFrame(index, signal) });
     this.points = new PointStore({ load: (start, stop) => this.#loadWindow(start, stop), frames: about.n_frames, animals: individuals.length, keypoints: keypoints.length });
-    this.player = new Player({ fps, frames: this.frames, store: this.store, points: this.points, show: (frame) => this.#paint(frame), told: () => this.#told() });
+    this.player = new Player({ fps, frames: this.frames, store: this.store, points: this.points, show: (frame, picture) => this.#paint(frame, picture), preview: (frame) => this.#loadPreview(frame), told: () => this.#told() });
     this.labels = new FrameLabels({ api, key, about, who: () => whoAsked(), changed: () => this.#labelsChanged() });
     this.traces = new TraceStore({ load: (asked, signal) => this.#loadTraces(asked, signal), frames: about.n_frames, changed: () => this.plot.redraw() });
     const rows = ["x", "y", ...(about.has_score ? ["score"] : []), ...(about.has_error ? ["error"] : [])];
@@ -170,7 +170,7 @@ export class Desk {
   }
 
   /** Paint a frame with its own points; called when both are there. */
-  #paint(frame) {
+  #paint(frame, picture) {
     const values = this.points.at(frame);
     const { keypoints, individuals } = this.about;
     const points = [];
@@ -183,7 +183,7 @@ export class Desk {
     if (!this.player.isPlaying) this.labels.want(frame).catch(this.notices.problem);
     if (this.focus) this.stage.lookAt(points.find(({ animal, keypoint }) => animal === this.focus.animal && keypoint === this.focus.keypoint)?.xy);
     this.focus = null;
-    this.stage.show({ frame, picture: this.store.picture(frame), failure, points, labels: this.player.isPlaying ? null : this.labels.at(frame) });
+    this.stage.show({ frame, picture, failure, points, labels: this.player.isPlaying ? null : this.labels.at(frame) });
     this.plot.moveTo(frame);
     if (!this.player.isPlaying) this.#sharpen(frame);
   }
@@ -272,6 +272,11 @@ export class Desk {
     const answer = await this.api.fetchRaw(path, { signal });
     const picture = await createImageBitmap(await answer.blob());
     return { picture, pixels: picture.width * picture.height };
+  }
+
+  async #loadPreview(index) {
+    const answer = await this.api.fetchRaw(this.api.path("projects", this.key, "videos", this.about.video, "previews", index));
+    return { near: Number(answer.headers.get("X-Frame")), picture: await createImageBitmap(await answer.blob()) };
   }
 
   async #loadWindow(start, stop) {
