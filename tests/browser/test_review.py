@@ -157,6 +157,21 @@ def test_frames_are_reached_exactly_by_keys_and_by_clicking_the_plot(
     assert agree(coded.read(page))
 
 
+def test_leaps_show_a_frame_nearby_with_its_own_points(page: Page, coded: Coded, start_server: StartServer) -> None:
+    """Exact frames are slow here, previews are not."""
+    page.add_init_script(SLOW.replace("60 + 240 * Math.random()", "700"))
+    open_review(page, start_server(coded.root), coded.root)
+    for key, frame in {"End": N_FRAMES - 1, "Home": 0}.items():
+        page.keyboard.press(key)
+        seen = []
+        for _ in range(10):
+            page.wait_for_timeout(40)
+            seen.append(coded.read(page))
+        assert all(agree(one) for one in seen), [one for one in seen if not agree(one)][:3]
+        wait_for_frame(page, frame)
+        assert agree(coded.read(page))
+
+
 @pytest.fixture
 def reviewed(tmp_path: Path) -> MadeStudy:
     study = make_study(tmp_path / "made", n_frames=240, n_labeled=6)

@@ -5,7 +5,7 @@ import { test } from "node:test";
 const js = (name) => import(new URL(`../../src/markerless/server/static/js/review/${name}.js`, import.meta.url));
 const { Traces, extent, pannedRange, rangeWith, ticks, timeOf, toFrame, toX, zoomedRange } = await js("axis");
 const { counted, framesOf, listed, nearest, neighbor } = await js("moments");
-const { changesFor, frameOfPicture, newId, takenBack } = await js("corrections");
+const { changesFor, newId, takenBack } = await js("corrections");
 
 test("a position is in the middle of its frame, and every position on it leads back", () => {
   const range = { start: 100, stop: 110 };
@@ -86,10 +86,6 @@ test("by time the next moment follows the playhead", () => {
 test("frames of a moment in words", () => {
   assert.equal(framesOf({ start: 4, stop: 5 }), "frame 4");
   assert.equal(framesOf({ start: 4, stop: 9 }), "frames 4 to 8");
-});
-
-test("pictures say which frame they are of", () => {
-  assert.deepEqual(["img0012.png", "img7.jpg", "a.png", "img01_labeled.png"].map(frameOfPicture), [12, 7, null, null]);
 });
 
 const ids = () => { let n = 0; return () => `id${++n}`; };

@@ -16,6 +16,8 @@ from markerless.core.tracks import Tracks
 from markerless.errors import RunError, SettingsError
 from markerless.formats import dlc
 from markerless.pipeline.outliers import OutlierRequest, outliers, with_edges
+from markerless.video.images import read_image
+from markerless.video.reader import open_video
 
 LIST = OutlierRequest(list_only=True)
 
@@ -113,6 +115,42 @@ def test_the_command_lists(study: MadeStudy, capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     assert "80 frames, 2 suspicious moments" in shown
     assert "50-54  confidence of tailtip is 0.10, usually 0.95" in shown
+
+
+def test_chosen_frames_become_pictures_with_starting_labels(study: MadeStudy) -> None:
+    with_results(study)
+    (found,) = outliers(study.project, [study.video], OutlierRequest())
+    folder = study.root / "labeled-data" / "cage1"
+    assert [path.name for path in found.pictures] == ["img10.png", "img50.png"]
+    assert found.written == (*found.pictures, folder / "machinelabels-iter0.h5", folder / "machinelabels.csv")
+    with open_video(study.video) as reader:
+        np.testing.assert_array_equal(read_image(found.pictures[1]), reader[50])
+    starting = dlc.read(folder / "machinelabels-iter0.h5")
+    np.testing.assert_allclose(starting.points, predicted(study).points[[10, 50]])
+    assert study.project.labels_of("cage1").n_points == 0  # suggestions are no labels
+    (again,) = outliers(study.project, [study.video], OutlierRequest())
+    assert again.written == ()  # what is near extracted frames is not chosen again
+
+
+def test_frames_of_other_videos_are_listed_but_not_extracted(study: MadeStudy, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "cage1.mp4"
+    other.parent.mkdir()
+    other.write_bytes(study.video.read_bytes())
+    tracks = tmp_path / "t.csv"
+    dlc.write(predicted(study), tracks)
+    (found,) = outliers(study.project, [other], OutlierRequest(tracks=tracks))
+    assert found.chosen == (10, 50)
+    assert "markerless add" in found.error
+    assert not list((study.root / "labeled-data" / "cage1").iterdir())
+
+
+def test_the_command_extracts(study: MadeStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    with_results(study)
+    assert main(["outliers", str(study.root), "cage1.mp4", "-n", "1"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("wrote ")
+    assert last.endswith("machinelabels.csv")
+    assert len(list((study.root / "labeled-data" / "cage1").glob("img*.png"))) == 1
 
 
 def test_run_and_tracks_exclude_each_other(study: MadeStudy, capsys: pytest.CaptureFixture[str]) -> None:

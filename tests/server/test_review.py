@@ -65,9 +65,8 @@ def test_other_files_beside_the_video_are_no_tracks(client: TestClient, key: str
     assert row["files"] == []
 
 
-@pytest.mark.parametrize("name", ["cage1.mp4", "cage1"])
-def test_what_is_known_of_the_tracks(client: TestClient, key: str, study: MadeStudy, tracks: Tracks, name: str) -> None:
-    about = client.get(f"/api/projects/{key}/tracks/{name}").json()
+def test_what_is_known_of_the_tracks(client: TestClient, key: str, study: MadeStudy, tracks: Tracks) -> None:
+    about = client.get(f"/api/projects/{key}/tracks/cage1.mp4").json()
     assert about["size"] == [320, 240]
     assert (about["n_frames"], about["n_video_frames"], about["fps"]) == (60, 60, 25.0)
     assert about["keypoints"] == list(tracks.skeleton.keypoints)
@@ -77,7 +76,7 @@ def test_what_is_known_of_the_tracks(client: TestClient, key: str, study: MadeSt
 
 
 def test_a_window_holds_the_points_as_they_are(client: TestClient, key: str, tracks: Tracks) -> None:
-    answer = client.get(f"/api/projects/{key}/tracks/cage1/window?start=2&stop=5")
+    answer = client.get(f"/api/projects/{key}/tracks/cage1.mp4/window?start=2&stop=5")
     values = floats(answer, 3, 1, tracks.skeleton.n_keypoints, 4)
     assert (answer.headers["x-start"], answer.headers["x-stop"]) == ("2", "5")
     np.testing.assert_array_equal(values[..., :2], tracks.points[2:5].astype(np.float32))
@@ -86,26 +85,28 @@ def test_a_window_holds_the_points_as_they_are(client: TestClient, key: str, tra
 
 
 def test_a_window_ends_with_the_tracks(client: TestClient, key: str, tracks: Tracks) -> None:
-    answer = client.get(f"/api/projects/{key}/tracks/cage1/window?start=58&stop=1000")
+    answer = client.get(f"/api/projects/{key}/tracks/cage1.mp4/window?start=58&stop=1000")
     assert (answer.headers["x-start"], answer.headers["x-stop"]) == ("58", "60")
     assert len(answer.content) == 2 * tracks.skeleton.n_keypoints * 16
-    assert client.get(f"/api/projects/{key}/tracks/cage1/window?start=60&stop=61").content == b""
+    assert client.get(f"/api/projects/{key}/tracks/cage1.mp4/window?start=60&stop=61").content == b""
 
 
 def test_traces_keep_every_peak(client: TestClient, key: str, tracks: Tracks) -> None:
     name = tracks.skeleton.keypoints[0]
-    answer = client.get(f"/api/projects/{key}/tracks/cage1/traces?keypoint={name}&points=6")
+    answer = client.get(f"/api/projects/{key}/tracks/cage1.mp4/traces?keypoint={name}&points=6")
     columns = floats(answer, 4, 6, 2)
     x = tracks.points[:, 0, 0, 0].reshape(6, 10)
     np.testing.assert_allclose(columns[0], np.stack([x.min(1), x.max(1)], -1), rtol=1e-6)
     assert answer.headers["x-columns"] == "6"
-    whole = floats(client.get(f"/api/projects/{key}/tracks/cage1/traces?keypoint={name}&start=10&stop=30"), 4, 20, 2)
+    whole = floats(
+        client.get(f"/api/projects/{key}/tracks/cage1.mp4/traces?keypoint={name}&start=10&stop=30"), 4, 20, 2
+    )
     np.testing.assert_allclose(whole[1, :, 0], tracks.points[10:30, 0, 0, 1], rtol=1e-6)
     np.testing.assert_allclose(whole[3], 1.5)
 
 
 def test_moments(client: TestClient, key: str, tracks: Tracks) -> None:
-    found = client.get(f"/api/projects/{key}/tracks/cage1/moments").json()
+    found = client.get(f"/api/projects/{key}/tracks/cage1.mp4/moments").json()
     worst = {moment["worst"]: moment for moment in found["moments"]}
     assert {JUMP, LOW} <= set(worst)
     assert worst[LOW]["words"] == f"confidence of {tracks.skeleton.keypoints[1]} is 0.10, usually 0.95"
@@ -116,10 +117,10 @@ def test_moments(client: TestClient, key: str, tracks: Tracks) -> None:
 
 
 def test_a_file_that_changes_is_read_again(client: TestClient, key: str, study: MadeStudy, tracks: Tracks) -> None:
-    client.get(f"/api/projects/{key}/tracks/cage1/window?start=0&stop=1")
+    client.get(f"/api/projects/{key}/tracks/cage1.mp4/window?start=0&stop=1")
     moved = Tracks(tracks.skeleton, tracks.points + 5, tracks.score, tracks.error, fps=25.0, scorer=SCORER)
     movement.write(moved, study.video.with_name(f"cage1{SCORER}.nc"))
-    values = floats(client.get(f"/api/projects/{key}/tracks/cage1/window?start=0&stop=1"), 1, 1, -1, 4)
+    values = floats(client.get(f"/api/projects/{key}/tracks/cage1.mp4/window?start=0&stop=1"), 1, 1, -1, 4)
     np.testing.assert_array_equal(values[..., :2], moved.points[:1].astype(np.float32))
 
 
@@ -127,7 +128,7 @@ def test_tracks_can_be_chosen(client: TestClient, key: str, study: MadeStudy, tr
     other = study.root.parent / "other.csv"
     dlc.write(Tracks(tracks.skeleton, tracks.points + 1, tracks.score, scorer="other"), other)
     for file, scorer in ((f"cage1{SCORER}.h5", SCORER), (str(other), "other")):
-        about = client.get(f"/api/projects/{key}/tracks/cage1", params={"file": file}).json()
+        about = client.get(f"/api/projects/{key}/tracks/cage1.mp4", params={"file": file}).json()
         assert (about["scorer"], about["has_error"]) == (scorer, False)
 
 
@@ -149,7 +150,7 @@ def test_tracks_can_be_chosen(client: TestClient, key: str, study: MadeStudy, tr
     ],
 )
 def test_wrong_questions(client: TestClient, key: str, tracks: Tracks, query: str, status: int, words: str) -> None:
-    answer = client.get(f"/api/projects/{key}/tracks/cage1{query}")
+    answer = client.get(f"/api/projects/{key}/tracks/cage1.mp4{query}")
     assert answer.status_code == status
     assert words in answer.json()["error"]
 
@@ -162,6 +163,6 @@ def test_a_video_that_is_not_there(client: TestClient, key: str) -> None:
 def test_a_damaged_file_is_said(client: TestClient, key: str, study: MadeStudy) -> None:
     path: Path = study.video.with_name("cage1DLC_x.h5")
     path.write_bytes(b"\x89HDF\r\n\x1a\nnothing")
-    answer = client.get(f"/api/projects/{key}/tracks/cage1")
+    answer = client.get(f"/api/projects/{key}/tracks/cage1.mp4")
     assert answer.status_code == 422
     assert client.get(f"/api/projects/{key}/tracks").status_code == 200

@@ -1,7 +1,7 @@
 """Predictions as starting labels of extracted frames, in the files that DeepLabCut keeps them in.
 
 `labeled-data/<video>/machinelabels-iter<N>.h5` and `machinelabels.csv`: a prediction table whose rows are pictures.
-N is `iteration` in config.yaml. DeepLabCut's and our labeling page show these points until a person decides.
+N is `iteration` in config.yaml. DeepLabCut's labeling programs show these points until a person decides.
 """
 
 from __future__ import annotations

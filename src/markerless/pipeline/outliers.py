@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from markerless.core.labels import Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, MarkerlessError, SettingsError
-from markerless.pipeline.results import find_tracks, open_tracks, tracks_of_run, video_stem
+from markerless.pipeline.extract import extract_frames, extracted_frames, picture_folder
+from markerless.pipeline.machine_labels import write_machine_labels
+from markerless.pipeline.results import find_tracks, open_tracks, tracks_of_run
 from markerless.project import Project
-from markerless.project.label_files import DATA_FOLDER
 from markerless.video.listing import find_videos
-
-EXTRACTED = re.compile(r"img(\d+)\.\w+")
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,12 @@ class VideoOutliers:
 
 
 def outliers(project: Project, videos: Sequence[str | Path], request: OutlierRequest) -> list[VideoOutliers]:
-    """Find what is suspicious in the tracks of videos of a study.
+    """Find what is suspicious in the tracks of videos of a study, and extract frames of it for labeling.
 
     Args:
         project: The study; its labels say how long limbs are and what poses are usual.
-        videos: Files, folders, globs, or names of videos in the study's folder `videos`.
+        videos: Files, folders, globs, or names of videos in the study's folder `videos`. Frames are extracted of
+            videos of the study alone.
         request: Whose tracks, and how many frames.
 
     Raises:
@@ -116,13 +115,6 @@ def tracks_file(project: Project, video: Path, run_name: str | None) -> Path:
     return find_tracks(video) if run_name is None else tracks_of_run(project.run(run_name), video)
 
 
-def extracted_frames(project: Project, video: Path) -> list[int]:
-    """Frames of a video that have a picture in `labeled-data`, by the pictures' names."""
-    folder = project.root / DATA_FOLDER / video_stem(video)
-    entries = folder.iterdir() if folder.is_dir() else ()
-    return sorted(int(match[1]) for entry in entries if (match := EXTRACTED.fullmatch(entry.name)))
-
-
 def _of_video(project: Project, video: Path, request: OutlierRequest, labels: Labels | None) -> VideoOutliers:
     try:
         source = request.tracks or tracks_file(project, video, request.run_name)
@@ -132,7 +124,30 @@ def _of_video(project: Project, video: Path, request: OutlierRequest, labels: La
         return VideoOutliers(video, error=str(error))
     known = extracted_frames(project, video)
     chosen = tuple(frames_worth_labeling(tracks, found, request.n, known))
-    return VideoOutliers(video, source, tracks, found, chosen, notes=_notes(found, chosen, request.n, len(known)))
+    result = VideoOutliers(video, source, tracks, found, chosen, notes=_notes(found, chosen, request.n, len(known)))
+    if request.list_only or not chosen:
+        return result
+    try:
+        return _extracted(project, result, tracks)
+    except MarkerlessError as error:
+        return replace(result, error=str(error))
+
+
+def _extracted(project: Project, found: VideoOutliers, tracks: Tracks) -> VideoOutliers:
+    """The chosen frames as pictures, with their predictions as starting labels."""
+    own = next((path for path in project.videos() if path.resolve() == found.video.resolve()), None)
+    if own is None:
+        raise SettingsError(
+            f"expected a video of the study {project.root}, got {found.video}; take it in with 'markerless add', or "
+            "only list with --list"
+        )
+    done = extract_frames(project, own, found.chosen)
+    names = extracted_frames(project, own)
+    folder = picture_folder(project, own)
+    pictures = tuple(folder / names[frame] for frame in done.frames)
+    rows = {frame: names[frame] for frame in done.frames if frame < tracks.n_frames}
+    files = write_machine_labels(project, folder.name, tracks, rows) if rows else []
+    return replace(found, pictures=pictures, written=(*pictures, *files), notes=(*found.notes, *done.notes))
 
 
 def _notes(found: Outliers, chosen: Sequence[int], n: int, n_known: int) -> tuple[str, ...]:

@@ -65,6 +65,9 @@ class Frames:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         with opened.lock:
+            with self._lock:
+                if key in self._kept:  # another request has passed it meanwhile
+                    return self._kept[key]
             # frames on the way are decoded in any case, unless the reader is just before this one
             begin = opened.at + 1 if opened.at < index else 0
             start = max(index - ON_THE_WAY, begin, _key_before(opened.reader, index))

@@ -12,7 +12,6 @@ import numpy as np
 
 from markerless.analysis.outliers import Outliers, find_outliers
 from markerless.core.tracks import Tracks
-from markerless.core.video import Video
 from markerless.errors import FormatError
 from markerless.pipeline.outliers import labels_or_none, with_edges
 from markerless.pipeline.results import open_tracks
@@ -55,7 +54,6 @@ class TracksShelf:
     def __init__(self) -> None:
         self._files: OrderedDict[tuple[Version, Path], Shelved] = OrderedDict()
         self._kinds: OrderedDict[Version, bool] = OrderedDict()
-        self._videos: OrderedDict[Version, Video] = OrderedDict()
         self._lock = threading.RLock()
 
     def tracks(self, project: Project, path: Path, video: Path) -> Shelved:
@@ -82,22 +80,6 @@ class TracksShelf:
                 self._kinds[key] = holds_tracks(path)
                 _drop_oldest(self._kinds, MOST_REMEMBERED)
             return self._kinds[key]
-
-    def video(self, path: Path) -> Video:
-        """What is known of a video.
-
-        Raises:
-            VideoError: it cannot be read.
-        """
-        from markerless.video.reader import open_video
-
-        with self._lock:
-            key = version_of(path)
-            if key not in self._videos:
-                with open_video(path) as reader:
-                    self._videos[key] = reader.video
-                _drop_oldest(self._videos, MOST_REMEMBERED)
-            return self._videos[key]
 
     def close(self) -> None:
         """Let go of everything."""

@@ -82,6 +82,8 @@ def _print_video(result: VideoOutliers) -> None:
         click.echo(f"  frames worth labeling: {', '.join(str(frame) for frame in result.chosen)}")
     for note in result.notes:
         click.echo(f"  note: {note}")
+    if result.error:
+        click.echo(f"failed: {result.video}: {result.error}", err=True)
 
 
 def _frames(moment: Moment) -> str:

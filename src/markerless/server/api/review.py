@@ -1,7 +1,7 @@
 """Review: which tracks there are, points of a part of a video, traces of long videos, suspicious moments.
 
-`{video}` is the file name of a video of the project, or its name without the ending. Tracks are those of `?run=NAME`,
-of `?file=NAME` (a file beside the video, or a path below the allowed folders), else the newest beside the video.
+`{video}` is the file name of a video of the project. Tracks are those of `?run=NAME`, of `?file=NAME` (a file beside
+the video, or a path below the allowed folders), else the newest beside the video.
 
 `GET projects/{key}/tracks` -> `{"videos": [{"video", "stem", "files": [{"file", "run"}]}]}`
 `GET projects/{key}/tracks/{video}` -> `{"video", "stem", "size": [width, height], "n_video_frames", "fps", "file",
@@ -19,20 +19,22 @@ of `?file=NAME` (a file beside the video, or a path below the allowed folders), 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
-from fastapi import Path as InPath
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from markerless.core.video import Video
+from markerless.core.tracks import Tracks
 from markerless.drawing import palette
 from markerless.errors import SettingsError
 from markerless.pipeline.outliers import said, tracks_file
 from markerless.pipeline.results import length_note, result_files, video_stem
 from markerless.pipeline.review import TracksFile, traces, tracks_files
 from markerless.project import Project
+from markerless.server.api.frames import TheVideo
+from markerless.server.frames import Frames
 from markerless.server.tracks_shelf import Shelved, TracksShelf
 from markerless.server.workspace import TheProject, TheWorkspace, Workspace
 
@@ -41,27 +43,20 @@ MOST_FRAMES = 20_000  # in one window
 MOST_VALUES = 1 << 22  # in one window: 16 MB
 MOST_COLUMNS = 8000
 MOST_MOMENTS = 1000
-Name = Annotated[str, InPath(max_length=255)]
 Frame = Annotated[int, Query(ge=0, le=10**9)]
 
 
+@dataclass(frozen=True)
 class Reviewed:
     """The video and the tracks that a route is about."""
 
-    def __init__(self, video: Path, file: Path, shelved: Shelved) -> None:
-        self.video, self.file, self.shelved = video, file, shelved
-        self.tracks = shelved.tracks
+    video: Path
+    file: Path
+    shelved: Shelved
 
-
-def video_of(project: TheProject, video: Name) -> Path:
-    """The video that the route's `{video}` names."""
-    for path in project.videos():
-        if video in (path.name, video_stem(path)):
-            return path
-    raise HTTPException(404, f"no video '{video}' in this project; add it on the project page")
-
-
-TheVideo = Annotated[Path, Depends(video_of)]
+    @property
+    def tracks(self) -> Tracks:
+        return self.shelved.tracks
 
 
 def reviewed(
@@ -98,7 +93,7 @@ def videos(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 @router.get("/projects/{key}/tracks/{video}")
 def about(workspace: TheWorkspace, project: TheProject, on: TheReviewed) -> dict[str, Any]:
     """What is known of a video and its tracks."""
-    video: Video = workspace.shared(TracksShelf).video(on.video)
+    video = workspace.shared(Frames).reader(on.video).video
     skeleton, values = on.tracks.skeleton, on.shelved.packed
     run = next((one.run for one in _files(workspace, project, on.video) if one.path == on.file), "")
     return {

@@ -2,13 +2,6 @@
 
 const NOTHING = { xy: null, visibility: 0 };
 const VISIBLE = 2;
-const PICTURE = /^img(\d+)\.\w+$/;
-
-/** The frame of a picture, by the picture's name; null for other names. */
-export function frameOfPicture(name) {
-  const found = PICTURE.exec(name);
-  return found ? Number(found[1]) : null;
-}
 
 /**
  * Changes that make labels of a frame. Where somebody has labeled in it, only the moved point changes.

@@ -16,11 +16,12 @@ import { TraceStore } from "./trace_store.js";
 import { Transport } from "./transport.js";
 
 const WIDTHS = [320, 480, 640, 960, 1280, 1920];
+const MOST_WIDTH = 4096; // that the server sends
 const MOST_PLOTTED_OF_A_MOMENT = 3;
 
 export class Desk {
   #address = 0;
-  #width = null; // of the pictures that are fetched; null for their own
+  #width = 0; // of the pictures that are fetched
 
   constructor({ key, api, about, file, head, notices }) {
     Object.assign(this, { key, api, about, file, notices });
@@ -33,7 +34,7 @@ export class Desk {
     });
     this.store = new FrameStore({ load: (index, signal) => this.#loadFrame(index, signal) });
     this.points = new PointStore({ load: (start, stop) => this.#loadWindow(start, stop), frames: about.n_frames, animals: individuals.length, keypoints: keypoints.length });
-    this.player = new Player({ fps, frames: this.frames, store: this.store, points: this.points, show: (frame) => this.#paint(frame), told: () => this.#told() });
+    this.player = new Player({ fps, frames: this.frames, store: this.store, points: this.points, show: (frame, picture) => this.#paint(frame, picture), preview: (frame) => this.#loadPreview(frame), told: () => this.#told() });
     this.labels = new FrameLabels({ api, key, about, who: () => whoAsked(), changed: () => this.#labelsChanged() });
     this.traces = new TraceStore({ load: (asked, signal) => this.#loadTraces(asked, signal), frames: about.n_frames, changed: () => this.plot.redraw() });
     const rows = ["x", "y", ...(about.has_score ? ["score"] : []), ...(about.has_error ? ["error"] : [])];
@@ -169,7 +170,7 @@ export class Desk {
   }
 
   /** Paint a frame with its own points; called when both are there. */
-  #paint(frame) {
+  #paint(frame, picture) {
     const values = this.points.at(frame);
     const { keypoints, individuals } = this.about;
     const points = [];
@@ -182,7 +183,7 @@ export class Desk {
     if (!this.player.isPlaying) this.labels.want(frame).catch(this.notices.problem);
     if (this.focus) this.stage.lookAt(points.find(({ animal, keypoint }) => animal === this.focus.animal && keypoint === this.focus.keypoint)?.xy);
     this.focus = null;
-    this.stage.show({ frame, picture: this.store.picture(frame), failure, points, labels: this.player.isPlaying ? null : this.labels.at(frame) });
+    this.stage.show({ frame, picture, failure, points, labels: this.player.isPlaying ? null : this.labels.at(frame) });
     this.plot.moveTo(frame);
     if (!this.player.isPlaying) this.#sharpen(frame);
   }
@@ -211,7 +212,7 @@ export class Desk {
   async #correct(point, xy) {
     const frame = this.player.painted;
     const { scene } = this.stage;
-    if (frame < 0 || scene.frame !== frame) return;
+    if (frame < 0 || scene.frame !== frame || !scene.picture) return;
     const wasLabeled = this.labels.isLabeled(frame);
     const moved = { animal: point.animal, keypoint: point.keypoint, xy };
     const others = (wasLabeled ? scene.labels : scene.points) ?? [];
@@ -247,9 +248,9 @@ export class Desk {
 
   /** Pictures as wide as they are shown, in steps, so that the server can keep them. */
   #fitPictures() {
-    const own = this.about.size[0];
+    const own = this.#ownWidth;
     const wanted = Math.min(this.stage.shownWidth, this.stage.box.width * (globalThis.devicePixelRatio || 1));
-    const width = WIDTHS.find((one) => one >= wanted && one < own) ?? null;
+    const width = WIDTHS.find((one) => one >= wanted && one < own) ?? own;
     if (width === this.#width) return;
     this.#width = width;
     this.store.clear();
@@ -259,16 +260,23 @@ export class Desk {
   /** A frame that stands still and is zoomed into is fetched with all its pixels. */
   async #sharpen(frame) {
     const picture = this.store.picture(frame);
-    if (!picture || picture.width >= Math.min(this.about.size[0], this.stage.shownWidth)) return;
-    const sharp = await this.#loadFrame(frame, undefined, null).catch(() => null);
+    if (!picture || picture.width >= Math.min(this.#ownWidth, this.stage.shownWidth)) return;
+    const sharp = await this.#loadFrame(frame, undefined, this.#ownWidth).catch(() => null);
     if (sharp && this.stage.scene.frame === frame && !this.player.isPlaying) this.stage.show({ ...this.stage.scene, picture: sharp.picture });
   }
+
+  get #ownWidth() { return Math.min(this.about.size[0], MOST_WIDTH); }
 
   async #loadFrame(index, signal, width = this.#width) {
     const path = this.api.path("projects", this.key, "videos", this.about.video, "frames", index) + this.api.query({ width });
     const answer = await this.api.fetchRaw(path, { signal });
     const picture = await createImageBitmap(await answer.blob());
     return { picture, pixels: picture.width * picture.height };
+  }
+
+  async #loadPreview(index) {
+    const answer = await this.api.fetchRaw(this.api.path("projects", this.key, "videos", this.about.video, "previews", index));
+    return { near: Number(answer.headers.get("X-Frame")), picture: await createImageBitmap(await answer.blob()) };
   }
 
   async #loadWindow(start, stop) {

@@ -1,5 +1,5 @@
 // The labels of a video's frames: which frames have some, their points, and corrections. Everything is saved at once.
-import { changesFor, frameOfPicture, newId, takenBack } from "./corrections.js";
+import { changesFor, newId, takenBack } from "./corrections.js";
 
 export class FrameLabels {
   pictures = new Map(); // frame -> {picture, decided}
@@ -15,14 +15,10 @@ export class FrameLabels {
 
   get canUndo() { return this.#undo.length > 0; }
 
-  /** Read which frames are labeled; a video without a folder has none. */
+  /** Read which frames are extracted, and which of these are labeled. */
   async load() {
-    const { folders } = await this.api.get(this.#path());
-    if (!folders.some(({ name }) => name === this.about.stem)) return;
-    const { individuals, keypoints, frames } = await this.api.get(this.#path(this.about.stem));
-    this.individuals = individuals;
-    this.known = new Set(keypoints);
-    this.pictures = new Map(frames.map(({ picture, decided }) => [frameOfPicture(picture), { picture, decided }]).filter(([frame]) => frame !== null));
+    const { frames } = await this.api.get(this.#video("extracted"));
+    this.pictures = new Map(frames.map(({ index, picture, decided }) => [index, { picture, decided }]));
     this.changed();
   }
 
@@ -49,8 +45,11 @@ export class FrameLabels {
   async correct(frame, moved, predicted) {
     const who = await this.who();
     if (!who) return null;
-    const { folder, picture, made } = await this.api.post(this.api.path("projects", this.key, "tracks", this.about.video, "pictures"), { frame });
-    if (made || !this.individuals.length) await this.load();
+    const made = !this.pictures.has(frame);
+    if (made) await this.#extract(frame);
+    if (!this.individuals.length) await this.#learnNames();
+    const { picture } = this.pictures.get(frame);
+    const folder = this.about.stem;
     const { size, points } = await this.api.get(this.#path(folder, "frames", picture));
     const changes = changesFor({ picture, known: points, predicted: predicted.flatMap((one) => this.#named(one) ?? []), moved: this.#required(moved), size, newId });
     const conflicts = await this.#send(folder, who, changes);
@@ -68,6 +67,18 @@ export class FrameLabels {
     await this.load();
     await this.#read(last.frame);
     return last.frame;
+  }
+
+  async #extract(frame) {
+    const { frames } = await this.api.post(this.#video("extract"), { frames: [frame] });
+    await this.load();
+    if (!this.pictures.has(frame)) throw new Error(`frame ${frame} cannot be decoded${frames.length ? `; frame ${frames[0]} was extracted instead` : ""}`);
+  }
+
+  async #learnNames() {
+    const { individuals, keypoints } = await this.api.get(this.#path(this.about.stem));
+    this.individuals = individuals;
+    this.known = new Set(keypoints);
   }
 
   async #send(folder, who, changes) {
@@ -111,6 +122,8 @@ export class FrameLabels {
     if (!named) throw new Error(`${this.about.keypoints[point.keypoint]} of ${this.about.individuals[point.animal]} is not part of this project; it cannot become a label`);
     return named;
   }
+
+  #video(part) { return this.api.path("projects", this.key, "videos", this.about.video, part); }
 
   #path(...parts) { return this.api.path("projects", this.key, "labels", ...parts); }
 }

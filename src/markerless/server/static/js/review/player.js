@@ -5,16 +5,20 @@ import { Clock } from "./clock.js";
 import { frameToShow, framesToFetch, strideOf } from "./plan.js";
 
 const FIRST_GUESS_MS = 60; // that a request takes
+const PREVIEW_AFTER_MS = 50; // of waiting for a frame that is
+const FAR = 30; // frames away or more
 const PATIENCE_S = 0.6; // of the video, that the picture may lag behind the playhead before that waits
 
 export class Player {
   painted = -1; // the frame that is on the screen
   shown = -1; // the same, or -1 when it is to be painted again
   #request = 0;
+  #previewed = -1;
 
-  /** `show(frame)` paints; `told()` hears of playing, pausing and waiting. */
-  constructor({ fps, frames, store, points, show, told }) {
-    Object.assign(this, { frames, store, points, show, told });
+  /** `show(frame, picture)` paints; `preview(frame)` resolves to {near, picture} of a frame that is quickly there; `told()`
+   * hears of playing, pausing and waiting. */
+  constructor({ fps, frames, store, points, show, preview, told }) {
+    Object.assign(this, { frames, store, points, show, preview, told });
     this.clock = new Clock({ fps, frames });
     this.#request = requestAnimationFrame(this.#tick);
   }
@@ -76,6 +80,22 @@ export class Player {
     this.store.want(framesToFetch({ position: frame, rate: 0, delayMs: 0, frames: this.frames }));
     this.points.want(frame);
     if (this.#isThere(frame)) this.#paint(frame);
+    else if (frame !== this.#previewed && Math.abs(frame - this.painted) >= FAR) this.#showPreview(frame);
+  }
+
+  /** After a leap: a frame nearby, with its own points, until the one that is meant has come. */
+  async #showPreview(frame) {
+    this.#previewed = frame;
+    await new Promise((resolve) => setTimeout(resolve, PREVIEW_AFTER_MS));
+    const isOver = () => this.isPlaying || this.target !== frame || this.shown === frame;
+    if (isOver()) return;
+    const found = await this.preview(frame).catch(() => null);
+    if (!found || isOver()) return;
+    this.points.want(found.near);
+    if (this.points.at(found.near) === null) return;
+    this.painted = found.near;
+    this.show(found.near, found.picture);
+    this.told();
   }
 
   #playOn(now) {
@@ -102,7 +122,8 @@ export class Player {
 
   #paint(frame) {
     this.shown = this.painted = this.store.pinned = frame;
-    this.show(frame);
+    this.#previewed = -1;
+    this.show(frame, this.store.picture(frame));
     this.told();
   }
 }
