@@ -95,10 +95,10 @@ def two_runs(study: MadeStudy) -> tuple[Run, Run]:
     return first, second
 
 
-def write_results(study: MadeStudy, run: Run, points: np.ndarray) -> ResultFiles:
+def write_results(study: MadeStudy, run: Run, points: np.ndarray, fps: float = 25.0) -> ResultFiles:
     """Trajectories of the study's video as `analyze` leaves them."""
     score = np.full((len(points), 1, points.shape[1]), SCORE)
-    tracks = Tracks(run.skeleton, points[:, None], score, fps=25.0, video=study.video.name, scorer=run.scorer)
+    tracks = Tracks(run.skeleton, points[:, None], score, fps=fps, video=study.video.name, scorer=run.scorer)
     files = ResultFiles.of(study.video, run.scorer)
     files.partial.mkdir()
     files.write(tracks)

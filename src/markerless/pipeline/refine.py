@@ -1,0 +1,195 @@
+"""Where a study stands between two trainings: what is new since the last run, and frames taken from videos for it.
+
+The loop is: suspicious frames are taken out of analyzed videos, a person corrects them, the last run is trained on with
+them, and both runs are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from markerless.core.labels import Labels
+from markerless.core.tracks import Tracks
+from markerless.core.video import IMAGE_SUFFIXES
+from markerless.errors import LabelsError, SettingsError, StorageError
+from markerless.pipeline.compare import parent_of, trained_on
+from markerless.pipeline.machine_labels import write_machine_labels
+from markerless.pipeline.results import video_stem
+from markerless.project import Project, Run, journal
+from markerless.project.label_files import DATA_FOLDER
+from markerless.project.run import RUN_FILE
+from markerless.video.images import write_image
+from markerless.video.reader import open_video
+
+MOST_FRAMES = 500  # taken at once
+Version = tuple[tuple[str, int, int], ...]  # of files: name, time of change, size
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A study since its last run.
+
+    Attributes:
+        run: The last finished run; None before the first one.
+        before: The run that it was started from, else the one before it; None where there is none.
+        n_labeled: Frames with at least one point.
+        fresh: Labeled images that the last run knows nothing of, newest first.
+        changed: Images it was trained or tested on whose labels were changed since it was finished.
+        waiting: Pictures without a label, newest first.
+    """
+
+    run: Run | None
+    before: Run | None
+    n_labeled: int
+    fresh: tuple[str, ...]
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TakenFrames:
+    """Pictures that were taken out of a video.
+
+    Attributes:
+        folder: Name in `labeled-data`.
+        pictures: Their names, in the order of the video; those that were there already too.
+        n_new: How many were not.
+    """
+
+    folder: str
+    pictures: tuple[str, ...]
+    n_new: int
+
+
+def standing(project: Project) -> Standing:
+    """What has happened since the last training.
+
+    A label that is moved while a training runs is not told, as the run does not say when it read the labels.
+
+    Raises:
+        LabelsError: a label table is malformed.
+        RunError: the last run is damaged.
+    """
+    labels = project.combine([project.folder_labels(folder) for folder in project.label_folders()])
+    labeled = [frame.image for frame in labels.frames if frame.n_points]
+    names = project.runs()
+    run = project.run(names[-1]) if names else None
+    waiting = _newest_first(project, _without_labels(project, labels))
+    if run is None:
+        return Standing(None, None, len(labeled), (), (), waiting)
+    parent = parent_of(project, run)
+    if parent is None or not parent.finished:
+        parent = project.run(names[-2]) if len(names) > 1 else None
+    known = trained_on(project, run).union(*run.split.values())
+    fresh = _newest_first(project, [image for image in labeled if image not in known])
+    moved = _moved_since(project, (run.folder / RUN_FILE).stat().st_mtime)
+    changed = tuple(image for image in labeled if image in known and image in moved)
+    return Standing(run, parent, len(labeled), fresh, changed, waiting)
+
+
+def labels_version(project: Project) -> Version:
+    """What changes when a label of the study does; quick, as no file is read."""
+    found = []
+    for folder in project.label_folders():
+        paths = [path for table in project.label_tables(folder) for path in (table.h5, table.csv) if path is not None]
+        for path in (*paths, project.journal_of(folder)):
+            if path.is_file():
+                state = path.stat()
+                found.append((f"{folder}/{path.name}", state.st_mtime_ns, state.st_size))
+    return tuple(found)
+
+
+def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tracks | None = None) -> TakenFrames:
+    """Put frames of a video into `labeled-data`, with what is predicted there as starting labels.
+
+    Args:
+        project: The study.
+        video: One of its videos.
+        frames: Indices; a frame whose picture is there already is left as it is.
+        tracks: Predictions of the whole video; None gives no starting labels.
+
+    Raises:
+        SettingsError: no frame, very many, or one that the video does not have.
+        VideoError: the video or a frame cannot be read.
+        StorageError: a picture cannot be written.
+    """
+    wanted = sorted(set(frames))
+    if not 0 < len(wanted) <= MOST_FRAMES:
+        raise SettingsError(f"expected 1 to {MOST_FRAMES} frames to take out of {video.name}, got {len(wanted)}")
+    folder = project.root / DATA_FOLDER / video_stem(video)
+    with open_video(video) as reader:
+        if wanted[0] < 0 or wanted[-1] >= len(reader):
+            raise SettingsError(
+                f"expected frames from 0 to {len(reader) - 1} of {video.name}, got {wanted[0]} to {wanted[-1]}"
+            )
+        digits = len(str(len(reader) - 1))
+        pictures = {frame: f"img{frame:0{digits}d}.png" for frame in wanted}
+        missing = [frame for frame, name in pictures.items() if not (folder / name).is_file()]
+        for frame in missing:
+            write_image(folder / pictures[frame], reader[frame])
+    predicted = {frame: name for frame, name in pictures.items() if tracks is not None and frame < tracks.n_frames}
+    if tracks is not None and predicted:
+        write_machine_labels(project, folder.name, tracks, predicted)
+    return TakenFrames(folder.name, tuple(pictures.values()), len(missing))
+
+
+def folder_and_picture(image: str) -> tuple[str, str]:
+    """Both names of an image such as "labeled-data/m4s1/img0000.png".
+
+    Raises:
+        LabelsError: it is not such a path.
+    """
+    parts = PurePosixPath(image).parts
+    if len(parts) != 3 or parts[0] != DATA_FOLDER or ".." in parts:
+        raise LabelsError(f"expected {DATA_FOLDER}/<video>/<picture>, got {image!r}")
+    return parts[1], parts[2]
+
+
+def _without_labels(project: Project, labels: Labels) -> list[str]:
+    """Pictures that nobody has said anything about."""
+    decided = {frame.image for frame in labels.frames if frame.instances}
+    found = []
+    for name in project.label_folders():
+        folder = project.root / DATA_FOLDER / name
+        pictures = [
+            entry.name
+            for entry in folder.iterdir()
+            if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")
+        ]
+        found += [f"{DATA_FOLDER}/{name}/{picture}" for picture in pictures]
+    return [image for image in found if image not in decided]
+
+
+def _newest_first(project: Project, images: Sequence[str]) -> tuple[str, ...]:
+    def age(image: str) -> tuple[int, str]:
+        try:
+            return -(project.root / image).stat().st_mtime_ns, image
+        except OSError:
+            return 0, image
+
+    return tuple(sorted(images, key=age))
+
+
+def _moved_since(project: Project, seconds: float) -> set[str]:
+    """Images with a change in the journal after that time."""
+    since = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    found = set()
+    for folder in project.label_folders():
+        path = project.journal_of(folder)
+        try:
+            if path.stat().st_mtime < seconds:
+                continue
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror}") from error
+        # both times are UTC in the same form, so that their order is that of the texts
+        found |= {
+            str(entry.get("image"))
+            for entry in journal.read(path)
+            if entry.get("change") == "point" and str(entry.get("time", "")) > since
+        }
+    return found
