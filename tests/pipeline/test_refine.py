@@ -116,6 +116,14 @@ def test_frames_become_pictures_with_predictions_as_starting_labels(made: MadeSt
     assert set(standing(made.project).waiting) >= {"labeled-data/cage1/img05.png", "labeled-data/cage1/img07.png"}
 
 
+def test_a_picture_with_other_zeros_in_its_name_is_the_same_frame(made: MadeStudy) -> None:
+    folder = made.project.root / "labeled-data" / "cage1"
+    (folder / "img05.png").rename(folder / "img0005.png")
+    taken = take_frames(made.project, made.video, [5])
+    assert (taken.pictures, taken.n_new) == (("img0005.png",), 0)
+    (folder / "img0005.png").rename(folder / "img05.png")
+
+
 @pytest.mark.parametrize(("frames", "said"), [([], "1 to"), ([30], "0 to 29"), ([-1], "0 to 29"), (range(501), "1 to")])
 def test_frames_that_make_no_sense_are_refused(made: MadeStudy, frames: list[int], said: str) -> None:
     with pytest.raises(SettingsError, match=said):

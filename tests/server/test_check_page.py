@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from fastapi.testclient import TestClient
 
 from made_study import MadeStudy
@@ -29,6 +30,9 @@ def test_findings_and_likely_mistakes(client: TestClient, key: str, study: MadeS
     picture = labels.images[4].rpartition("/")[2]
     assert {(picture, "snout"), (picture, "tailtip")} <= wrong
     assert {p["folder"] for p in told["proposals"]} == {"cage1"}
+    snout = next(p for p in told["proposals"] if (p["picture"], p["keypoint"]) == (picture, "snout"))
+    assert snout["xy"] == [pytest.approx(value, abs=1e-3) for value in xy[0]]
+    assert (snout["size"], snout["suggested"], snout["color"]) == ([320, 240], None, [230, 159, 0])
 
 
 def test_after_a_repair_it_is_looked_at_again(client: TestClient, key: str, study: MadeStudy) -> None:

@@ -171,18 +171,24 @@ class Comparison:
 
     def words(self) -> str:
         """The result in one sentence."""
+        verdict = self.telling.verdict
+        said = "no clear difference" if verdict == "unclear" else f"{self.after} is {verdict}"
+        return f"{said}: {self.why()}"
+
+    def why(self) -> str:
+        """What the result rests on."""
         group = self.telling
         change = group.change
-        where = f"on {count(change.n_frames, 'frame')} {WORDS[group.name]}"
         step = f"the mean error went from {change.before_px:.2f} to {change.after_px:.2f} px"
+        where = f"on {count(change.n_frames, 'frame')} {WORDS[group.name]}, {step}"
         if group.doubt or change.interval is None:
-            return f"{where}, {step}; {group.doubt or 'how sure that is cannot be told'}"
+            return f"{where}; {group.doubt or 'how sure that is cannot be told'}"
         low, high = change.interval
         if group.verdict == "better":
-            return f"{self.after} is better: {where}, {step} ({-high:.2f} to {-low:.2f} px less, 95 times out of 100)"
+            return f"{where} ({-high:.2f} to {-low:.2f} px less, 95 times out of 100)"
         if group.verdict == "worse":
-            return f"{self.after} is worse: {where}, {step} ({low:.2f} to {high:.2f} px more, 95 times out of 100)"
-        return f"no clear difference: {where}, {step} (a change of {low:+.2f} to {high:+.2f} px would be no surprise)"
+            return f"{where} ({low:.2f} to {high:.2f} px more, 95 times out of 100)"
+        return f"{where} (with other frames of this kind it might be a change of {low:+.2f} to {high:+.2f} px)"
 
     def to_json(self) -> dict[str, Any]:
         """The object that `compare --json` prints."""
@@ -195,6 +201,7 @@ class Comparison:
             "told_by": self.telling.name,
             "verdict": self.telling.verdict,
             "words": self.words(),
+            "why": self.why(),
             "much_px": MUCH_SHARE * self.animal_size_px,
             "groups": {name: group.to_json() if group else None for name, group in self.groups.items()},
             "frames": [frame.to_json() for frame in self.frames()],

@@ -17,6 +17,7 @@ from markerless.core.video import IMAGE_SUFFIXES
 from markerless.errors import LabelsError, SettingsError, StorageError
 from markerless.pipeline.compare import parent_of, trained_on
 from markerless.pipeline.machine_labels import write_machine_labels
+from markerless.pipeline.outliers import EXTRACTED
 from markerless.pipeline.results import video_stem
 from markerless.project import Project, Run, journal
 from markerless.project.label_files import DATA_FOLDER
@@ -126,7 +127,8 @@ def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tr
                 f"expected frames from 0 to {len(reader) - 1} of {video.name}, got {wanted[0]} to {wanted[-1]}"
             )
         digits = len(str(len(reader) - 1))
-        pictures = {frame: f"img{frame:0{digits}d}.png" for frame in wanted}
+        known = pictures_by_frame(folder)
+        pictures = {frame: known.get(frame, f"img{frame:0{digits}d}.png") for frame in wanted}
         missing = [frame for frame, name in pictures.items() if not (folder / name).is_file()]
         for frame in missing:
             write_image(folder / pictures[frame], reader[frame])
@@ -134,6 +136,12 @@ def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tr
     if tracks is not None and predicted:
         write_machine_labels(project, folder.name, tracks, predicted)
     return TakenFrames(folder.name, tuple(pictures.values()), len(missing))
+
+
+def pictures_by_frame(folder: Path) -> dict[int, str]:
+    """Frame -> picture of those in a folder of `labeled-data`, by their names, with however many zeros."""
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {int(match[1]): entry.name for entry in entries if (match := EXTRACTED.fullmatch(entry.name))}
 
 
 def folder_and_picture(image: str) -> tuple[str, str]:
