@@ -2,8 +2,8 @@
 
 `GET projects/{key}/check` -> a slow answer (see refine): `{"state", "done", "total", "value": what `markerless check
     --suspects --json` prints, and "proposals": [{"rank", "folder", "picture", "size": [width, height] or null,
-    "individual", "keypoint", "color", "xy": [x, y] or null, "kind", "message", "score", "suggested": [x, y] or null}]}`;
-    `xy` is where the label is, `suggested` where the network would put it
+    "individual", "keypoint", "color", "xy": [x, y] or null, "kind", "message", "score", "suggested": [x, y] or null}]}`
+    - `xy` is where the label is, `suggested` where the network would put it
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ function showWhole(row, frame, about, place) {
     h("td", {}, h("i", { class: "dot", style: { background: cssColor(about.palette, k) } }), name),
     h("td", { class: "number" }, px(frame.errors_before[k])), h("td", { class: "number" }, px(frame.errors_after[k])), h("td", { class: "number" }, signed(frame.errors_after[k] - frame.errors_before[k]))));
   const head = h("tr", {}, ["Keypoint", about.before, about.after, "Change (px)"].map((cell, i) => h("th", { class: i ? "number" : null }, cell)));
-  const body = h("div", { class: "refine-whole" }, h("div", { class: "refine-sides" }, side("before"), side("after")), legend(), h("table", { class: "table" }, h("thead", {}, head), h("tbody", {}, rows)));
+  const body = h("div", { class: "refine-whole", tabindex: -1, autofocus: true }, h("div", { class: "refine-sides" }, side("before"), side("after")), legend(), h("table", { class: "table" }, h("thead", {}, head), h("tbody", {}, rows)));
   document.body.classList.add("refine-wide");
   dialog({ title: `${frame.folder}/${frame.picture}`, body: [body] }).then(() => document.body.classList.remove("refine-wide"));
 }

@@ -10,7 +10,7 @@ export async function videoPanel(node, video, place) {
   const chosen = video.results.find(({ name }) => name === params.result) ?? video.results[0];
   const head = h("header", { class: "row apart" }, h("h2", {}, video.video), chosen && h("label", { class: "row small" }, h("span", { class: "soft" }, "Trajectories of"),
     h("select", { "aria-label": "Trajectories", onchange: (event) => go("results", { video: video.id, result: event.target.value }) }, video.results.map((one) => h("option", { value: one.name, selected: one === chosen }, nameOf(one))))));
-  if (!chosen) return void replace(node, head, player(video, null, place).node, notAnalyzed(video, place));
+  if (!chosen) return void replace(node, head, h("div", { class: "results-watch" }, player(video, null, place).node, notAnalyzed(video, place)));
   const film = player(video, chosen, place);
   const traces = h("section", { class: "card" }, h("h3", {}, "Trajectories"), h("p", { class: "small soft" }, "Reading the trajectories …"));
   replace(node, head, h("div", { class: "results-watch" }, film.node, traces), files(video, chosen, place), figures(video, chosen, place));
