@@ -144,7 +144,7 @@ def test_suspicious_frames_are_found_and_taken(client: TestClient, base: str, st
     assert 35 in rows
     assert "snout" in rows[35]["words"]
     taken = client.post(f"{base}/frames", json={"video": "cage1.mp4", "frames": [35]}).json()
-    assert taken == {"folder": "cage1", "pictures": ["img35.png"], "n_new": 1}
+    assert taken == {"folder": "cage1", "pictures": ["img35.png"], "n_new": 1, "notes": []}
     assert (study.root / "labeled-data" / "cage1" / "machinelabels-iter0.h5").is_file()
     assert client.get(base).json()["waiting"] == [{"folder": "cage1", "picture": "img35.png"}]
     told = until_done(client, f"{base}/suspicious", video="cage1.mp4", n=5)

@@ -16,14 +16,11 @@ from markerless.core.tracks import Tracks
 from markerless.core.video import IMAGE_SUFFIXES
 from markerless.errors import LabelsError, SettingsError, StorageError
 from markerless.pipeline.compare import parent_of, trained_on
+from markerless.pipeline.extract import extract_frames, extracted_frames
 from markerless.pipeline.machine_labels import write_machine_labels
-from markerless.pipeline.outliers import EXTRACTED
-from markerless.pipeline.results import video_stem
 from markerless.project import Project, Run, journal
 from markerless.project.label_files import DATA_FOLDER
 from markerless.project.run import RUN_FILE
-from markerless.video.images import write_image
-from markerless.video.reader import open_video
 
 MOST_FRAMES = 500  # taken at once
 Version = tuple[tuple[str, int, int], ...]  # of files: name, time of change, size
@@ -58,11 +55,13 @@ class TakenFrames:
         folder: Name in `labeled-data`.
         pictures: Their names, in the order of the video; those that were there already too.
         n_new: How many were not.
+        notes: What was odd, one line each.
     """
 
     folder: str
     pictures: tuple[str, ...]
     n_new: int
+    notes: tuple[str, ...] = ()
 
 
 def standing(project: Project) -> Standing:
@@ -113,35 +112,20 @@ def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tr
         tracks: Predictions of the whole video; None gives no starting labels.
 
     Raises:
-        SettingsError: no frame, very many, or one that the video does not have.
-        VideoError: the video or a frame cannot be read.
+        SettingsError: no frame, or very many.
+        VideoError: the video cannot be read, has no such frame, or is broken all around it.
         StorageError: a picture cannot be written.
     """
     wanted = sorted(set(frames))
     if not 0 < len(wanted) <= MOST_FRAMES:
         raise SettingsError(f"expected 1 to {MOST_FRAMES} frames to take out of {video.name}, got {len(wanted)}")
-    folder = project.root / DATA_FOLDER / video_stem(video)
-    with open_video(video) as reader:
-        if wanted[0] < 0 or wanted[-1] >= len(reader):
-            raise SettingsError(
-                f"expected frames from 0 to {len(reader) - 1} of {video.name}, got {wanted[0]} to {wanted[-1]}"
-            )
-        digits = len(str(len(reader) - 1))
-        known = pictures_by_frame(folder)
-        pictures = {frame: known.get(frame, f"img{frame:0{digits}d}.png") for frame in wanted}
-        missing = [frame for frame, name in pictures.items() if not (folder / name).is_file()]
-        for frame in missing:
-            write_image(folder / pictures[frame], reader[frame])
+    done = extract_frames(project, video, wanted)
+    known = extracted_frames(project, video)
+    pictures = {frame: known[frame] for frame in sorted({*wanted, *done.frames}) if frame in known}
     predicted = {frame: name for frame, name in pictures.items() if tracks is not None and frame < tracks.n_frames}
     if tracks is not None and predicted:
-        write_machine_labels(project, folder.name, tracks, predicted)
-    return TakenFrames(folder.name, tuple(pictures.values()), len(missing))
-
-
-def pictures_by_frame(folder: Path) -> dict[int, str]:
-    """Frame -> picture of those in a folder of `labeled-data`, by their names, with however many zeros."""
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {int(match[1]): entry.name for entry in entries if (match := EXTRACTED.fullmatch(entry.name))}
+        write_machine_labels(project, done.folder.name, tracks, predicted)
+    return TakenFrames(done.folder.name, tuple(pictures.values()), len(done.frames), done.notes)
 
 
 def folder_and_picture(image: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ until it is done.
     `{"folder", "picture"}`, the newest first, at most 200
 `GET  projects/{key}/refine/suspicious?video=&n=20` -> slow: `{"video", "file", "n_frames", "n_moments", "frames":
     [{"frame", "words", "reason", "taken"}], "notes"}`
-`POST projects/{key}/refine/frames` with `{"video", "frames": [index]}` -> `{"folder", "pictures", "n_new"}`
+`POST projects/{key}/refine/frames` with `{"video", "frames": [index]}` -> `{"folder", "pictures", "n_new",
+    "notes"}`
 `GET  projects/{key}/refine/comparison?before=&after=` -> slow: what `markerless compare --json` prints, and "palette",
     "edges"
 `GET  projects/{key}/refine/comparison/frames?before=&after=&image=&image=` -> `{"frames": [{"image", "size", "labeled",
@@ -36,7 +37,8 @@ from markerless.drawing import palette
 from markerless.errors import SettingsError
 from markerless.pipeline.compare import compare
 from markerless.pipeline.comparison import Comparison
-from markerless.pipeline.outliers import OutlierRequest, VideoOutliers, extracted_frames, outliers, tracks_file
+from markerless.pipeline.extract import extracted_frames
+from markerless.pipeline.outliers import OutlierRequest, VideoOutliers, outliers, tracks_file
 from markerless.pipeline.refine import folder_and_picture, labels_version, standing, take_frames
 from markerless.pipeline.results import open_tracks
 from markerless.project import Project
@@ -121,7 +123,7 @@ def frames(project: TheProject, body: Wanted) -> dict[str, Any]:
     path = video_of(project, body.video)
     tracks, _ = open_tracks(tracks_file(project, path, None), path)
     taken = take_frames(project, path, body.frames, tracks)
-    return {"folder": taken.folder, "pictures": list(taken.pictures), "n_new": taken.n_new}
+    return {"folder": taken.folder, "pictures": list(taken.pictures), "n_new": taken.n_new, "notes": list(taken.notes)}
 
 
 @router.get("/projects/{key}/refine/comparison")

@@ -50,6 +50,7 @@ function frames(found, place) {
     try {
       const taken = await api.post(api.path("projects", key, "refine", "frames"), { video: found.video, frames: [...chosen] });
       notice(`${count(taken.n_new, "picture")} in labeled-data/${taken.folder}; predictions are their starting labels`);
+      taken.notes.forEach((note) => notice(note));
       place.go("refine", { step: "correct" });
     } finally {
       drawTake();
