@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from markerless.core.change import MeanChange, mean_change
+from markerless.core.certainty import mean_interval
+from markerless.core.change import MeanChange, mean_change, mean_changes
 
 NAN = np.nan
 
@@ -77,3 +78,29 @@ def test_a_single_frame_has_no_interval() -> None:
 def test_tables_of_different_points_are_refused() -> None:
     with pytest.raises(ValueError, match="same points"):
         mean_change(np.array([[1.0, NAN]]), np.array([[1.0, 2.0]]))
+
+
+def test_columns_are_told_as_if_each_were_alone() -> None:
+    """But for those with few labels: there the frames that are drawn may hold other numbers of points."""
+    rng = np.random.default_rng(5)
+    before, after = rng.gamma(2, 3, (30, 3)), rng.gamma(2, 2, (30, 3))
+    before[:, 2] = after[:, 2] = NAN
+    before[4, 2], after[4, 2] = 7.0, 5.0
+    videos = ["a"] * 15 + ["b"] * 15
+    whole, columns = mean_changes(before, after, videos)
+    assert whole is not None
+    assert whole.interval == pytest.approx(mean_interval(after - before, videos))
+    for k in (0, 1):
+        alone, column = mean_change(before[:, k : k + 1], after[:, k : k + 1], videos), columns[k]
+        assert alone is not None
+        assert column is not None
+        assert column.to_json() == {key: pytest.approx(value) for key, value in alone.to_json().items()}
+    assert columns[2] is not None
+    assert (columns[2].before_px, columns[2].after_px, columns[2].interval) == (7.0, 5.0, None)
+
+
+def test_a_column_without_labels_has_no_change() -> None:
+    before = np.array([[1.0, NAN], [2.0, NAN]])
+    whole, columns = mean_changes(before, before)
+    assert whole is not None
+    assert columns == [whole, None]

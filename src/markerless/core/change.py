@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from markerless.core.certainty import FEWEST_FRAMES, Interval, mean_interval
+from markerless.core.certainty import FEWEST_FRAMES, Interval, mean_intervals
 from markerless.core.instance import FloatArray
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -89,20 +89,47 @@ def mean_change(before: FloatArray, after: FloatArray, videos: Sequence[str] = (
     Raises:
         ValueError: the tables are not of the same points.
     """
+    return mean_changes(before, after, videos, seed)[0]
+
+
+def mean_changes(
+    before: FloatArray, after: FloatArray, videos: Sequence[str] = (), seed: int = 0
+) -> tuple[MeanChange | None, list[MeanChange | None]]:
+    """The same over all points, and of each of the K columns; the frames are drawn once for all of them.
+
+    Raises:
+        ValueError: the tables are not of the same points.
+    """
     known = np.isfinite(before)
+    n_keypoints = before.shape[1]
     if before.shape != after.shape or not np.array_equal(known, np.isfinite(after)):
         raise ValueError("expected errors of the same points before and after")
-    if not known.any():
-        return None
-    return MeanChange(
-        n_frames=int(known.any(axis=-1).sum()),
-        n_points=int(known.sum()),
-        before_px=float(before[known].mean()),
-        after_px=float(after[known].mean()),
-        before_interval=mean_interval(before, videos, seed),
-        after_interval=mean_interval(after, videos, seed),
-        interval=mean_interval(after - before, videos, seed),
-    )
+    labeled = np.flatnonzero(known.any(axis=-1))
+    if not len(labeled):
+        return None, [None] * n_keypoints
+    names = np.array(videos if len(videos) else [""] * len(before))[labeled]
+    known = known[labeled]
+    points = np.column_stack([known.sum(axis=-1), known])  # of all points, and of each column
+    sums = [np.where(known, table[labeled], 0.0) for table in (before, after)]
+    totals = [np.column_stack([table.sum(axis=-1), table]) for table in sums]
+    columns = np.column_stack([*totals, totals[1] - totals[0]])
+    intervals = mean_intervals(columns, np.column_stack([points] * 3), names, seed)
+    n = 1 + n_keypoints
+    found = [
+        MeanChange(
+            n_frames=int((points[:, m] > 0).sum()),
+            n_points=int(points[:, m].sum()),
+            before_px=float(totals[0][:, m].sum() / points[:, m].sum()),
+            after_px=float(totals[1][:, m].sum() / points[:, m].sum()),
+            before_interval=intervals[m],
+            after_interval=intervals[n + m],
+            interval=intervals[2 * n + m],
+        )
+        if points[:, m].any()
+        else None
+        for m in range(n)
+    ]
+    return found[0], found[1:]
 
 
 def _pair(interval: Interval | None) -> list[float] | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from markerless.core.change import mean_change
+from markerless.core.change import mean_changes
 from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
@@ -210,13 +210,10 @@ def _group(found: Comparison, labels: Labels, name: str) -> Group | None:
     rows = [row for row, group in enumerate(found.group_of) if group == name]
     before, after = (table[rows] for table in found.errors)
     videos = [labels.frames[row].video for row in rows]
-    change = mean_change(before, after, videos)
+    change, columns = mean_changes(before, after, videos)
     if change is None:
         return None
-    each = {
-        keypoint: mean_change(before[:, k : k + 1], after[:, k : k + 1], videos)
-        for k, keypoint in enumerate(found.keypoints)
-    }
+    each = dict(zip(found.keypoints, columns, strict=True))
     return Group(name, change, each, _median(before), _median(after), len(set(videos)))
 
 

@@ -6,23 +6,24 @@ them, and both runs are compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.core.video import IMAGE_SUFFIXES
 from markerless.errors import LabelsError, SettingsError, StorageError
 from markerless.pipeline.compare import parent_of, trained_on
 from markerless.pipeline.extract import extract_frames, extracted_frames
 from markerless.pipeline.machine_labels import write_machine_labels
-from markerless.project import Project, Run, journal
+from markerless.project import Project, Run
+from markerless.project.label_book import LabelBook
 from markerless.project.label_files import DATA_FOLDER
 from markerless.project.run import RUN_FILE
 
 MOST_FRAMES = 500  # taken at once
+Decided = Mapping[str, int]  # image -> number of keypoints
 Version = tuple[tuple[str, int, int], ...]  # of files: name, time of change, size
 
 
@@ -33,7 +34,7 @@ class Standing:
     Attributes:
         run: The last finished run; None before the first one.
         before: The run that it was started from, else the one before it; None where there is none.
-        n_labeled: Frames with at least one point.
+        n_labeled: Pictures in which somebody has decided on a keypoint.
         fresh: Labeled images that the last run knows nothing of, newest first.
         changed: Images it was trained or tested on whose labels were changed since it was finished.
         waiting: Pictures without a label, newest first.
@@ -64,22 +65,26 @@ class TakenFrames:
     notes: tuple[str, ...] = ()
 
 
-def standing(project: Project) -> Standing:
+def standing(project: Project, decided: Decided | None = None) -> Standing:
     """What has happened since the last training.
 
     A label that is moved while a training runs is not told, as the run does not say when it read the labels.
+
+    Args:
+        project: The study.
+        decided: Of every picture how many keypoints somebody has decided on, where that is known already.
 
     Raises:
         LabelsError: a label table is malformed.
         RunError: the last run is damaged.
     """
-    labels = project.combine([project.folder_labels(folder) for folder in project.label_folders()])
-    labeled = [frame.image for frame in labels.frames if frame.n_points]
+    decided = decided_in(project) if decided is None else decided
+    labeled = [image for image, n in decided.items() if n]
+    waiting = _newest_first(project, [image for image, n in decided.items() if not n])
     names = project.runs()
-    run = project.run(names[-1]) if names else None
-    waiting = _newest_first(project, _without_labels(project, labels))
-    if run is None:
+    if not names:
         return Standing(None, None, len(labeled), (), (), waiting)
+    run = project.run(names[-1])
     parent = parent_of(project, run)
     if parent is None or not parent.finished:
         parent = project.run(names[-2]) if len(names) > 1 else None
@@ -88,6 +93,24 @@ def standing(project: Project) -> Standing:
     moved = _moved_since(project, (run.folder / RUN_FILE).stat().st_mtime)
     changed = tuple(image for image in labeled if image in known and image in moved)
     return Standing(run, parent, len(labeled), fresh, changed, waiting)
+
+
+def decided_in(project: Project, open_book: Callable[[str], LabelBook] | None = None) -> Decided:
+    """Image -> keypoints that somebody has decided on, of every picture in `labeled-data`.
+
+    Args:
+        project: The study.
+        open_book: Gives the book of a folder; by default a new one, which reads all labels.
+
+    Raises:
+        LabelsError: a label table is malformed.
+    """
+    found: dict[str, int] = {}
+    for folder in project.label_folders():
+        book = open_book(folder) if open_book is not None else LabelBook(project, folder)
+        counts = book.counts()
+        found.update({f"{DATA_FOLDER}/{folder}/{name}": counts.get(name, 0) for name in book.pictures()})
+    return found
 
 
 def labels_version(project: Project) -> Version:
@@ -140,21 +163,6 @@ def folder_and_picture(image: str) -> tuple[str, str]:
     return parts[1], parts[2]
 
 
-def _without_labels(project: Project, labels: Labels) -> list[str]:
-    """Pictures that nobody has said anything about."""
-    decided = {frame.image for frame in labels.frames if frame.instances}
-    found = []
-    for name in project.label_folders():
-        folder = project.root / DATA_FOLDER / name
-        pictures = [
-            entry.name
-            for entry in folder.iterdir()
-            if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")
-        ]
-        found += [f"{DATA_FOLDER}/{name}/{picture}" for picture in pictures]
-    return [image for image in found if image not in decided]
-
-
 def _newest_first(project: Project, images: Sequence[str]) -> tuple[str, ...]:
     def age(image: str) -> tuple[int, str]:
         try:
@@ -172,16 +180,20 @@ def _moved_since(project: Project, seconds: float) -> set[str]:
     for folder in project.label_folders():
         path = project.journal_of(folder)
         try:
-            if path.stat().st_mtime < seconds:
-                continue
+            lines = path.read_bytes().split(b"\n") if path.stat().st_mtime >= seconds else []
         except FileNotFoundError:
             continue
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
-        # both times are UTC in the same form, so that their order is that of the texts
-        found |= {
-            str(entry.get("image"))
-            for entry in journal.read(path)
-            if entry.get("change") == "point" and str(entry.get("time", "")) > since
-        }
+        for line in reversed(lines):  # only ever appended to, so that the newest are last
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(entry, dict) or entry.get("change") != "point":
+                continue
+            # both times are UTC in the same form, so that their order is that of the texts
+            if str(entry.get("time", "")) <= since:
+                break
+            found.add(str(entry.get("image")))
     return found

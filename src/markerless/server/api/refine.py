@@ -39,12 +39,13 @@ from markerless.pipeline.compare import compare
 from markerless.pipeline.comparison import Comparison
 from markerless.pipeline.extract import extracted_frames
 from markerless.pipeline.outliers import OutlierRequest, VideoOutliers, outliers, tracks_file
-from markerless.pipeline.refine import folder_and_picture, labels_version, standing, take_frames
+from markerless.pipeline.refine import decided_in, folder_and_picture, labels_version, standing, take_frames
 from markerless.pipeline.results import open_tracks
 from markerless.project import Project
 from markerless.project.run import RUN_FILE
 from markerless.server.api.labels import TheBook, require_picture
 from markerless.server.api.review import video_of
+from markerless.server.books import Books
 from markerless.server.slow_answers import SlowAnswers, as_json
 from markerless.server.tracks_shelf import version_of
 from markerless.server.workspace import TheProject, TheWorkspace
@@ -77,9 +78,10 @@ class Part(BaseModel):
 
 
 @router.get("/projects/{key}/refine")
-def state(project: TheProject) -> dict[str, Any]:
+def state(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
     """Where the study stands since its last run."""
-    found = standing(project)
+    books = workspace.shared(Books)
+    found = standing(project, decided_in(project, lambda folder: books.of(project, folder)))
     runs = [project.run(name) for name in project.runs()]
     lists = {"fresh": found.fresh, "changed": found.changed, "waiting": found.waiting}
     return {
