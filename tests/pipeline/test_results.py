@@ -59,3 +59,15 @@ def test_length_note_gives_both_numbers() -> None:
     assert length_note(tracks(12), video) is None
     note = length_note(tracks(10), video)
     assert note is not None and "10 frames" in note and "12" in note
+
+
+def test_results_of_a_linked_video_lie_beside_the_link_or_beside_the_video(tmp_path: Path) -> None:
+    """`add` links a video that is on another disk; `analyze` writes beside the link, another tool beside the file."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "videos").mkdir()
+    link = tmp_path / "videos" / "mouse.mp4"
+    link.symlink_to(touch(tmp_path / "disk" / "mouse.mp4"))
+    beside_video = touch(tmp_path / "disk" / "mouseDLC_run1.nc", age_s=60)
+    assert find_tracks(link) == beside_video.resolve()
+    beside_link = touch(tmp_path / "videos" / "mouseDLC_run2.nc")
+    assert find_tracks(link) == beside_link.resolve()

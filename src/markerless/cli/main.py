@@ -36,6 +36,7 @@ WORKFLOW = (
     "check",
     "train",
     "evaluate",
+    "compare",
     "analyze",
     "live",
     "filter",

@@ -39,20 +39,41 @@ def mean_interval(error: FloatArray, videos: Sequence[str] = (), seed: int = 0) 
     """
     points = np.isfinite(error).sum(axis=-1)
     labeled = np.flatnonzero(points)
-    if len(labeled) < 2:
-        return None
-    total = np.nansum(error[labeled], axis=-1)
     names = np.array(videos if len(videos) else [""] * len(error))[labeled]
-    members = [np.flatnonzero(names == name) for name in np.unique(names)]
+    total = np.nansum(error[labeled], axis=-1)
+    return mean_intervals(total[:, None], points[labeled][:, None], names, seed)[0]
+
+
+def mean_intervals(
+    total: FloatArray, points: npt.NDArray[np.intp], videos: npt.NDArray[np.str_], seed: int = 0
+) -> list[Interval | None]:
+    """The intervals of several means over the same frames, of which each is drawn once for all of them.
+
+    Args:
+        total: `(F, M)` sum of a frame's errors, for each mean.
+        points: `(F, M)` number of its points; every frame has some.
+        videos: `(F,)` video of each frame.
+        seed: Equal seeds give equal intervals.
+
+    Returns:
+        M of them; None of a mean that fewer than two frames have points of.
+    """
+    enough = (points > 0).sum(axis=0) >= 2
+    if not enough.any():
+        return [None] * len(enough)
+    members = [np.flatnonzero(videos == name) for name in np.unique(videos)]
     rng = np.random.default_rng(seed)
-    at_once = max(1, min(DRAWS, MOST_AT_ONCE // len(labeled)))
-    means = [
-        _drawn_means(total, points[labeled], members, (min(at_once, DRAWS - first), rng))
-        for first in range(0, DRAWS, at_once)
-    ]
+    at_once = max(1, min(DRAWS, MOST_AT_ONCE // len(total)))
+    means = np.concatenate(
+        [
+            _drawn_means(total[:, enough], points[:, enough], members, (min(at_once, DRAWS - first), rng))
+            for first in range(0, DRAWS, at_once)
+        ]
+    )
     tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(np.concatenate(means), [tail, 100 - tail])
-    return float(low), float(high)
+    # a draw may hold no point of a mean that few frames have points of
+    found = iter(zip(*np.nanpercentile(means, [tail, 100 - tail], axis=0), strict=True))
+    return [_pair(*next(found)) if is_there else None for is_there in enough]
 
 
 def doubt(n_frames: int, mean_px: float, interval: Interval | None) -> str:
@@ -72,28 +93,33 @@ def doubt(n_frames: int, mean_px: float, interval: Interval | None) -> str:
     return ""
 
 
+def _pair(low: float, high: float) -> Interval:
+    return float(low), float(high)
+
+
 def _drawn_means(
     total: FloatArray,
     points: npt.NDArray[np.intp],
     members: Sequence[npt.NDArray[np.intp]],
     draws: tuple[int, np.random.Generator],
 ) -> FloatArray:
-    """Means over the points of frames drawn with replacement, one per draw.
+    """`(draws, M)` means over the points of frames drawn with replacement; NaN where none of them has a point.
 
     Args:
-        total: `(F,)` sum of a frame's errors.
-        points: `(F,)` number of its points, at least 1.
+        total: `(F, M)` sum of a frame's errors.
+        points: `(F, M)` number of its points.
         members: Frames of each video.
         draws: How many, and from what.
     """
     n_draws, rng = draws
-    n_videos = len(members)
+    n_videos, n_means = len(members), total.shape[1]
     often = rng.multinomial(n_videos, np.full(n_videos, 1 / n_videos), size=n_draws)  # (draws, videos)
-    sums, counts = np.zeros(n_draws), np.zeros(n_draws)
+    sums, counts = np.zeros((n_draws, n_means)), np.zeros((n_draws, n_means))
     for v, frames in enumerate(members):
         n_frames = len(frames)
-        drawn = rng.multinomial(often[:, v] * n_frames, np.full(n_frames, 1 / n_frames))  # (draws, frames of v)
-        sums += drawn @ total[frames]
+        drawn = rng.multinomial(often[:, v] * n_frames, np.full(n_frames, 1 / n_frames)).astype(np.float64)
+        sums += drawn @ total[frames]  # (draws, frames of v) @ (frames of v, M)
         counts += drawn @ points[frames]
-    means: FloatArray = sums / counts
+    with np.errstate(invalid="ignore"):
+        means: FloatArray = sums / counts
     return means

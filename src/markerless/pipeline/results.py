@@ -10,6 +10,7 @@ from markerless.errors import FormatError
 from markerless.project import Run
 
 RESULT_SUFFIXES = (".nc", ".h5", ".csv")  # ours first; the others may be DeepLabCut's own
+LABELED = "_labeled"  # ends the name of a video with tracks drawn into it
 
 
 def video_stem(video: Path) -> str:
@@ -38,26 +39,37 @@ def find_tracks(video: Path) -> Path:
     )
 
 
+def result_folders(video: Path) -> list[Path]:
+    """Where results of a video lie: beside it, and, where it is a link, beside the link as well."""
+    return list(dict.fromkeys((video.resolve().parent, video.absolute().parent.resolve())))
+
+
 def result_files(video: Path) -> list[Path]:
     """The files beside the video that are named as its results are, the newest first; not all of them may be tracks."""
-    folder, stem = video.resolve().parent, video_stem(video)
-    entries = list(folder.iterdir()) if folder.is_dir() else []
-    longer = [
-        entry.stem
-        for entry in entries
-        if entry.suffix.lower() in VIDEO_SUFFIXES
-        and entry.stem.startswith(stem)
-        and entry.stem != stem
-        and not entry.stem.endswith("_labeled")
-    ]
-    results = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in RESULT_SUFFIXES
-        and entry.name.startswith(stem)
-        and not any(entry.name.startswith(other) for other in longer)
-    ]
+    results = [entry for entry in files_of(video) if entry.suffix.lower() in RESULT_SUFFIXES]
     return sorted(results, key=lambda entry: (entry.stat().st_mtime_ns, entry.name), reverse=True)
+
+
+def files_of(video: Path) -> list[Path]:
+    """Everything beside the video whose name begins with the video's, and with that of no other video there."""
+    stem = video_stem(video)
+    found = []
+    for folder in result_folders(video):
+        entries = list(folder.iterdir()) if folder.is_dir() else []
+        longer = [
+            entry.stem
+            for entry in entries
+            if entry.suffix.lower() in VIDEO_SUFFIXES
+            and entry.stem.startswith(stem)
+            and entry.stem != stem
+            and not entry.stem.endswith(LABELED)
+        ]
+        found += [
+            entry
+            for entry in entries
+            if entry.name.startswith(stem) and not any(entry.name.startswith(other) for other in longer)
+        ]
+    return found
 
 
 def tracks_of_run(run: Run, video: Path) -> Path:
@@ -68,9 +80,10 @@ def tracks_of_run(run: Run, video: Path) -> Path:
     """
     stem = f"{video_stem(video)}{run.scorer}"
     for suffix in RESULT_SUFFIXES:
-        path = video.resolve().parent / f"{stem}{suffix}"
-        if path.is_file():
-            return path
+        for folder in result_folders(video):
+            path = folder / f"{stem}{suffix}"
+            if path.is_file():
+                return path
     raise FormatError(
         f"no tracks of {video.name} by run {run.name}: expected {stem}.nc in {video.resolve().parent}; "
         f"run `markerless analyze PROJECT {video.name} --run {run.name}` first, or name a file with --tracks"

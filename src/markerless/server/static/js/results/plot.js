@@ -1,0 +1,150 @@
+// x and y of some keypoints over a whole video, on a canvas, with the playhead of the video over it.
+import { cssColor } from "../colors.js";
+import { h, replace } from "../dom.js";
+import { marksIn, rangeOf, stretches, unpack } from "./traces.js";
+import { clock } from "./words.js";
+
+const HEIGHT = 300;
+const LEFT = 46;
+const BOTTOM = 22;
+const GAP = 14;
+const MOST_AT_FIRST = 6;
+
+/** A plot of one file of tracks. `seek(seconds)` is called when somebody clicks into it. */
+export class TracePlot {
+  constructor({ api, key, video, about, file, seek }) {
+    Object.assign(this, { api, key, video, about, file, seek });
+    this.courses = new Map();
+    this.shown = new Set(about.keypoints.slice(0, MOST_AT_FIRST));
+    this.canvas = h("canvas", { class: "results-canvas", role: "img", "aria-label": `x and y of ${video} over time` });
+    this.head = h("i", { class: "results-head", hidden: true });
+    this.chips = h("div", { class: "row results-chips" });
+    const area = h("div", { class: "results-plot", onclick: (event) => this.click(event) }, this.canvas, this.head);
+    this.node = h("div", {}, this.chips, area);
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(this.canvas);
+    this.themed = new MutationObserver(() => this.draw());
+    this.themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  }
+
+  async load() {
+    this.drawChips();
+    await Promise.all([...this.shown].map((name) => this.fetch(name)));
+    this.draw();
+  }
+
+  leave() {
+    this.resized.disconnect();
+    this.themed.disconnect();
+  }
+
+  /** Move the playhead. */
+  at(seconds) {
+    const share = (seconds * this.about.fps) / this.about.n_frames;
+    this.head.hidden = !(share >= 0 && share <= 1);
+    this.head.style.left = `calc(${LEFT}px + ${share} * (100% - ${LEFT}px))`;
+  }
+
+  async fetch(name) {
+    if (this.courses.has(name)) return;
+    const path = this.api.path("projects", this.key, "tracks", this.video, "traces");
+    const answer = await this.api.fetchRaw(path + this.api.query({ keypoint: name, file: this.file, points: 1200 }));
+    this.courses.set(name, unpack(await answer.arrayBuffer()));
+  }
+
+  async toggle(name) {
+    if (this.shown.has(name)) this.shown.delete(name);
+    else this.shown.add(name);
+    this.drawChips();
+    await this.fetch(name);
+    this.draw();
+  }
+
+  drawChips() {
+    replace(this.chips, this.about.keypoints.map((name, k) => h("button", {
+      class: "results-chip", type: "button", "aria-pressed": String(this.shown.has(name)), onclick: () => this.toggle(name),
+    }, h("i", { class: "dot", style: { background: cssColor(this.about.palette, k) } }), name)));
+  }
+
+  draw() {
+    const width = this.canvas.clientWidth;
+    if (!width) return;
+    const ratio = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(HEIGHT * ratio);
+    const pen = this.canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    const style = getComputedStyle(document.documentElement);
+    const [soft, line] = ["--soft", "--line"].map((token) => style.getPropertyValue(token).trim());
+    const rows = (HEIGHT - BOTTOM - GAP) / 2;
+    const chosen = this.about.keypoints.map((name, k) => ({ k, course: this.courses.get(name), name })).filter(({ name, course }) => this.shown.has(name) && course);
+    ["x", "y"].forEach((axis, i) => {
+      const box = { left: LEFT, top: i * (rows + GAP), width: width - LEFT, height: rows };
+      panel(pen, axis, chosen, box, { soft, line, about: this.about });
+    });
+    timeAxis(pen, width, soft, this.about);
+  }
+
+  click(event) {
+    const { left, width } = this.canvas.getBoundingClientRect();
+    const share = (event.clientX - left - LEFT) / (width - LEFT);
+    if (share >= 0 && share <= 1 && this.about.fps > 0) this.seek((share * this.about.n_frames) / this.about.fps);
+  }
+}
+
+/** One quantity: y grows downwards, as in the picture. */
+function panel(pen, axis, chosen, box, { soft, line, about }) {
+  const range = rangeOf(chosen.map(({ course }) => course[axis]));
+  const toY = (value) => {
+    const share = (value - range[0]) / (range[1] - range[0]);
+    return box.top + (axis === "y" ? share : 1 - share) * box.height;
+  };
+  pen.font = "11px system-ui, sans-serif";
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  for (const mark of marksIn(range)) {
+    pen.strokeStyle = line;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(box.left, toY(mark));
+    pen.lineTo(box.left + box.width, toY(mark));
+    pen.stroke();
+    pen.fillStyle = soft;
+    pen.fillText(String(mark), box.left - 6, Math.min(Math.max(toY(mark), box.top + 6), box.top + box.height - 6));
+  }
+  pen.textAlign = "left";
+  pen.textBaseline = "top";
+  pen.fillText(`${axis} (px)`, 0, box.top);
+  for (const { k, course } of chosen) drawCourse(pen, course[axis], box, toY, cssColor(about.palette, k), cssColor(about.palette, k, 0.3));
+}
+
+function drawCourse(pen, { low, high }, box, toY, color, faint) {
+  const n = low.length;
+  const toX = (column) => box.left + ((column + 0.5) / n) * box.width;
+  for (const [first, last] of stretches({ low, high })) {
+    const columns = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    pen.fillStyle = faint;
+    pen.beginPath();
+    columns.forEach((c) => pen.lineTo(toX(c), toY(high[c])));
+    columns.toReversed().forEach((c) => pen.lineTo(toX(c), toY(low[c])));
+    pen.fill();
+    pen.strokeStyle = color;
+    pen.lineWidth = 1.3;
+    pen.beginPath();
+    columns.forEach((c) => pen.lineTo(toX(c), toY((low[c] + high[c]) / 2)));
+    if (columns.length === 1) pen.rect(toX(first) - 0.6, toY((low[first] + high[first]) / 2) - 0.6, 1.2, 1.2);
+    pen.stroke();
+  }
+}
+
+function timeAxis(pen, width, soft, { n_frames: n, fps }) {
+  const isTime = fps > 0;
+  const end = isTime ? n / fps : n;
+  pen.fillStyle = soft;
+  pen.textBaseline = "bottom";
+  for (const mark of marksIn([0, end], 6)) {
+    const x = LEFT + (mark / end) * (width - LEFT);
+    pen.textAlign = x > width - 20 ? "right" : mark === 0 ? "left" : "center";
+    pen.fillText(isTime ? (end >= 120 ? clock(mark) : `${mark} s`) : String(mark), x, HEIGHT - 2);
+  }
+}
