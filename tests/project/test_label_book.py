@@ -38,7 +38,7 @@ def book_of(study: MadeStudy) -> LabelBook:
 
 def place(x: float, y: float, was: tuple = NOTHING, **kwargs: object) -> PointChange:
     values = {"id": f"c{next(_ids)}", "picture": "img99.png", "individual": ONE, "keypoint": "snout", **kwargs}
-    return PointChange(was=was, to=(x, y), visibility=Visibility.VISIBLE, **values)  # type: ignore[arg-type]
+    return PointChange(was=was, to=(x, y), visibility=Visibility.VISIBLE, **values)
 
 
 def xy_in_tables(study: MadeStudy, picture: str, keypoint: str = "snout") -> list[float] | None:

@@ -187,7 +187,9 @@ def test_crops(client: TestClient, base: str, study: MadeStudy) -> None:
     assert difference < 4
     assert np.abs(shown.astype(int) - whole[30:110, 80:180]).mean() > 2 * difference
     small = client.get(f"{base}/crops/cage1/{picture}", params={**part, "to": 50})
-    assert cv2.imdecode(np.frombuffer(small.content, np.uint8), cv2.IMREAD_COLOR).shape == (40, 50, 3)
+    decoded = cv2.imdecode(np.frombuffer(small.content, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape == (40, 50, 3)
 
 
 @pytest.mark.parametrize(

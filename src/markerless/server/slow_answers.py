@@ -128,7 +128,7 @@ class SlowAnswers:
             self._find(answer)
 
     def _find(self, answer: SlowAnswer) -> None:
-        def progress(done: int, total: int, _text: str) -> None:
+        def progress(done: int, total: int, message: str) -> None:
             answer.done, answer.total = done, total
             if self._ends:
                 raise _EndsError

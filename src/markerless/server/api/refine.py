@@ -43,8 +43,8 @@ from markerless.pipeline.refine import decided_in, folder_and_picture, labels_ve
 from markerless.pipeline.results import open_tracks
 from markerless.project import Project
 from markerless.project.run import RUN_FILE
+from markerless.server.api.frames import video_of
 from markerless.server.api.labels import TheBook, require_picture
-from markerless.server.api.review import video_of
 from markerless.server.books import Books
 from markerless.server.slow_answers import SlowAnswers, as_json
 from markerless.server.tracks_shelf import version_of
