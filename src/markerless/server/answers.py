@@ -24,7 +24,7 @@ class Answer(JSONResponse):
     """JSON in which NaN and infinity are null, as JSON has neither, and paths are texts."""
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def plain(value: Any) -> Any:
@@ -43,20 +43,25 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(MarkerlessError)
     def of_user(_request: Request, error: MarkerlessError) -> Answer:
-        return Answer({"error": str(error)}, 409 if isinstance(error, RevisionError) else 422)
+        return Answer({"error": one_line(str(error))}, 409 if isinstance(error, RevisionError) else 422)
 
     @app.exception_handler(RequestValidationError)
     def of_request(_request: Request, error: RequestValidationError) -> Answer:
-        return Answer({"error": in_one_line(error.errors())}, 422)
+        return Answer({"error": one_line(in_one_line(error.errors()))}, 422)
 
     @app.exception_handler(HTTPException)
     def of_http(_request: Request, error: HTTPException) -> Answer:
-        return Answer({"error": error.detail}, error.status_code, headers=error.headers)
+        return Answer({"error": one_line(str(error.detail))}, error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)
     def of_bug(request: Request, error: Exception) -> Answer:
         LOG.error("%s %s", request.method, request.url.path, exc_info=error)
         return Answer({"error": f"a bug in markerless: {type(error).__name__}; the terminal shows where"}, 500)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, which may come from the names of files."""
+    return " ".join(text.splitlines())
 
 
 def in_one_line(errors: Sequence[Any]) -> str:
