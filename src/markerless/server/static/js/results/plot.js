@@ -1,6 +1,7 @@
 // x and y of some keypoints over a whole video, on a canvas, with the playhead of the video over it.
 import { cssColor } from "../colors.js";
 import { h, replace } from "../dom.js";
+import { problem } from "../notices.js";
 import { marksIn, rangeOf, stretches, unpack } from "./traces.js";
 import { clock } from "./words.js";
 
@@ -19,8 +20,9 @@ export class TracePlot {
     this.canvas = h("canvas", { class: "results-canvas", role: "img", "aria-label": `x and y of ${video} over time` });
     this.head = h("i", { class: "results-head", hidden: true });
     this.chips = h("div", { class: "row results-chips" });
+    this.individual = 0;
     const area = h("div", { class: "results-plot", onclick: (event) => this.click(event) }, this.canvas, this.head);
-    this.node = h("div", {}, this.chips, area);
+    this.node = h("div", {}, this.animals(), this.chips, area);
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.canvas);
     this.themed = new MutationObserver(() => this.draw());
@@ -31,6 +33,18 @@ export class TracePlot {
     this.drawChips();
     await Promise.all([...this.shown].map((name) => this.fetch(name)));
     this.draw();
+  }
+
+  /** Of several animals, whose course is drawn. */
+  animals() {
+    const names = this.about.individuals;
+    if (names.length < 2) return null;
+    const change = async (event) => {
+      this.individual = Number(event.target.value);
+      this.courses.clear();
+      await this.load().catch(problem);
+    };
+    return h("label", { class: "row small results-chips" }, h("span", { class: "soft" }, "Animal"), h("select", { onchange: change }, names.map((name, i) => h("option", { value: i }, name))));
   }
 
   leave() {
@@ -48,7 +62,7 @@ export class TracePlot {
   async fetch(name) {
     if (this.courses.has(name)) return;
     const path = this.api.path("projects", this.key, "tracks", this.video, "traces");
-    const answer = await this.api.fetchRaw(path + this.api.query({ keypoint: name, file: this.file, points: 1200 }));
+    const answer = await this.api.fetchRaw(path + this.api.query({ keypoint: name, individual: this.individual, file: this.file, points: 1200 }));
     this.courses.set(name, unpack(await answer.arrayBuffer()));
   }
 
@@ -62,7 +76,7 @@ export class TracePlot {
 
   drawChips() {
     replace(this.chips, this.about.keypoints.map((name, k) => h("button", {
-      class: "results-chip", type: "button", "aria-pressed": String(this.shown.has(name)), onclick: () => this.toggle(name),
+      class: "results-chip", type: "button", "aria-pressed": String(this.shown.has(name)), onclick: () => this.toggle(name).catch(problem),
     }, h("i", { class: "dot", style: { background: cssColor(this.about.palette, k) } }), name)));
   }
 
