@@ -179,8 +179,9 @@ def test_label_mistakes_are_looked_for(open_page: Callable[[str], Page], shoot: 
     page = open_page("refine?step=find")
     page.click("button:has-text('Look for label mistakes')")
     page.wait_for_selector("text=/label.* to look at|No label looks like a mistake/")
-    page = open_page("check")
-    page.wait_for_selector(".refine-verdict")
+    page = open_page("project")
+    page.click("a:has-text('Check')")
+    page.wait_for_selector(".page-check .refine-verdict")
     shoot("check")
 
 
