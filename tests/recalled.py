@@ -1,6 +1,6 @@
 """Runs whose network knows the frames of a study by heart and answers with given points: comparisons of known results.
 
-A frame is recognized by the means of its rows and columns; the answer is the points of the most similar known one.
+A frame is recognized in a small copy; the answer is the points of the most similar known one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from onnx import TensorProto
 
@@ -23,6 +24,7 @@ from markerless.video.images import read_image
 from markerless.video.reader import open_video
 
 SCORE = 0.9
+SMALL = (32, 24)  # width and height of the copies
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,13 @@ class Known:
 def recaller(path: Path, known: Known, keypoints: tuple[str, ...]) -> Path:
     """A model of the runtime's contract that answers with `known`, all scores 0.9."""
     graph = Graph()
-    image = graph.op("Cast", "image", to=TensorProto.FLOAT)
-    rows = graph.op("ReduceMean", image, axes=[2], keepdims=0)  # (B, H, 3)
-    columns = graph.op("ReduceMean", image, axes=[1], keepdims=0)  # (B, W, 3)
-    signs = graph.op("Reshape", graph.op("Concat", rows, columns, axis=1), graph.constant([0, 1, -1]))
-    float_frames = known.frames.astype(np.float32)
-    learned = np.concatenate([float_frames.mean(2), float_frames.mean(1)], axis=1).reshape(1, len(known.frames), -1)
+    image = graph.op("Transpose", graph.op("Cast", "image", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+    n_images = graph.op("Slice", graph.op("Shape", image), graph.constant([0]), graph.constant([1]))
+    size = graph.op("Concat", n_images, graph.constant([3, *SMALL[::-1]]), axis=0)
+    small = graph.op("Resize", image, "", "", size, mode="linear", coordinate_transformation_mode="half_pixel")
+    signs = graph.op("Reshape", small, graph.constant([0, 1, -1]))
+    learned = np.stack([cv2.resize(frame.astype(np.float32), SMALL).transpose(2, 0, 1) for frame in known.frames])
+    learned = learned.reshape(1, len(known.frames), -1)
     apart = graph.op("Sub", signs, graph.constant(learned, np.float32))
     squared = graph.op("ReduceSum", graph.op("Mul", apart, apart), graph.constant([2]), keepdims=0)  # (B, T)
     nearest = graph.op("ArgMin", squared, axis=1, keepdims=0)

@@ -179,8 +179,9 @@ def test_label_mistakes_are_looked_for(open_page: Callable[[str], Page], shoot: 
     page = open_page("refine?step=find")
     page.click("button:has-text('Look for label mistakes')")
     page.wait_for_selector("text=/label.* to look at|No label looks like a mistake/")
-    page = open_page("check")
-    page.wait_for_selector(".refine-verdict")
+    page = open_page("project")
+    page.click("a:has-text('Check')")
+    page.wait_for_selector(".page-check .refine-verdict")
     shoot("check")
 
 
@@ -259,12 +260,56 @@ def test_a_report_is_shown_and_nothing_in_it_runs(
     page.wait_for_selector(".results-report", state="detached")
 
 
-def test_a_video_that_was_not_analyzed_says_what_to_do(
+def test_a_video_is_analyzed_drawn_and_plotted_from_the_page(
     open_page: Callable[[str], Page], made: MadeStudy, shoot: Shoot
 ) -> None:
-    film(made.video.parent / "cage3.mp4", seed=11)
+    """Real jobs, one after the other, from a video of which nothing is known to its labeled video."""
+    video = made.video.parent / "cage3.mp4"
+    film(video, seed=11)
     page = open_page("results")
     page.click(".results-video:has-text('cage3.mp4')")
     page.wait_for_selector("text=Not analyzed yet")
-    assert page.locator("button:has-text('Analyze this video')").is_enabled()
     shoot("results_not_analyzed")
+    page.click("button:has-text('Analyze this video')")
+    page.wait_for_selector(".notice:has-text('Started: analyzing cage3.mp4')")
+    page.locator(".results-canvas").wait_for(timeout=90_000)
+    scorer = made.project.run("run2").scorer
+    assert (video.parent / f"cage3{scorer}.nc").is_file()
+    page.click("button:has-text('Make the labeled video')")
+    page.locator(".results-file:has-text('mp4')").wait_for(timeout=60_000)
+    until(page, "document.querySelector('.results-film')?.readyState >= 2")
+    assert page.locator("button[aria-pressed=true]:has-text('Labeled')").count() == 1
+    page.click("button:has-text('Draw figures')")
+    page.locator(".results-figures img").first.wait_for(timeout=60_000)
+    assert (video.parent / "plot-poses" / "cage3" / "plots.html").is_file()
+
+
+def test_a_run_is_evaluated_from_the_page(open_page: Callable[[str], Page], made: MadeStudy) -> None:
+    page = open_page("results")
+    row = page.locator("tr", has_text="not evaluated")
+    assert "run1" in row.inner_text()
+    row.locator("button").click()
+    page.locator("tr:has-text('not evaluated')").wait_for(state="detached", timeout=60_000)
+    assert (made.root / "runs" / "run1" / "report.html").is_file()
+
+
+def test_a_job_that_fails_says_why(open_page: Callable[[str], Page], made: MadeStudy) -> None:
+    (made.root / "runs" / "run1" / "model.onnx").write_bytes(b"damaged")
+    page = open_page("results")
+    page.locator("tr", has_text="not evaluated").locator("button").click()
+    page.locator(".notice.bad:has-text('evaluating run1: ')").wait_for(timeout=60_000)
+    assert "model.onnx" in page.locator(".notice.bad").inner_text()
+
+
+def test_the_last_run_is_trained_on(open_page: Callable[[str], Page], made: MadeStudy, shoot: Shoot) -> None:
+    """A made run has no weights to go on from, so the job that the button starts says so; it is the right job."""
+    page = open_page("refine?step=train")
+    page.wait_for_selector("h2:has-text('Train run2 on')")
+    assert "2 new frames" in page.inner_text(".refine-panel")
+    shoot("refine_train")
+    with page.expect_request(lambda request: request.url.endswith("/jobs") and request.method == "POST") as sent:
+        page.click("button:has-text('Train on from run2')")
+    assert sent.value.post_data_json == {"kind": "train", "from": "run2"}
+    page.locator(".notice.bad").wait_for(timeout=60_000)
+    (job,) = [json.loads(path.read_text(encoding="utf-8")) for path in made.root.rglob("job.json")]
+    assert job["command"][-3:] == [str(made.root), "--from", "run2"]

@@ -17,7 +17,7 @@ export async function show(root, context) {
   };
   const button = h("button", { class: "button", type: "button", onclick: () => add().catch(problem) }, "Add videos");
   replace(root, h("div", { class: "sheet" },
-    h("div", { class: "row apart" }, h("div", {}, h("h1", {}, study.name), h("span", { class: "soft small mono" }, study.root)), h("div", { class: "row" }, button, next(study, key))),
+    h("div", { class: "row apart" }, h("div", {}, h("h1", {}, study.name), h("span", { class: "soft small mono" }, study.root)), h("div", { class: "row" }, h("a", { class: "button quiet", href: addressOf(key, "check"), title: "Looks for mistakes in settings, labels, pictures and videos" }, "Check"), button, next(study, key))),
     study.notes.map((note) => h("p", { class: "hint" }, note)),
     h("div", { class: "project-parts" }, h("section", { class: "card" }, h("h2", {}, "Videos"), videos(study, key)), h("section", { class: "card" }, h("h2", {}, `${study.keypoints.length} keypoints`), skeleton(study), keypoints(study)))));
 }

@@ -9,7 +9,7 @@ export async function trainPanel(node, told, place) {
   const work = new Work(place);
   leave.push(() => work.leave());
   await work.load();
-  work.whenDone(() => go("refine", { step: "compare" }));
+  work.whenDone((ended) => { if (ended.some(({ kind, state }) => kind === "train" && state === "done")) go("refine", { step: "compare" }); });
   replace(node, work.strip, told.run ? trainOn(told, work, key) : first(key));
 }
 

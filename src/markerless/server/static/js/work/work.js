@@ -3,10 +3,10 @@
 import { dialog } from "../dialogs.js";
 import { h, replace } from "../dom.js";
 import { notice, problem } from "../notices.js";
-import { commandOf, titleOf } from "./commands.js";
+import { commandOf, lastLine, titleOf } from "./commands.js";
 
 const POLL_MS = 1000;
-const BUSY = new Set(["waiting", "running"]);
+const isBusy = ({ state }) => state === "running";
 
 export class Work {
   constructor({ api, key }) {
@@ -31,7 +31,7 @@ export class Work {
     this.left = true;
   }
 
-  /** `run` is called when a job of this project has ended. */
+  /** `run` is called with the jobs of this project that have ended. */
   whenDone(run) {
     this.ended = run;
   }
@@ -55,26 +55,41 @@ export class Work {
 
   async poll() {
     clearTimeout(this.timer);
-    const before = new Set(this.jobs.filter(({ state }) => BUSY.has(state)).map(({ id }) => id));
+    const before = new Set(this.jobs.filter(isBusy).map(({ id }) => id));
     try {
       this.jobs = (await this.api.get(this.path)).jobs;
     } catch (error) {
       this.hasJobs = error.status !== 404;
       if (this.hasJobs) problem(error);
-      return;
     }
-    if (this.left) return;
+    if (this.left || !this.hasJobs) return;
     this.draw();
-    if (this.jobs.some(({ id, state }) => before.has(id) && !BUSY.has(state))) this.ended();
-    if (this.jobs.some(({ state }) => BUSY.has(state))) this.timer = setTimeout(() => this.poll(), POLL_MS);
+    const ended = this.jobs.filter((job) => before.has(job.id) && !isBusy(job));
+    await Promise.all(ended.map((job) => this.tellEnd(job))).catch(problem);
+    if (ended.length) this.ended(ended);
+    if (this.jobs.some(isBusy)) this.timer = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  async tellEnd({ id, title, state }) {
+    if (state === "done") return void notice(`Done: ${title}`);
+    if (state === "stopped") return void notice(`Stopped: ${title}`);
+    const { log } = await this.api.get(`${this.path}/${id}/log`);
+    problem({ status: 1, message: `${title}: ${lastLine(log) || "it ended without saying why"}` });
   }
 
   draw() {
-    replace(this.strip, this.jobs.filter(({ state }) => BUSY.has(state)).map((job) => {
+    replace(this.strip, this.jobs.filter(isBusy).map((job) => {
       const share = job.total ? Math.round((100 * job.done) / job.total) : 0;
-      return h("div", { class: "card work-job" }, h("div", { class: "row apart" }, h("span", {}, job.title), h("span", { class: "small soft number" }, job.total ? `${share} %` : job.state)),
-        h("div", { class: "progress", role: "progressbar", "aria-valuenow": share }, h("i", { style: { width: `${share}%` } })));
+      const stop = h("button", { class: "button quiet", type: "button", onclick: () => this.stop(job).catch(problem) }, "Stop");
+      const says = [job.status, job.message].filter(Boolean).join(", ");
+      return h("div", { class: "card work-job" }, h("div", { class: "row apart" }, h("span", { class: "row" }, h("b", {}, job.title), h("span", { class: "small soft number" }, says)), stop),
+        h("div", { class: "progress", role: "progressbar", "aria-label": job.title, "aria-valuenow": share }, h("i", { style: { width: `${share}%` } })));
     }));
+  }
+
+  async stop({ id }) {
+    await this.api.post(`${this.path}/${id}/stop`);
+    await this.poll();
   }
 
   async tellCommand(job) {
