@@ -24,7 +24,9 @@ class Answer(JSONResponse):
     """JSON in which NaN and infinity are null, as JSON has neither, and paths are texts."""
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
 
 
 def plain(value: Any) -> Any:
