@@ -27,6 +27,7 @@ MODULE_OF = {
     "opencv-python-headless": "cv2",
     "openvino": "markerless.runtime.openvino_quietly",
     "ruamel.yaml": "ruamel.yaml",
+    "scikit-learn": "sklearn",
 }
 NEEDED_FOR = {"": "everything", "train": "training", "onnxruntime": "the engine onnxruntime"}
 OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
