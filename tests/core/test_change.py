@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from markerless.core.certainty import mean_interval
-from markerless.core.change import MeanChange, mean_change, mean_changes
+from markerless.core.change import MeanChange, changes_by_video, mean_change, mean_changes
 
 NAN = np.nan
 
@@ -104,3 +104,27 @@ def test_a_column_without_labels_has_no_change() -> None:
     whole, columns = mean_changes(before, before)
     assert whole is not None
     assert columns == [whole, None]
+
+
+def test_videos_are_told_by_their_own_frames_and_more_carefully() -> None:
+    rng = np.random.default_rng(6)
+    before, after = rng.gamma(2, 3, (40, 2)), rng.gamma(2, 2, (40, 2))
+    videos = ["a"] * 20 + ["b"] * 20
+    found = changes_by_video(before, after, videos)
+    assert list(found) == ["a", "b"]
+    alone = changed(before[:20], after[:20])
+    assert found["a"].before_px == alone.before_px
+    assert found["a"].interval is not None
+    assert alone.interval is not None
+    assert found["a"].interval[0] < alone.interval[0] < alone.interval[1] < found["a"].interval[1]
+    assert changes_by_video(before, after, ["a"] * 40) == {}
+
+
+def test_of_ten_videos_in_which_nothing_changed_seldom_one_looks_changed() -> None:
+    rng = np.random.default_rng(7)
+    videos = [str(i // 15) for i in range(150)]
+    n_wrong = 0
+    for _ in range(40):
+        found = changes_by_video(rng.gamma(2, 3, (150, 2)), rng.gamma(2, 3, (150, 2)), videos)
+        n_wrong += any(change.verdict != "unclear" for change in found.values())
+    assert n_wrong <= 8  # without care for their number it would be 16 of 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -70,7 +71,7 @@ def test_the_numbers_are_those_of_a_calculation_by_hand(study: Project) -> None:
         "blue": "unclear",
     }
     assert each["red"].interval == pytest.approx((-3, -3), abs=1e-4)
-    assert told.after_median_px == pytest.approx(2, abs=1e-4)
+    assert told.medians_px == pytest.approx((5, 2), abs=1e-4)
     seen = group(found, "seen")
     assert (seen.change.n_frames, seen.verdict) == (2, "unclear")
     assert found.telling is told
@@ -136,6 +137,42 @@ def test_new_frames_decide_where_unseen_ones_are_too_few(study: Project, n_unsee
     assert found.telling.name == teller
     assert found.telling.verdict == "better"
     assert found.words().startswith("run2 is better")
+
+
+@pytest.mark.parametrize(
+    ("by", "verdict", "title"),
+    [
+        ((-50.0, 0.0), "partly better", "run2 is better in 1 of 2 videos (m1)"),
+        ((0.0, 6.0), "partly worse", "run2 is worse in 1 of 2 videos (m2)"),
+        ((-2.0, 1.0), "mixed", "run2 is better in 1 of 2 videos (m1), and worse in 1 of 2 videos (m2)"),
+        ((-2.0, -1.0), "better", "run2 is better"),
+        ((0.0, 0.0), "unclear", "no clear difference"),
+    ],
+)
+def test_videos_are_told_apart(study: Project, by: tuple[float, float], verdict: str, title: str) -> None:
+    """12 frames of each of two videos, all better by so many px in one, and in the other.
+
+    Whether another video would be better is not known when one of two is, however much it is; of these two it is.
+    """
+    labels = study.labels()
+    shutil.copytree(study.root / "labeled-data" / "m1", study.root / "labeled-data" / "m2")
+    for table in (study.root / "labeled-data" / "m2").glob("CollectedData_*"):
+        table.unlink()
+    moved = [replace(f, image=f.image.replace("/m1/", "/m2/"), path=None) for f in labels.frames[12:]]
+    study.write_labels("m2", replace(labels, frames=tuple(moved)))
+    study.write_labels("m1", replace(labels, frames=labels.frames[:12]))
+    project = Project(study.root)
+    random = 60 + np.random.default_rng(0).uniform(-3, 3, (N, 1, 1))  # so that frames differ
+    shift = np.repeat(by, 12)[:, None, None]
+    add(project, "run1", random * [1.0, 0.0], [])
+    add(project, "run2", (random + shift) * [1.0, 0.0], [])
+    found = compare(project, "run1", "run2")
+    told = group(found, "unseen")
+    assert list(told.per_video) == ["m1", "m2"]
+    assert [change.change_px for change in told.per_video.values()] == pytest.approx(by, abs=1e-3)
+    assert (told.verdict, found.title()) == (verdict, title)
+    assert found.to_json()["verdict"] == verdict
+    assert any(line.startswith("m2 ") for line in found.lines())
 
 
 def test_frames_learned_by_heart_decide_nothing(study: Project) -> None:

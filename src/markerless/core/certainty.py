@@ -45,7 +45,11 @@ def mean_interval(error: FloatArray, videos: Sequence[str] = (), seed: int = 0) 
 
 
 def mean_intervals(
-    total: FloatArray, points: npt.NDArray[np.intp], videos: npt.NDArray[np.str_], seed: int = 0
+    total: FloatArray,
+    points: npt.NDArray[np.intp],
+    videos: npt.NDArray[np.str_],
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> list[Interval | None]:
     """The intervals of several means over the same frames, of which each is drawn once for all of them.
 
@@ -54,6 +58,7 @@ def mean_intervals(
         points: `(F, M)` number of its points; every frame has some.
         videos: `(F,)` video of each frame.
         seed: Equal seeds give equal intervals.
+        confidence: Share of the draws that lie inside.
 
     Returns:
         M of them; None of a mean that fewer than two frames have points of.
@@ -70,7 +75,7 @@ def mean_intervals(
             for first in range(0, DRAWS, at_once)
         ]
     )
-    tail = 50 * (1 - CONFIDENCE)
+    tail = 50 * (1 - confidence)
     # a draw may hold no point of a mean that few frames have points of
     found = iter(zip(*np.nanpercentile(means, [tail, 100 - tail], axis=0), strict=True))
     return [_pair(*next(found)) if is_there else None for is_there in enough]

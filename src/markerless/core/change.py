@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from markerless.core.certainty import FEWEST_FRAMES, Interval, mean_intervals
+from markerless.core.certainty import CONFIDENCE, FEWEST_FRAMES, Interval, mean_intervals
 from markerless.core.instance import FloatArray
 
 Verdict = Literal["better", "worse", "unclear"]
@@ -93,9 +93,15 @@ def mean_change(before: FloatArray, after: FloatArray, videos: Sequence[str] = (
 
 
 def mean_changes(
-    before: FloatArray, after: FloatArray, videos: Sequence[str] = (), seed: int = 0
+    before: FloatArray,
+    after: FloatArray,
+    videos: Sequence[str] = (),
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> tuple[MeanChange | None, list[MeanChange | None]]:
     """The same over all points, and of each of the K columns; the frames are drawn once for all of them.
+
+    `confidence` is how often the intervals hold.
 
     Raises:
         ValueError: the tables are not of the same points.
@@ -113,7 +119,7 @@ def mean_changes(
     sums = [np.where(known, table[labeled], 0.0) for table in (before, after)]
     totals = [np.column_stack([table.sum(axis=-1), table]) for table in sums]
     columns = np.column_stack([*totals, totals[1] - totals[0]])
-    intervals = mean_intervals(columns, np.column_stack([points] * 3), names, seed)
+    intervals = mean_intervals(columns, np.column_stack([points] * 3), names, seed, confidence)
     n = 1 + n_keypoints
     found = [
         MeanChange(
@@ -130,6 +136,25 @@ def mean_changes(
         for m in range(n)
     ]
     return found[0], found[1:]
+
+
+def changes_by_video(before: FloatArray, after: FloatArray, videos: Sequence[str]) -> dict[str, MeanChange]:
+    """The change in each video, by its own frames; empty where there are not several.
+
+    The intervals are wider, so that those of all videos hold together 95 times out of 100 (Bonferroni): of many videos
+    one would else look changed by chance.
+    """
+    names = list(dict.fromkeys(videos))
+    if len(names) < 2:
+        return {}
+    confidence = 1 - (1 - CONFIDENCE) / len(names)
+    found = {}
+    for name in names:
+        own = np.array([video == name for video in videos])
+        change, _ = mean_changes(before[own], after[own], confidence=confidence)
+        if change is not None:
+            found[name] = change
+    return found
 
 
 def _pair(interval: Interval | None) -> list[float] | None:

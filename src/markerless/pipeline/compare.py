@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from markerless.core.change import mean_changes
+from markerless.core.change import changes_by_video, mean_changes
 from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
@@ -214,7 +214,7 @@ def _group(found: Comparison, labels: Labels, name: str) -> Group | None:
     if change is None:
         return None
     each = dict(zip(found.keypoints, columns, strict=True))
-    return Group(name, change, each, _median(before), _median(after), len(set(videos)))
+    return Group(name, change, each, changes_by_video(before, after, videos), (_median(before), _median(after)))
 
 
 def _median(errors: FloatArray) -> float:

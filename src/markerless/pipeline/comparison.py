@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ UNSEEN, NEW, SEEN = "unseen", "new", "seen"
 GROUPS = (UNSEEN, NEW, SEEN)
 MUCH_SHARE = 0.05  # of the animal's size: a frame whose mean error changes by more has become much better or worse
 MOST_SHOWN = 5  # frames in the lines
+MOST_NAMED = 3  # videos in a sentence
 WORDS = {
     UNSEEN: "that neither run was trained on",
     NEW: "that are new to the run after, asked of networks that trained shorter and without them",
@@ -33,17 +34,15 @@ class Group:
         name: "unseen", "new" or "seen".
         change: Over all points.
         per_keypoint: Keypoint -> its change; None where it is not labeled.
-        before_median_px: Median error before.
-        after_median_px: Median error after.
-        n_videos: Videos that the frames are of.
+        per_video: Video -> its change, where there are several, else empty.
+        medians_px: Median error before and after.
     """
 
     name: str
     change: MeanChange
     per_keypoint: Mapping[str, MeanChange | None]
-    before_median_px: float
-    after_median_px: float
-    n_videos: int
+    per_video: Mapping[str, MeanChange]
+    medians_px: tuple[float, float]
 
     @property
     def doubt(self) -> str:
@@ -55,10 +54,21 @@ class Group:
             return f"{count(n, 'labeled frame')}: too few to tell which run is better; label at least {FEWEST_FRAMES}"
         return ""
 
+    def videos(self, verdict: str) -> list[str]:
+        """Those that are for sure "better" or "worse"."""
+        return [video for video, change in self.per_video.items() if change.verdict == verdict]
+
     @property
     def verdict(self) -> str:
-        """ "better", "worse" or "unclear"."""
-        return "unclear" if self.doubt else self.change.verdict
+        """ "better" or "worse" when that would hold with other frames and videos too; "partly better", "partly worse"
+        or "mixed" when it is sure of some videos alone; else "unclear".
+        """
+        if self.doubt or self.change.verdict != "unclear":
+            return "unclear" if self.doubt else self.change.verdict
+        better, worse = self.videos("better"), self.videos("worse")
+        if better and worse:
+            return "mixed"
+        return "partly better" if better else "partly worse" if worse else "unclear"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,10 +76,10 @@ class Group:
             **self.change.to_json(),
             "verdict": self.verdict,
             "doubt": self.doubt or None,
-            "before_median_px": self.before_median_px,
-            "after_median_px": self.after_median_px,
-            "n_videos": self.n_videos,
+            "before_median_px": self.medians_px[0],
+            "after_median_px": self.medians_px[1],
             "per_keypoint": {name: each.to_json() if each else None for name, each in self.per_keypoint.items()},
+            "per_video": {name: each.to_json() for name, each in self.per_video.items()},
         }
 
 
@@ -171,9 +181,20 @@ class Comparison:
 
     def words(self) -> str:
         """The result in one sentence."""
-        verdict = self.telling.verdict
-        said = "no clear difference" if verdict == "unclear" else f"{self.after} is {verdict}"
-        return f"{said}: {self.why()}"
+        return f"{self.title()}: {self.why()}"
+
+    def title(self) -> str:
+        """The result in some words."""
+        group = self.telling
+        better, worse = (_some(group.videos(verdict), len(group.per_video)) for verdict in ("better", "worse"))
+        return {
+            "better": f"{self.after} is better",
+            "worse": f"{self.after} is worse",
+            "partly better": f"{self.after} is better in {better}",
+            "partly worse": f"{self.after} is worse in {worse}",
+            "mixed": f"{self.after} is better in {better}, and worse in {worse}",
+            "unclear": "no clear difference",
+        }[group.verdict]
 
     def why(self) -> str:
         """What the result rests on."""
@@ -188,7 +209,8 @@ class Comparison:
             return f"{where} ({-high:.2f} to {-low:.2f} px less, 95 times out of 100)"
         if group.verdict == "worse":
             return f"{where} ({low:.2f} to {high:.2f} px more, 95 times out of 100)"
-        return f"{where} (with other frames of this kind it might be a change of {low:+.2f} to {high:+.2f} px)"
+        others = "frames and videos" if group.per_video else "frames"
+        return f"{where} (with other {others} of this kind it might be a change of {low:+.2f} to {high:+.2f} px)"
 
     def to_json(self) -> dict[str, Any]:
         """The object that `compare --json` prints."""
@@ -201,6 +223,7 @@ class Comparison:
             "told_by": self.telling.name,
             "verdict": self.telling.verdict,
             "words": self.words(),
+            "title": self.title(),
             "why": self.why(),
             "much_px": MUCH_SHARE * self.animal_size_px,
             "groups": {name: group.to_json() if group else None for name, group in self.groups.items()},
@@ -216,6 +239,9 @@ class Comparison:
         group = self.telling
         rows += ["", f"by keypoint ({group.name})"]
         rows += [_row(name, each) for name, each in group.per_keypoint.items() if each is not None]
+        if group.per_video:
+            rows += ["", f"by video ({group.name}); intervals are wider, so that all of them hold together"]
+            rows += [_row(name, each) for name, each in group.per_video.items()]
         frames = self.frames()
         for word, some in (("worse", frames), ("better", frames[::-1])):
             chosen = [frame for frame in some if frame.much == word]
@@ -226,9 +252,14 @@ class Comparison:
         return [*rows, *(f"note: {note}" for note in self.notes)]
 
 
+def _some(videos: Sequence[str], n: int) -> str:
+    named = f" ({', '.join(videos)})" if len(videos) <= MOST_NAMED else ""
+    return f"{len(videos)} of {count(n, 'video')}{named}"
+
+
 def _row(name: str, change: MeanChange) -> str:
     interval = "-" if change.interval is None else "{:+.2f} to {:+.2f}".format(*change.interval)
     return (
-        f"{name:<12}{change.n_frames:>5}{change.n_points:>8}{change.before_px:>11.2f}{change.after_px:>10.2f}"
+        f"{name[:24]:<12}{change.n_frames:>5}{change.n_points:>8}{change.before_px:>11.2f}{change.after_px:>10.2f}"
         f"{change.change_px:>+11.2f}{interval:>18}"
     )

@@ -10,12 +10,22 @@ const PAD = 10;
 
 /** The table of one group: a row over all points, then one for each keypoint. */
 export function keypointTable(group, { keypoints, palette, before, after }) {
-  const rows = keypoints.map((name) => group.per_keypoint[name]);
-  const axis = axisTo(largestOf([group, ...rows]));
-  const head = h("tr", {}, ["Keypoint", axisHead(axis), before, after, "Change (px)", "95 in 100", ""].map((cell, i) => h("th", { scope: "col", class: i > 1 && i < 6 ? "number" : null }, cell)));
-  const all = row("All points", null, group, axis, "all");
-  const each = keypoints.map((name, k) => row(name, cssColor(palette, k), rows[k], axis));
-  return h("div", { class: "refine-scroll" }, h("table", { class: "table refine-table" }, h("thead", {}, head), h("tbody", {}, all, each)));
+  const rows = keypoints.map((name, k) => ({ name, color: cssColor(palette, k), change: group.per_keypoint[name] }));
+  return table("Keypoint", [{ name: "All points", change: group, isAll: true }, ...rows], { before, after });
+}
+
+/** A row for each video, the one that changed most first. */
+export function videoTable(group, { before, after }) {
+  const rows = Object.entries(group.per_video).map(([name, change]) => ({ name, change }));
+  rows.sort((a, b) => Math.abs(b.change.change_px) - Math.abs(a.change.change_px));
+  return table("Video", rows, { before, after });
+}
+
+function table(what, rows, { before, after }) {
+  const axis = axisTo(largestOf(rows.map(({ change }) => change)));
+  const head = h("tr", {}, [what, axisHead(axis), before, after, "Change (px)", "95 in 100", ""].map((cell, i) => h("th", { scope: "col", class: i > 1 && i < 6 ? "number" : null }, cell)));
+  const body = rows.map(({ name, color, change, isAll }) => row(name, color, change, axis, isAll ? "all" : null));
+  return h("div", { class: "refine-scroll" }, h("table", { class: "table refine-table" }, h("thead", {}, head), h("tbody", {}, body)));
 }
 
 function row(name, color, change, axis, className = null) {
@@ -33,7 +43,7 @@ function row(name, color, change, axis, className = null) {
 }
 
 function axisHead({ end, marks }) {
-  const labels = marks.map((mark) => svg("text", { x: at(mark, end), y: 16, class: "refine-mark" }, mark));
+  const labels = marks.map((mark) => svg("text", { x: at(mark, end), y: 16, class: mark === marks.at(-1) ? "refine-mark last" : "refine-mark" }, mark));
   return svg("svg", { viewBox: `0 0 ${WIDTH} 22`, class: "refine-axis", role: "img", "aria-label": "mean error in px" }, labels);
 }
 

@@ -2,7 +2,7 @@
 import { h, replace } from "../dom.js";
 import { problem } from "../notices.js";
 import { untilDone } from "../slow.js";
-import { keypointTable } from "./chart.js";
+import { keypointTable, videoTable } from "./chart.js";
 import { legend, pairCard } from "./pairs.js";
 import { count, GROUPS, px, signed } from "./words.js";
 
@@ -41,19 +41,21 @@ function waiting({ done, total }, before, after) {
 }
 
 function banner(found) {
-  const tone = { better: "good", worse: "bad", unclear: "" }[found.verdict];
+  const tone = { better: "good", "partly better": "good", worse: "bad", "partly worse": "bad" }[found.verdict] ?? "";
   const group = found.groups[found.told_by];
   const share = group.before_px > 0 ? Math.round(100 * Math.abs(group.change_px / group.before_px)) : 0;
-  const title = { better: `${found.after} is better`, worse: `${found.after} is worse`, unclear: "No clear difference" }[found.verdict];
   return h("section", { class: `card refine-verdict ${tone}` },
-    h("div", {}, h("h2", { class: tone }, title), h("p", {}, sentence(found.why)), found.notes.map((note) => h("p", { class: "small soft" }, note))),
+    h("div", {}, h("h2", { class: tone }, upper(found.title)), h("p", {}, sentence(found.why)), found.notes.map((note) => h("p", { class: "small soft" }, note))),
     h("div", { class: "refine-figures" },
       figure(px(group.before_px), `px, ${found.before}`), h("span", { class: "soft" }, "→"), figure(px(group.after_px), `px, ${found.after}`),
       figure(`${signed(group.change_px)}`, `px${share ? `, ${share} % ${group.change_px < 0 ? "less" : "more"}` : ""}`, tone)));
 }
 
 const figure = (number, says, tone = "") => h("div", { class: "refine-figure" }, h("b", { class: `number ${tone}` }, number), h("span", { class: "small soft" }, says));
-const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
+const sentence = (words) => `${upper(words)}.`;
+
+/** With a capital, unless it begins with the name of a run. */
+const upper = (words) => (/^(no|on|these|how|\d)/.test(words) ? `${words[0].toUpperCase()}${words.slice(1)}` : words);
 
 /** Kinds of frames to choose from, and what is known of the chosen one. */
 function groups(found, place) {
@@ -67,10 +69,18 @@ function groups(found, place) {
     replace(node,
       h("div", { class: "row" }, tabs), h("p", { class: "small soft" }, says),
       h("section", { class: "card" }, h("h3", {}, "Mean error by keypoint"), keypointTable(group, found)),
+      videosOf(group, found),
       framesOf(found, name, place));
   };
   show(found.told_by);
   return node;
+}
+
+/** The same by video, where there are several. */
+function videosOf(group, found) {
+  if (!Object.keys(group.per_video).length) return null;
+  const says = "Each by its own frames; the intervals are wider than those above, so that all of them hold together 95 times out of 100.";
+  return h("section", { class: "card" }, h("h3", {}, "Mean error by video"), h("p", { class: "small soft" }, says), videoTable(group, found));
 }
 
 /** Frames of a group, side by side, those that changed most first. */

@@ -48,7 +48,7 @@ export function steps(told) {
   const corrected = n_fresh + n_changed;
   const says = {
     find: run ? "Frames where the network is unsure" : "After the first training",
-    correct: n_waiting ? `${count(n_waiting, "picture")} to label` : corrected ? `${corrected} corrected since ${run}` : "Nothing waits",
+    correct: n_waiting ? `${count(n_waiting, "picture")} to label` : corrected ? `${corrected} new or corrected since ${run}` : "Nothing waits",
     train: !run ? "The first training" : corrected ? `${run} does not know ${count(corrected, "frame")} yet` : `${run} is up to date`,
     compare: before ? `${before} and ${run}` : "After the second training",
   };
