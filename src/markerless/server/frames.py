@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ QUALITY = 88
 ON_THE_WAY = 16  # frames before the one asked for that are kept
 PREVIEW_WIDTH = 320
 
+Key = tuple[Path, int, int, int]  # video, when it was changed, frame, width
+
 
 @dataclass
 class _Open:
@@ -38,9 +41,10 @@ class Frames:
 
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[Path, int], _Open] = OrderedDict()
-        self._kept: OrderedDict[tuple[Path, int, int, int], bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        self._later = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
     def reader(self, video: Path) -> VideoReader:
         """The open reader of a video, for its metadata and key frames.
@@ -71,15 +75,16 @@ class Frames:
             # frames on the way are decoded in any case, unless the reader is just before this one
             begin = opened.at + 1 if opened.at < index else 0
             start = max(index - ON_THE_WAY, begin, _key_before(opened.reader, index))
-            for row, raw in opened.reader.raw_frames(start, index + 1):
-                if raw is not None:
-                    self._keep((video, key[1], row, width), encoded(raw.rgb(), width))
+            found = [(row, raw.rgb()) for row, raw in opened.reader.raw_frames(start, index + 1) if raw is not None]
             opened.at = index
-        with self._lock:
-            if key not in self._kept:
-                why = opened.reader.broken.get(index, "it cannot be decoded")
-                raise VideoError(f"frame {index} of {video.name} is broken: {why}; look at another one")
-            return self._kept[key]
+        if not found or found[-1][0] != index:
+            why = opened.reader.broken.get(index, "it cannot be decoded")
+            raise VideoError(f"frame {index} of {video.name} is broken: {why}; look at another one")
+        data = encoded(found[-1][1], width)
+        self._keep(key, data)
+        # those on the way are encoded when nobody waits for it any more
+        self._later.submit(self._keep_all, [((video, key[1], row, width), rgb) for row, rgb in found[:-1]])
+        return data
 
     def preview(self, video: Path, index: int) -> tuple[int, bytes]:
         """The key frame before `index`, small, and which one it is.
@@ -95,6 +100,7 @@ class Frames:
 
     def close(self) -> None:
         """Give all files back."""
+        self._later.shutdown(cancel_futures=True)
         with self._lock:
             while self._open:
                 self._open.popitem()[1].reader.close()
@@ -112,7 +118,14 @@ class Frames:
                 oldest.reader.close()
         return opened
 
-    def _keep(self, key: tuple[Path, int, int, int], data: bytes) -> None:
+    def _keep_all(self, frames: list[tuple[Key, npt.NDArray[np.uint8]]]) -> None:
+        for key, rgb in reversed(frames):  # the nearest first
+            with self._lock:
+                is_there = key in self._kept
+            if not is_there:
+                self._keep(key, encoded(rgb, key[3]))
+
+    def _keep(self, key: Key, data: bytes) -> None:
         with self._lock:
             if key in self._kept:
                 return
