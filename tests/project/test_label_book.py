@@ -182,6 +182,9 @@ def test_a_whole_line_that_lacks_its_end_is_not_taken_twice(study: MadeStudy) ->
     change = place(5, 6)
     book_of(study).apply([change], "Ann")
     path.write_bytes(path.read_bytes()[:-1])  # killed so late that only the end of the line is missing
+    project = study.project
+    assert "labeled-data/cage1/img99.png" not in project.labels().images  # nobody was told that it is there
+    project.write_labels("cage1", project.labels_of("cage1"))
     (outcome,) = book_of(study).apply([change], "Ann")
     assert (outcome.state, outcome.now.to) == ("already there", (5, 6))
     assert [entry["id"] for entry in journal.read(path) if clicks.is_click(entry)] == [change.id]

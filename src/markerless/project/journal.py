@@ -101,9 +101,12 @@ def end_last_line(path: Path) -> None:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The changes in the order they were made; a line torn by a crash is passed over."""
-    if path.exists():
-        yield from _entries(path.read_bytes())
+    """The changes in the order they were made, without lines that a crash tore, or a last one that lacks its end.
+
+    Raises:
+        StorageError: the journal cannot be read.
+    """
+    yield from read_from(path, 0)[0]
 
 
 def identity(path: Path) -> tuple[int, int, int]:

@@ -112,11 +112,12 @@ class Project:
             LabelsError: a table is malformed.
         """
         path = self.journal_of(video)
-        entries = list(journal.read(path))
+        entries, end = journal.read_from(path, 0)
         for _ in range(MOST_TRIES):
             tables = self._tables_of(video)
-            known, entries = len(entries), list(journal.read(path))
-            if not any(entry.get("change") == clicks.SAVED for entry in entries[known:]):
+            new, end = journal.read_from(path, end)
+            entries += new
+            if not any(entry.get("change") == clicks.SAVED for entry in new):
                 break  # else the tables may be from before the clicks that count as saved now
         _, pending = clicks.split_saved(entries)
         self._seen[video] = _revision_with(tables.revision, pending)
