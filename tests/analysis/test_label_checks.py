@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from markerless.analysis import label_checks
-from markerless.core.instance import Instance
+from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 
@@ -100,6 +100,18 @@ def test_how_many_frames_are_enough() -> None:
 def test_rows_without_points_are_counted() -> None:
     (found,) = label_checks.empty_frames(labels_of([[1, 1], [2, 2], [3, 3]], [], []))
     assert "2 of 3 rows" in found.message
+
+
+def test_a_frame_that_is_only_begun_is_no_empty_row() -> None:
+    labels = labels_of([[1, 1], [2, 2], [3, 3]], [[np.nan, np.nan]] * 3)
+    (found,) = label_checks.empty_frames(labels)
+    seen = np.array([Visibility.NOT_LABELED, Visibility.NOT_LABELED, Visibility.ABSENT], np.int8)
+    begun = replace(
+        labels.frames[1],
+        instances=(replace(labels.frames[0].instances[0], visibility=seen, xy=np.full((3, 2), np.nan)),),
+    )
+    assert "1 of 2 rows" in found.message
+    assert label_checks.empty_frames(replace(labels, frames=(labels.frames[0], begun))) == []
 
 
 def test_several_animals_are_said_once_and_named() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from markerless.core.storage import atomic_path, storage_error, write_text
+from markerless.core.storage import atomic_path, storage_error, sync_folder, write_text
 from markerless.errors import StorageError
 
 
@@ -89,3 +89,8 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
 )
 def test_what_the_operating_system_says_becomes_a_line(number: int, text: str) -> None:
     assert text in str(storage_error(OSError(number, os.strerror(number)), Path("out.csv")))
+
+
+def test_syncing_a_folder_needs_none(tmp_path: Path) -> None:
+    sync_folder(tmp_path)
+    sync_folder(tmp_path / "missing")

@@ -68,3 +68,30 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
 def test_nothing_changed_writes_nothing(tmp_path: Path) -> None:
     journal.append(tmp_path / "journal" / "v.jsonl", [], "Ann")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal" / "v.jsonl"
+    journal.append(path, [{"image": "img\udcff.png"}, {"image": "M\u00e4use"}], "Ann")
+    assert [entry["image"] for entry in journal.read(path)] == ["img\udcff.png", "M\u00e4use"]
+    assert "M\u00e4use".encode() in path.read_bytes()
+
+
+def test_entries_that_make_no_sense_say_nothing(tmp_path: Path, labels_for: Callable[..., Labels]) -> None:
+    labels = labels_for("v")
+    where = {"change": "point", "image": labels.images[0], "individual": "individual_0", "keypoint": "nose"}
+    for nonsense in ({"to": [1]}, {"to": "ab"}, {"to": [0, 10], "visibility": "x"}, {"to": [0, 10], "visibility": []}):
+        again = journal.with_visibility(labels, [{**where, **nonsense}])
+        assert again.frames[0].instances[0].visibility.tolist() == [2, 2, 2, 2]
+
+
+def test_the_end_of_a_torn_line_is_added_once(tmp_path: Path) -> None:
+    path = tmp_path / "journal" / "v.jsonl"
+    journal.end_last_line(path)
+    assert not path.exists()
+    journal.append(path, [{"image": "a"}], "Ann")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    for _ in range(2):
+        journal.end_last_line(path)
+        assert path.read_bytes() == whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -135,3 +136,13 @@ def test_taking_the_csv_makes_a_missing_h5(study: Project) -> None:
     assert take(study.root, table, "h5", "Ann") is None
     assert take(study.root, table, "csv", "Ann") == 0
     assert (folder_of(study) / "CollectedData_Ann.h5").is_file()
+
+
+def test_halves_that_killed_programs_left_are_swept_away(study: Project) -> None:
+    folder = study.root / "labeled-data" / "day one"
+    old, young = (folder / f".CollectedData_Ann.{pid}.tmp.h5" for pid in (1, 2))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    study.write_labels("day one", study.labels_of("day one"))
+    assert not old.exists() and young.exists()

@@ -22,6 +22,7 @@ class Client:
     """Sends changes as the page does: what was not acknowledged is sent again under the same id."""
 
     def __init__(self, folder: Path, study: MadeStudy) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder, self.study = folder, study
         self.server = start(folder, study.root)
         self.known: dict[tuple[str, str], dict[str, Any]] = {}
@@ -103,3 +104,26 @@ def test_every_change_is_there_once_after_twenty_kills(study: MadeStudy, tmp_pat
             xy = expected[frame.image.rpartition("/")[2], name]
             assert frame.instances[0].xy[k].tolist() == xy
     print(f"{n_kills} kills, {n_again} batches sent again, {len(expected)} points, {N_CHANGES} of {N_CHANGES} changes")
+
+
+@pytest.mark.slow
+def test_two_servers_take_every_change_once(study: MadeStudy, tmp_path: Path) -> None:
+    """Both servers of one project are sent the same changes at the same time; each is taken by one of them."""
+    clients = [Client(tmp_path / name, study) for name in ("one", "two")]
+    changes = changes_of(study)[:60]
+    states: list[list[str]] = [[], []]
+
+    def work(number: int) -> None:
+        for i in range(0, len(changes), BATCH):
+            states[number] += clients[number].send(changes[i : i + BATCH]) or ["lost"]
+
+    people = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    for client in clients:
+        client.server.kill()
+    entries = list(journal.read(study.project.journal_of("cage1")))
+    assert [entry["id"] for entry in entries if clicks.is_click(entry)] == [change["id"] for change in changes]
+    assert [sorted(pair) for pair in zip(*states, strict=True)] == [["already there", "done"]] * len(changes)

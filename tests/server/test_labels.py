@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from made_study import MadeStudy
+from markerless.project.label_book import LabelBook, PointChange
 
 NOTHING = {"xy": None, "visibility": 0}
 
@@ -111,6 +115,47 @@ def test_pictures_whole_and_small(client: TestClient, key: str, study: MadeStudy
     assert client.get(path, headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
     small = client.get(path, params={"width": 64})
     assert small.headers["content-type"] == "image/jpeg" and len(small.content) < len(whole.content)
+
+
+def test_an_id_of_another_change_is_refused(client: TestClient, labels: str) -> None:
+    first = change(7, {"xy": [1, 1], "visibility": 2}, picture="img01.png")
+    body = {"who": "Ann", "changes": [first]}
+    assert client.post(f"{labels}/cage1/changes", json=body).status_code == 404  # no such picture
+    first["picture"] = "img00.png"
+    known = client.get(f"{labels}/cage1/frames/img00.png").json()["points"]["individual_0"]
+    first["was"] = {name: known["snout"][name] for name in ("xy", "visibility")}
+    assert client.post(f"{labels}/cage1/changes", json=body).json()["outcomes"][0]["state"] == "done"
+    first["keypoint"] = "tailtip"
+    answer = client.post(f"{labels}/cage1/changes", json=body)
+    assert answer.status_code == 422 and "another change" in answer.json()["error"]
+    assert (
+        client.get(f"{labels}/cage1/frames/img00.png").json()["points"]["individual_0"]["tailtip"] == known["tailtip"]
+    )
+
+
+def test_clicks_that_a_killed_server_left_reach_the_tables_once_the_folder_is_opened(
+    client: TestClient, labels: str, study: MadeStudy
+) -> None:
+    book = LabelBook(study.project, "cage1")
+    snout = book.frame("img00.png")["individual_0"]["snout"]
+    left = PointChange(
+        "left", "img00.png", "individual_0", "snout", (snout.to, snout.visibility), (9.5, 8.5), snout.visibility
+    )
+    book.apply([left], "Ann")  # and never saved
+    client.get(f"{labels}/cage1")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if study.project.label_tables("cage1")[0].read().frames[0].instances[0].xy[0].tolist() == [9.5, 8.5]:
+            return
+        time.sleep(0.1)
+    pytest.fail("the click did not reach the tables")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_file_whose_name_is_no_text_is_no_bug(client: TestClient, labels: str, study: MadeStudy) -> None:
+    folder = os.fsencode(study.root / "labeled-data/cage1")
+    shutil.copy(folder + b"/img00.png", folder + b"/zz\xff.png")
+    assert len(client.get(f"{labels}/cage1").json()["frames"]) == 12
 
 
 def test_an_unknown_project_is_not_found(client: TestClient) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from markerless.core.instance import FloatArray, Instance
+from markerless.core.instance import FloatArray, Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 
 Level = Literal["error", "warning", "note"]
@@ -145,9 +145,13 @@ def never_labeled(labels: Labels) -> list[Finding]:
     return findings
 
 
+def _is_begun(frame: LabeledFrame) -> bool:
+    return any((instance.visibility == Visibility.NOT_LABELED).any() for instance in frame.instances)
+
+
 def empty_frames(labels: Labels) -> list[Finding]:
-    """Frames with a row but no point."""
-    empty = [frame.image for frame in labels.frames if frame.n_points == 0]
+    """Frames with a row but no point, of which nobody said that something is not labeled yet."""
+    empty = [frame.image for frame in labels.frames if frame.n_points == 0 and not _is_begun(frame)]
     if not empty:
         return []
     message = (

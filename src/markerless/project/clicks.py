@@ -7,6 +7,7 @@ are pending, and whoever reads the labels sees them as if they were in the table
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,13 @@ import numpy as np
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
-from markerless.project.journal import Key, Point
+from markerless.core.skeleton import Skeleton
+from markerless.project import journal
+from markerless.project.journal import SEEN, Key, Point, key_of, nothing_known
+from markerless.project.label_files import DATA_FOLDER, FolderLabels, Note, count
 
-POINT, SAVED = "point", "tables saved"
-SEEN = {int(value): value for value in Visibility}  # much quicker than Visibility(number)
+POINT, SAVED, OVERRIDDEN = "point", "tables saved", "overridden"
+Entry = Mapping[str, Any]  # of the journal
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,21 @@ class Said:
     visibility: Visibility = Visibility.NOT_LABELED
     who: str = ""
     time: str = ""
+
+
+@dataclass(frozen=True)
+class SavedClicks:
+    """What became of the tables of a folder when clicks were saved.
+
+    Attributes:
+        n_clicks: So many; 0 when there were none and nothing was written.
+        before: Revision of the tables that the clicks were added to.
+        after: Revision of the tables that were written.
+    """
+
+    n_clicks: int = 0
+    before: str = ""
+    after: str = ""
 
 
 def saved_mark(n_clicks: int) -> dict[str, Any]:
@@ -61,20 +80,80 @@ def split_saved(entries: Iterable[Mapping[str, Any]]) -> tuple[int, list[Mapping
     return len(clicks), clicks[n_saved:]
 
 
-def key_of(entry: Mapping[str, Any]) -> Key:
-    """Image, individual and keypoint of a change of a point."""
-    return (str(entry.get("image")), str(entry.get("individual")), str(entry.get("keypoint")))
-
-
-def said_by(entry: Mapping[str, Any]) -> Said:
+def said_by(entry: Entry) -> Said:
     """What a change of a point says; an entry that makes no sense says that nothing is known."""
-    to, visibility = entry.get("to"), entry.get("visibility", int(Visibility.VISIBLE))
-    try:
-        point = None if to is None else (float(to[0]), float(to[1]))
-        seen = SEEN[visibility]
-    except (TypeError, ValueError, LookupError):
-        point, seen = None, Visibility.NOT_LABELED
+    point, seen = journal.said_in(entry)
     return Said(point, seen, str(entry.get("who", "")), str(entry.get("time", "")))
+
+
+def said_in_tables(tables: FolderLabels, keypoints: Sequence[str]) -> dict[Key, Said]:
+    """What the tables of a folder say of every keypoint of every animal that has a point."""
+    state: dict[Key, Said] = {}
+    for frame in tables.frames:
+        for instance in frame.instances:
+            # lists of Python's numbers: picking single ones out of arrays takes ten times as long
+            rows = zip(keypoints, instance.xy.tolist(), instance.visibility.tolist(), strict=True)
+            for name, (x, y), seen in rows:
+                to = (x, y) if math.isfinite(x) and math.isfinite(y) else None
+                state[frame.image, instance.individual, name] = Said(to, SEEN[seen], frame.labeler)
+    return state
+
+
+def current(
+    tables: FolderLabels, entries: Sequence[Entry], pending: Sequence[Entry], skeleton: Skeleton, labeler: str
+) -> FolderLabels:
+    """The labels of a folder as they are now: what its tables hold, how people saw it, and the clicks behind the mark.
+
+    Args:
+        tables: As read, keypoints of `skeleton`.
+        entries: The journal.
+        pending: Those of its clicks that shall be added.
+        skeleton: Of the project.
+        labeler: Whose labels new frames are.
+    """
+    labels = journal.with_visibility(Labels(skeleton, tables.frames), entries)
+    labels = with_clicks(labels, pending, tables.folder, labeler)
+    in_clicks = {key_of(entry)[1] for entry in pending}
+    more = tuple(name for name in labels.individuals if name in in_clicks and name not in tables.individuals)
+    over = overridden(tables, pending, skeleton.keypoints)
+    message = f"another program changed {count(len(over), 'point')} before clicks were in the tables; the clicks count"
+    notes = (Note(f"{DATA_FOLDER}/{tables.folder.name}", message),) if over else ()
+    return replace(
+        tables,
+        frames=tuple(_without_absent_animals(frame) for frame in labels.frames),
+        individuals=(*tables.individuals, *more),
+        notes=(*tables.notes, *notes),
+    )
+
+
+def overridden(tables: FolderLabels, pending: Sequence[Entry], keypoints: Sequence[str]) -> list[dict[str, Any]]:
+    """Entries for the journal: points that another program has put elsewhere since the first of their pending clicks.
+
+    Where the tables hold what a click found or left, nobody else was there: a crash may have come between the tables
+    and the mark.
+    """
+    of_point: dict[Key, list[Entry]] = {}
+    for entry in pending:
+        of_point.setdefault(key_of(entry), []).append(entry)
+    images = {image for image, _, _ in of_point}
+    touched = replace(tables, frames=tuple(frame for frame in tables.frames if frame.image in images))
+    state = said_in_tables(touched, keypoints)
+    found = []
+    for key, clicked in of_point.items():
+        there = state.get(key, Said()).to
+        expected = [journal.said_in({"to": clicked[0].get("from")})[0], *(said_by(entry).to for entry in clicked)]
+        if not any(journal.same_point(there, point) for point in expected):
+            names = dict(zip(("image", "individual", "keypoint"), key, strict=True))
+            last = said_by(clicked[-1])
+            found.append(
+                {"change": OVERRIDDEN, **names, "from": there, "to": last.to, "visibility": int(last.visibility)}
+            )
+    return found
+
+
+def unknown_keypoints(pending: Iterable[Entry], keypoints: Sequence[str]) -> tuple[str, ...]:
+    """Keypoints of clicks that are not among `keypoints`: of a project that was given other names since."""
+    return tuple(dict.fromkeys(name for _, _, name in map(key_of, pending) if name not in keypoints))
 
 
 def with_clicks(labels: Labels, clicks: Sequence[Mapping[str, Any]], folder: Path, labeler: str) -> Labels:
@@ -109,7 +188,7 @@ def _with_points(
 ) -> tuple[Instance, ...]:
     found = {instance.individual: instance for instance in instances}
     for individual in dict.fromkeys(name for name, _ in points):
-        known = found.get(individual) or _nothing(individual, len(keypoints))
+        known = found.get(individual) or nothing_known(individual, len(keypoints))
         xy, visibility = known.xy.copy(), known.visibility.copy()
         for k, keypoint in enumerate(keypoints):
             said = points.get((individual, keypoint))
@@ -124,6 +203,7 @@ def _with_points(
     return tuple(found.values())
 
 
-def _nothing(individual: str, n_keypoints: int) -> Instance:
-    unlabeled = np.full(n_keypoints, Visibility.NOT_LABELED, np.int8)
-    return Instance(np.full((n_keypoints, 2), np.nan), unlabeled, np.full(n_keypoints, np.nan), individual)
+def _without_absent_animals(frame: LabeledFrame) -> LabeledFrame:
+    """An animal of which everything is absent is not there; a frame without an animal has no instances."""
+    there = tuple(i for i in frame.instances if not (i.visibility == Visibility.ABSENT).all())
+    return frame if len(there) == len(frame.instances) else replace(frame, instances=there)

@@ -20,11 +20,12 @@ from filelock import FileLock, Timeout
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
-from markerless.core.storage import storage_error
+from markerless.core.storage import storage_error, sync_folder
 from markerless.errors import StorageError
 
 JOURNAL_FOLDER = "journal"
 SAME_POINT_PX = 1e-3
+SEEN = {int(value): value for value in Visibility}  # much quicker than Visibility(number)
 LOCKED_FOR_S = 60
 
 Point = tuple[float, float] | None
@@ -74,34 +75,53 @@ def append_locked(path: Path, changes: Iterable[dict[str, Any]], who: str) -> li
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     entries = [{"time": now, "who": who, **change} for change in changes]
-    lines = [json.dumps(entry, ensure_ascii=False) for entry in entries]
-    if not lines:
-        return entries
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as file:
-            if _ends_in_a_line(file):
-                lines.insert(0, "")
-            file.write(("\n".join(lines) + "\n").encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise storage_error(error, path) from error
+    if entries:
+        _append(path, b"".join(_line(entry) for entry in entries))
     return entries
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The changes in the order they were made; a line torn by a crash is passed over."""
-    if not path.exists():
+def end_last_line(path: Path) -> None:
+    """End a line that a crash has torn, so that it counts from now on if it is whole and is passed over if it is not.
+
+    Who decides by what the journal holds calls this first, with the lock held: a line that is whole but for its end
+    would else be written a second time.
+
+    Raises:
+        StorageError: the journal cannot be written.
+    """
+    try:
+        with path.open("rb") as file:
+            is_torn = _is_torn(file)
+    except FileNotFoundError:
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                change = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(change, dict):
-                yield change
+    except OSError as error:
+        raise storage_error(error, path) from error
+    if is_torn:
+        _append(path, b"")
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The changes in the order they were made, without lines that a crash tore, or a last one that lacks its end.
+
+    Raises:
+        StorageError: the journal cannot be read.
+    """
+    yield from read_from(path, 0)[0]
+
+
+def identity(path: Path) -> tuple[int, int, int]:
+    """Which file the journal is, and its size; zeros when there is none. A backup that is put back is another file.
+
+    Raises:
+        StorageError: the journal cannot be looked at.
+    """
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return (stat.st_dev, stat.st_ino, stat.st_size)
 
 
 def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -119,15 +139,7 @@ def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     except OSError as error:
         raise storage_error(error, path) from error
     whole = data[: data.rfind(b"\n") + 1]
-    found = []
-    for line in whole.decode("utf-8", "replace").split("\n"):
-        try:
-            change = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(change, dict):
-            found.append(change)
-    return found, offset + len(whole)
+    return _entries(whole), offset + len(whole)
 
 
 def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
@@ -156,19 +168,83 @@ def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
     return entries
 
 
+def key_of(entry: Mapping[str, Any]) -> Key:
+    """Image, individual and keypoint of a change of a point."""
+    return (str(entry.get("image")), str(entry.get("individual")), str(entry.get("keypoint")))
+
+
+def said_in(entry: Mapping[str, Any]) -> tuple[Point, Visibility]:
+    """Where a change of a point puts it, and how it is seen; one that makes no sense says that nothing is known."""
+    to = entry.get("to")
+    try:
+        point = None if to is None else (float(to[0]), float(to[1]))
+        return point, SEEN[entry.get("visibility", int(Visibility.VISIBLE))]
+    except (TypeError, ValueError, LookupError):
+        return None, Visibility.NOT_LABELED
+
+
 def with_visibility(labels: Labels, entries: Iterable[Mapping[str, Any]]) -> Labels:
-    """Labels with the visibility people gave; an entry counts while its point is still where the journal put it."""
-    said: dict[Key, tuple[Point, int]] = {}
+    """Labels with the visibility people gave; an entry counts while its point is still where the journal put it.
+
+    An animal that has no point in a frame, but of which somebody said that a keypoint is absent, comes back: a row of a
+    table that is empty cannot tell one absent keypoint from a frame without the animal.
+    """
+    said: dict[Key, tuple[Point, Visibility]] = {}
     for entry in entries:
         if entry.get("change") == "point":
-            key = (str(entry.get("image")), str(entry.get("individual")), str(entry.get("keypoint")))
-            said[key] = (entry.get("to"), int(entry.get("visibility", Visibility.VISIBLE)))
+            said[key_of(entry)] = said_in(entry)
     if not said:
         return labels
-    return replace(labels, frames=tuple(_frame_with(frame, labels, said) for frame in labels.frames))
+    unplaced: dict[str, dict[str, None]] = {}
+    for (image, individual, _), (_, visibility) in said.items():
+        if visibility == Visibility.ABSENT:
+            unplaced.setdefault(image, {})[individual] = None
+    frames = [_frame_with(frame, labels, said, unplaced.get(frame.image, {})) for frame in labels.frames]
+    return replace(labels, frames=tuple(frames))
 
 
-def _ends_in_a_line(file: BinaryIO) -> bool:
+def _append(path: Path, lines: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        with path.open("ab+") as file:
+            file.write((b"\n" if _is_torn(file) else b"") + lines)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _entries(data: bytes) -> list[dict[str, Any]]:
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    try:  # all at once, in half the time
+        found = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        found = []
+    if len(found) != len(lines):  # some are torn
+        found = [_entry_in(line) for line in lines]
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def _entry_in(line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    """An entry as it is stored; names that are no valid text, which Linux allows for files, are escaped."""
+    try:
+        text = json.dumps(entry, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(entry).encode("ascii")
+    return text + b"\n"
+
+
+def _is_torn(file: BinaryIO) -> bool:
     """True when the last line was torn by a crash."""
     if file.seek(0, os.SEEK_END) == 0:
         return False
@@ -176,11 +252,26 @@ def _ends_in_a_line(file: BinaryIO) -> bool:
     return file.read() != b"\n"
 
 
-def _frame_with(frame: LabeledFrame, labels: Labels, said: dict[Key, tuple[Point, int]]) -> LabeledFrame:
-    return replace(frame, instances=tuple(_instance_with(i, frame.image, labels, said) for i in frame.instances))
+def _frame_with(
+    frame: LabeledFrame, labels: Labels, said: Mapping[Key, tuple[Point, Visibility]], unplaced: Iterable[str]
+) -> LabeledFrame:
+    there = {instance.individual for instance in frame.instances}
+    more = [nothing_known(name, labels.skeleton.n_keypoints) for name in unplaced if name not in there]
+    known = [_instance_with(instance, frame.image, labels, said) for instance in frame.instances]
+    back = [_instance_with(instance, frame.image, labels, said) for instance in more]
+    known += [instance for instance in back if (instance.visibility != Visibility.NOT_LABELED).any()]
+    return replace(frame, instances=tuple(known))
 
 
-def _instance_with(instance: Instance, image: str, labels: Labels, said: dict[Key, tuple[Point, int]]) -> Instance:
+def nothing_known(individual: str, n_keypoints: int) -> Instance:
+    """An animal of which nothing is labeled."""
+    unlabeled = np.full(n_keypoints, Visibility.NOT_LABELED, np.int8)
+    return Instance(np.full((n_keypoints, 2), np.nan), unlabeled, np.full(n_keypoints, np.nan), individual)
+
+
+def _instance_with(
+    instance: Instance, image: str, labels: Labels, said: Mapping[Key, tuple[Point, Visibility]]
+) -> Instance:
     visibility = instance.visibility.copy()
     for k, name in enumerate(labels.skeleton.keypoints):
         entry = said.get((image, instance.individual, name))

@@ -7,10 +7,12 @@ sent again under the same id is taken once.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +21,9 @@ from markerless.core.instance import Visibility
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError
 from markerless.project import clicks, journal
-from markerless.project.clicks import Said
+from markerless.project.clicks import Entry, Said, SavedClicks
 from markerless.project.journal import Key, Point
-from markerless.project.label_files import DATA_FOLDER, FolderLabels, read_folder
+from markerless.project.label_files import DATA_FOLDER, read_folder, revision_of
 from markerless.project.study import Project
 from markerless.video.images import image_size
 
@@ -79,15 +81,18 @@ class LabelBook:
         self._path = project.journal_of(video)
         self._lock = threading.RLock()
         self._offset = 0
-        self._entries: list[Mapping[str, Any]] = []
-        self._points: list[Mapping[str, Any]] = []  # the entries that change a point
-        self._ids: set[str] = set()
+        self._journal = (0, 0, 0)
+        self._entries: list[Entry] = []
+        self._points: list[Entry] = []  # the entries that change a point
+        self._clicks: dict[str, Entry] = {}  # by their ids
         self._state: dict[Key, Said] = {}
         self._rows: tuple[str, ...] = ()
         self._individuals: tuple[str, ...] = ()
         self._sizes: dict[str, tuple[int, int]] = {}
         self._pictures: tuple[str, ...] = ()
         self._signature: object = None
+        self._revision = ""  # of the tables that are known
+        self._n_saving = 0  # threads that write the tables just now
 
     @property
     def individuals(self) -> tuple[str, ...]:
@@ -101,7 +106,8 @@ class LabelBook:
         with self._lock:
             self._refresh()
             with os.scandir(self.folder) as entries:
-                names = {entry.name for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES)}
+                found = (entry.name for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES))
+                names = {name for name in found if _is_text(name)}
             rows = {image.rpartition("/")[2] for image in self._rows}
             if names | rows != set(self._pictures):
                 shown = {name for name in names if not name.startswith(".")} | rows
@@ -135,28 +141,33 @@ class LabelBook:
         """Take `changes` in order; when this returns, those that are "done" are on the disk.
 
         Raises:
-            LabelsError: a change makes no sense (unknown keypoint, point outside its picture); nothing is written.
+            LabelsError: a change makes no sense (unknown keypoint, point outside its picture), or its id was used for
+                another one; nothing is written.
             StorageError: the journal cannot be written; nothing is acknowledged.
         """
         self.sequence()  # takes in what is new on the disk, also without the right to write
         for change in changes:
             self._require_sensible(change)
         with self._lock, journal.locked(self._path):
+            journal.end_last_line(self._path)
             self._refresh()
-            outcomes, entries = [], []
+            outcomes: list[Outcome] = []
+            entries: list[dict[str, Any]] = []
             now: dict[Key, Said] = {}
-            ids = set(self._ids)
+            taken: dict[str, dict[str, Any]] = {}
             for change in changes:
                 key = (self._image(change.picture), change.individual, change.keypoint)
                 current = now.get(key, self._state.get(key, Said()))
-                if change.id in ids:
+                before = taken.get(change.id, self._clicks.get(change.id))
+                if before is not None:
+                    _require_same(change, key, before)
                     outcomes.append(Outcome(change.id, "already there", current))
                     continue
                 if not _is(current, change.was):
                     outcomes.append(Outcome(change.id, "conflict", current))
                     continue
-                ids.add(change.id)
-                entries += [*self._first_touch(key, now), _entry(change, key, current)]
+                taken[change.id] = _entry(change, key, current)
+                entries += [*self._first_touch(key, now), taken[change.id]]
                 now[key] = Said(change.to, change.visibility, who)
                 outcomes.append(Outcome(change.id, "done", now[key]))
             journal.append_locked(self._path, entries, who)
@@ -173,15 +184,15 @@ class LabelBook:
         """Image, individual, keypoint and what is known of them now, of every point changed after `sequence`."""
         with self._lock:
             self._refresh()
-            keys = dict.fromkeys(clicks.key_of(entry) for entry in self._points[max(sequence, 0) :])
+            keys = dict.fromkeys(journal.key_of(entry) for entry in self._points[max(sequence, 0) :])
             return [(key, self._state.get(key, Said())) for key in keys]
 
-    def history(self, picture: str) -> list[Mapping[str, Any]]:
-        """The journal of one frame, oldest first."""
+    def history(self, picture: str) -> list[Entry]:
+        """What the journal says of the points of one frame, oldest first."""
         with self._lock:
             self._refresh()
             image = self._image(picture)
-            return [entry for entry in self._entries if entry.get("image") == image]
+            return [entry for entry in self._entries if entry.get("image") == image and "keypoint" in entry]
 
     def size(self, picture: str) -> tuple[int, int]:
         """Width and height of a picture in pixels.
@@ -216,11 +227,24 @@ class LabelBook:
             LabelsError: a table is malformed.
             StorageError: a table cannot be written; the clicks stay in the journal.
         """
-        n_clicks = Project(self.project.root).save_clicks(self.video)
-        if n_clicks:
+        with self._lock:
+            self._n_saving += 1
+        saved = SavedClicks()
+        try:
+            saved = Project(self.project.root).save_clicks(self.video)
+        finally:
             with self._lock:
-                self._signature = self._look()  # what was written is what is known
-        return n_clicks
+                self._n_saving -= 1
+                self._take_in(self._read_on())
+                self._know_saved(saved)
+        return saved.n_clicks
+
+    def _know_saved(self, saved: SavedClicks) -> None:
+        """Spare another look into the tables that were written, unless they held something that is not known yet."""
+        if saved.n_clicks and not self._n_saving and saved.before == self._revision:
+            signature = self._look()
+            if revision_of(self.project.label_tables(self.video)) == saved.after:
+                self._signature, self._revision = signature, saved.after
 
     def _known_individuals(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.project.individuals, *self._individuals]))
@@ -266,22 +290,36 @@ class LabelBook:
 
     def _refresh(self) -> None:
         """Take in what other processes have written to the journal or the tables."""
-        new = self._read_on()
-        signature = self._look()
-        if signature != self._signature:
+        with _without_collector():
+            new = self._read_on()
+            if self._n_saving and self._signature is not None:  # half of the tables may be new; they hold what is known
+                self._take_in(new)
+                return
+            signature = self._look()
+            if signature == self._signature and not any(entry.get("change") == clicks.SAVED for entry in new):
+                self._take_in(new)
+                return
             self._signature = signature
             self._rebuild()
-            return
+
+    def _take_in(self, new: Sequence[Entry]) -> None:
         for entry in new:
             if entry.get("change") == clicks.POINT:
-                self._state[clicks.key_of(entry)] = clicks.said_by(entry)
+                self._state[journal.key_of(entry)] = clicks.said_by(entry)
 
-    def _read_on(self) -> list[Mapping[str, Any]]:
-        read, self._offset = journal.read_from(self._path, self._offset)
-        new: list[Mapping[str, Any]] = [*read]
+    def _read_on(self) -> Sequence[Entry]:
+        """What is new in the journal; everything when it is another file, as a backup that was put back."""
+        device, inode, size = journal.identity(self._path)
+        if (device, inode) != self._journal[:2] or size < self._offset:
+            self._offset, self._signature = 0, None
+            self._entries, self._points, self._clicks = [], [], {}
+        self._journal = (device, inode, size)
+        if size == self._offset:
+            return ()
+        new, self._offset = journal.read_from(self._path, self._offset)
         self._entries += new
         self._points += [entry for entry in new if entry.get("change") == clicks.POINT]
-        self._ids |= {entry["id"] for entry in new if clicks.is_click(entry)}
+        self._clicks |= {entry["id"]: entry for entry in new if clicks.is_click(entry)}
         return new
 
     def _look(self) -> object:
@@ -290,32 +328,55 @@ class LabelBook:
         return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
     def _rebuild(self) -> None:
+        """What is known, from the tables and the journal: the same as what readers of labels get (`clicks.current`)."""
         tables = read_folder(self.folder, self.project.scorer, self.project.skeleton, with_notes=False)
         self._rows = tuple(frame.image for frame in tables.frames)
-        self._individuals = tables.individuals
-        self._state = _in_tables(tables, self.project.skeleton.keypoints)
+        self._individuals, self._revision = tables.individuals, tables.revision
+        state = clicks.said_in_tables(tables, self.project.skeleton.keypoints)
+        rows = set(self._rows)
+        for key, entry in {journal.key_of(entry): entry for entry in self._points}.items():
+            said, there = clicks.said_by(entry), state.get(key)
+            if there is not None:
+                is_so = journal.same_point(said.to, there.to)
+            else:  # no row, or an animal without a point in it
+                is_so = said.to is None and (key[0] in rows or said.visibility == Visibility.NOT_LABELED)
+            if is_so:
+                state[key] = said
         _, pending = clicks.split_saved(self._entries)
-        waiting = {clicks.key_of(entry) for entry in pending}
-        for entry in self._points:
-            key, said = clicks.key_of(entry), clicks.said_by(entry)
-            if key in waiting or journal.same_point(said.to, self._state.get(key, Said()).to):
-                self._state[key] = said
+        state |= {journal.key_of(entry): clicks.said_by(entry) for entry in pending}
+        self._state = state
 
 
-def _in_tables(tables: FolderLabels, keypoints: Sequence[str]) -> dict[Key, Said]:
-    state: dict[Key, Said] = {}
-    for frame in tables.frames:
-        for instance in frame.instances:
-            # lists of Python's numbers: picking single ones out of arrays takes ten times as long
-            rows = zip(keypoints, instance.xy.tolist(), instance.visibility.tolist(), strict=True)
-            for name, (x, y), seen in rows:
-                to = (x, y) if math.isfinite(x) and math.isfinite(y) else None
-                state[frame.image, instance.individual, name] = Said(to, clicks.SEEN[seen], frame.labeler)
-    return state
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python's collector looks again and again, in vain, through the many small objects of a book that is being read;
+    that took a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _is_text(name: str) -> bool:
+    """False for a file name that no text can hold, which Linux allows."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is(current: Said, was: tuple[Point, Visibility]) -> bool:
     return journal.same_point(current.to, was[0]) and current.visibility == was[1]
+
+
+def _require_same(change: PointChange, key: Key, before: Entry) -> None:
+    """Refuse an id that stands for another change: to take it for that one would lose what was done."""
+    if journal.key_of(before) != key or journal.said_in(before) != (change.to, change.visibility):
+        raise LabelsError(f"the id {change.id!r} was used for another change; every change needs an id of its own")
 
 
 def _entry(change: PointChange, key: Key, current: Said) -> dict[str, Any]:

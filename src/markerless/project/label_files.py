@@ -146,6 +146,7 @@ def read_folder(folder: Path, scorer: str, skeleton: Skeleton, with_notes: bool 
         LabelsError: a table is malformed, or shares no keypoint name with `skeleton`.
     """
     tables = find_tables(folder, scorer)
+    revision = revision_of(tables)  # before they are read: what changes in between is then noticed later
     frames: dict[str, LabeledFrame] = {}
     individuals: list[str] = []
     notes: list[Note] = []
@@ -162,7 +163,7 @@ def read_folder(folder: Path, scorer: str, skeleton: Skeleton, with_notes: bool 
         for frame in labels.frames:
             frames.setdefault(frame.image, frame)
         individuals += [name for name in labels.individuals if name not in individuals]
-    return FolderLabels(folder, tuple(frames.values()), tuple(individuals), tuple(notes), revision_of(tables))
+    return FolderLabels(folder, tuple(frames.values()), tuple(individuals), tuple(notes), revision)
 
 
 def differing_points(one: Labels, other: Labels) -> int:

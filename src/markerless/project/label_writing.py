@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -12,17 +14,21 @@ import numpy as np
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
+from markerless.core.storage import sync_folder
 from markerless.errors import LabelsError, MarkerlessError
 from markerless.formats import dlc_labels
 from markerless.project import journal
 from markerless.project.label_files import (
     DATA_FOLDER,
+    TABLE_PREFIX,
     LabelTable,
     differing_points,
     find_tables,
     table_name,
     with_pictures,
 )
+
+LEFT_BEHIND_S = 3600
 
 
 def write_table(folder: Path, name: str, labels: Labels) -> None:
@@ -33,6 +39,7 @@ def write_table(folder: Path, name: str, labels: Labels) -> None:
     """
     for suffix in (".h5", ".csv"):
         dlc_labels.write(labels, folder / f"{name}{suffix}")
+    sync_folder(folder)  # before the journal says that they hold the clicks
 
 
 def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: str) -> None:
@@ -51,6 +58,7 @@ def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: 
     before, after = labels
     folder = root / DATA_FOLDER / video
     require_own_images(after, video)
+    _sweep(folder)
     tables = find_tables(folder, scorer)
     theirs = _unchanged_of_others(before, after, tables, scorer)
     for table in tables:
@@ -64,6 +72,14 @@ def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: 
     elif own is not None:
         for path in (own.csv, own.h5):
             if path is not None:
+                path.unlink()
+
+
+def _sweep(folder: Path) -> None:
+    """Delete halves of tables that killed programs left; young ones may still be written."""
+    for path in folder.glob(f".{TABLE_PREFIX}*.tmp.*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND_S:
                 path.unlink()
 
 
@@ -158,19 +174,28 @@ def take(root: Path, table: LabelTable, source: Literal["csv", "h5"], who: str) 
         LabelsError: the source is malformed.
         StorageError: the other file cannot be written.
     """
+    if _to_settle(table, source) is None:
+        return None
+    path = journal.journal_path(root, table.folder.name)
+    with journal.locked(path, "tables"):  # and look again: clicks may just have been written into them
+        found = _to_settle(table, source)
+        if found is None:
+            return None
+        right, wrong = found
+        if source == "csv" and wrong is not None:
+            journal.append(path, journal.changes(wrong, right), who)
+        dlc_labels.write(right, table.folder / f"{table.name}.{'h5' if source == 'csv' else 'csv'}")
+    return differing_points(wrong, right) if wrong is not None else 0
+
+
+def _to_settle(table: LabelTable, source: Literal["csv", "h5"]) -> tuple[Labels, Labels | None] | None:
+    """Labels of the source and of the other file, None for one that is missing or damaged; None when both are alike."""
     path, other = (table.csv, table.h5) if source == "csv" else (table.h5, table.csv)
     if path is None:
         return None
     right = with_pictures(dlc_labels.read(path), table.folder)
     wrong = _read_or_nothing(other, table.folder)
-    n_points = differing_points(wrong, right) if wrong is not None else 0
-    if wrong is not None and n_points == 0:
-        return None
-    if source == "csv" and wrong is not None:
-        changes = journal.changes(wrong, right)
-        journal.append(journal.journal_path(root, table.folder.name), changes, who)
-    dlc_labels.write(right, table.folder / f"{table.name}.{'h5' if source == 'csv' else 'csv'}")
-    return n_points
+    return None if wrong is not None and differing_points(wrong, right) == 0 else (right, wrong)
 
 
 def _read_or_nothing(path: Path | None, folder: Path) -> Labels | None:

@@ -7,11 +7,10 @@ absolute in it is believed: pictures are found from the folder, videos by name i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, ProjectError, RevisionError, RunError
 from markerless.project import clicks, config_file, journal
+from markerless.project.clicks import Entry, SavedClicks
 from markerless.project.config_file import Crop
 from markerless.project.label_files import (
     DATA_FOLDER,
@@ -38,7 +38,7 @@ from markerless.project.run import RUN_FILE, Run, check_run_name, scorer_name
 RUNS_FOLDER = "runs"
 VIDEOS_FOLDER = "videos"
 ONE_ANIMAL = ("individual_0",)
-Entry = Mapping[str, Any]  # of the journal
+MOST_TRIES = 5  # to read tables that are being written all the time
 _saving = threading.Lock()  # several browser tabs save through one process
 
 
@@ -111,21 +111,26 @@ class Project:
         Raises:
             LabelsError: a table is malformed.
         """
-        result = self._tables_of(video)
-        entries = list(journal.read(self.journal_of(video)))
+        path = self.journal_of(video)
+        entries, end = journal.read_from(path, 0)
+        for _ in range(MOST_TRIES):
+            tables = self._tables_of(video)
+            new, end = journal.read_from(path, end)
+            entries += new
+            if not any(entry.get("change") == clicks.SAVED for entry in new):
+                break  # else the tables may be from before the clicks that count as saved now
         _, pending = clicks.split_saved(entries)
-        self._seen[video] = _revision_with(result.revision, pending)
-        return self._with_journal(result, entries, pending)
+        self._seen[video] = _revision_with(tables.revision, pending)
+        return self._with_journal(tables, entries, pending)
 
-    def _tables_of(self, video: str) -> FolderLabels:
-        return read_folder(self._data_folder(video), self.scorer, self.skeleton)
+    def _tables_of(self, video: str, more_keypoints: Sequence[str] = ()) -> FolderLabels:
+        return read_folder(self._data_folder(video), self.scorer, self._skeleton_with(more_keypoints))
+
+    def _skeleton_with(self, more_keypoints: Sequence[str]) -> Skeleton:
+        return Skeleton((*self.skeleton.keypoints, *more_keypoints)) if more_keypoints else self.skeleton
 
     def _with_journal(self, tables: FolderLabels, entries: Sequence[Entry], pending: Sequence[Entry]) -> FolderLabels:
-        labels = journal.with_visibility(Labels(self.skeleton, tables.frames), entries)
-        labels = clicks.with_clicks(labels, pending, tables.folder, self.scorer)
-        in_clicks = {clicks.key_of(entry)[1] for entry in pending}
-        more = tuple(name for name in labels.individuals if name in in_clicks and name not in tables.individuals)
-        return replace(tables, frames=labels.frames, individuals=(*tables.individuals, *more))
+        return clicks.current(tables, entries, pending, self.skeleton, self.scorer)
 
     def journal_of(self, video: str) -> Path:
         """Where the changes of the labels of `video` are kept."""
@@ -133,6 +138,9 @@ class Project:
 
     def combine(self, folders: Sequence[FolderLabels]) -> Labels:
         """The labels of several folders as one value; no labels when there are none."""
+        return self._combined(folders, self.skeleton)
+
+    def _combined(self, folders: Sequence[FolderLabels], skeleton: Skeleton) -> Labels:
         frames: dict[str, LabeledFrame] = {}
         notes: list[str] = []
         in_files = [name for folder in folders for name in folder.individuals]
@@ -145,7 +153,7 @@ class Project:
                 if frame.image in frames:
                     notes.append(f"{frame.image} is labeled in two folders; the labels of the first are used")
                 frames.setdefault(frame.image, frame)
-        labels = Labels(self.skeleton, tuple(frames.values()), tuple(individuals) or self.individuals, tuple(notes))
+        labels = Labels(skeleton, tuple(frames.values()), tuple(individuals) or self.individuals, tuple(notes))
         return replace(labels, notes=(*notes, *_never_labeled(labels))) if labels.n_points else labels
 
     def label_folders(self) -> tuple[str, ...]:
@@ -191,25 +199,25 @@ class Project:
         path = self.journal_of(video)
         with _saving, journal.locked(path, "tables"):
             expected = self._seen.get(video, "") if revision is None else revision
-            if self.revision(video) != expected:
+            entries = list(journal.read(path))  # once: clicks that come from now on stay pending and are not touched
+            pending = clicks.split_saved(entries)[1]
+            is_as_known = _revision_with(revision_of(self.label_tables(video)), pending) == expected
+            if is_as_known:
+                self._save_pending(video, entries)
+            # `labels` cannot hold clicks on keypoints unknown to the project; loaded again, they are in the tables
+            if not is_as_known or clicks.unknown_keypoints(pending, self.skeleton.keypoints):
                 raise RevisionError(
                     f"the labels of {DATA_FOLDER}/{video} have changed on disk since they were loaded; "
                     "load them again and repeat the change"
                 )
-            entries = list(journal.read(path))
-            n_clicks, pending = clicks.split_saved(entries)
-            tables = self._tables_of(video)
-            before = self.combine([self._with_journal(tables, entries, pending)])
+            before = self.combine([self._with_journal(self._tables_of(video), entries, ())])
             journal.append(path, journal.changes(before, labels), who or self.scorer)
-            in_tables = self.combine([self._with_journal(tables, entries, ())])
-            write_folder(self.root, self.scorer, (in_tables, labels), video)
-            if n_clicks:
-                journal.append(path, [clicks.saved_mark(n_clicks)], who or self.scorer)
-            self._seen[video] = self.revision(video)
+            write_folder(self.root, self.scorer, (before, labels), video)
+            self._seen[video] = revision_of(self.label_tables(video))
         return self._seen[video]
 
-    def save_clicks(self, video: str) -> int:
-        """Bring the label tables of `video` up to date with the clicks in its journal; how many clicks that were.
+    def save_clicks(self, video: str) -> SavedClicks:
+        """Bring the label tables of `video` up to date with the clicks in its journal.
 
         Raises:
             ProjectError: `config.yaml` names no scorer.
@@ -220,16 +228,27 @@ class Project:
             raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
         path = self.journal_of(video)
         if not clicks.split_saved(journal.read(path))[1]:
-            return 0
+            return SavedClicks()
         with _saving, journal.locked(path, "tables"):
-            entries = list(journal.read(path))
-            n_clicks, pending = clicks.split_saved(entries)
-            if pending:
-                tables = self._tables_of(video)
-                states = [self.combine([self._with_journal(tables, entries, some)]) for some in ((), pending)]
-                write_folder(self.root, self.scorer, (states[0], states[1]), video)
-                journal.append(path, [clicks.saved_mark(n_clicks)], self.scorer)
-        return len(pending)
+            return self._save_pending(video, list(journal.read(path)))
+
+    def _save_pending(self, video: str, entries: Sequence[Entry]) -> SavedClicks:
+        """The clicks among `entries` that the tables lack, for who holds the lock."""
+        n_clicks, pending = clicks.split_saved(entries)
+        if not pending:
+            return SavedClicks()
+        # clicks on a keypoint that was renamed are kept as tables keep unknown keypoints: in columns of their own
+        unknown = clicks.unknown_keypoints(pending, self.skeleton.keypoints)
+        skeleton, tables = self._skeleton_with(unknown), self._tables_of(video, unknown)
+        before, after = (
+            self._combined([clicks.current(tables, entries, some, skeleton, self.scorer)], skeleton)
+            for some in ((), pending)
+        )
+        write_folder(self.root, self.scorer, (before, after), video)
+        revision = revision_of(self.label_tables(video))
+        over = clicks.overridden(tables, pending, skeleton.keypoints)
+        journal.append(self.journal_of(video), [*over, clicks.saved_mark(n_clicks)], self.scorer)
+        return SavedClicks(len(pending), tables.revision, revision)
 
     def videos(self) -> tuple[Path, ...]:
         """Videos of the study that are there: those of `config.yaml` first, then others in `videos/`."""

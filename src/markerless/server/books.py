@@ -14,7 +14,7 @@ from markerless.project.label_book import LabelBook
 LOG = logging.getLogger("markerless.server")
 QUIET_S = 1.0  # after the last change before the tables are written
 LONGEST_S = 10.0  # that tables lie behind while somebody goes on clicking
-AGAIN_S = 5.0  # after a table could not be written (open in Excel?)
+AGAIN_S, LONGEST_AGAIN_S = 5.0, 300.0  # after a table could not be written (open in Excel?); twice as long each time
 
 
 class Books:
@@ -23,7 +23,8 @@ class Books:
     def __init__(self) -> None:
         self._books: dict[tuple[Path, str], LabelBook] = {}
         self._due: dict[LabelBook, tuple[float, float]] = {}  # when the first and the last change were made
-        self._lock = threading.Condition()
+        self._failures: dict[LabelBook, int] = {}
+        self._lock = threading.Condition()  # reentrant
         self._ends = False
         self._thread: threading.Thread | None = None
 
@@ -38,6 +39,7 @@ class Books:
             book = self._books.get(key)
             if book is None or book.project.skeleton != project.skeleton or book.project.scorer != project.scorer:
                 book = self._books[key] = LabelBook(project, folder)
+                self.changed(book)  # clicks may wait since the last server was killed
             return book
 
     def changed(self, book: LabelBook) -> None:
@@ -84,10 +86,12 @@ class Books:
     def _write(self, book: LabelBook) -> None:
         try:
             book.flush()
+            self._failures.pop(book, None)
         except MarkerlessError as error:
             # nothing is lost: the clicks are in the journal, and reading labels takes them from there
             LOG.warning("labels of %s are in the journal, but not in the tables yet: %s", book.video, error)
+            n_failures = self._failures[book] = self._failures.get(book, 0) + 1
             with self._lock:
                 if not self._ends:
-                    later = time.monotonic() + AGAIN_S
+                    later = time.monotonic() + min(AGAIN_S * 2 ** (n_failures - 1), LONGEST_AGAIN_S)
                     self._due.setdefault(book, (later, later))
