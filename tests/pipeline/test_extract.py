@@ -185,7 +185,9 @@ def test_one_broken_video_does_not_keep_the_others_waiting(study: MadeStudy, tmp
     project = Project(study.root)
     add_videos(project, [other], copy=True)
     (study.root / "videos/other.mp4").write_bytes(b"no video")
-    good, bad = extract(study.root, (), ExtractRequest(2))
+    told: set[str] = set()
+    good, bad = extract(study.root, (), ExtractRequest(2), lambda *one: told.add(one[2]))
+    assert told == {"cage1.mp4: looking", "cage1.mp4: writing"}
     assert len(good.frames) == 2 and bad.error and not bad.frames
 
 

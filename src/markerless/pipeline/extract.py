@@ -13,7 +13,7 @@ from markerless.core.storage import atomic_path
 from markerless.errors import FormatError, MarkerlessError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.frames_to_label import frames_to_label
-from markerless.pipeline.results import open_tracks, video_stem
+from markerless.pipeline.results import find_tracks, open_tracks, video_stem
 from markerless.pipeline.scene import crop_of, view_of
 from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
@@ -90,9 +90,11 @@ def extract(
     if request.method not in ALL_METHODS:
         raise VideoError(f"expected one of the methods {', '.join(ALL_METHODS)}, got '{request.method}'")
     results = []
-    for video in videos_of_study(study, videos):
+    chosen = videos_of_study(study, videos)
+    for video in chosen:
+        told = progress if len(chosen) == 1 else _naming(video.name, progress)
         try:
-            results.append(_of_video(study, video, request, progress))
+            results.append(_of_video(study, video, request, told))
         except MarkerlessError as error:
             results.append(Extracted(video, picture_folder(study, video), error=str(error)))
     return results
@@ -169,12 +171,22 @@ def _of_video(project: Project, video: Path, request: ExtractRequest, progress: 
     return result
 
 
+def _naming(name: str, progress: Progress) -> Progress:
+    def told(done: int, total: int, message: str) -> None:
+        progress(done, total, f"{name}: {message}")
+
+    return told
+
+
 def _unsure(reader: VideoReader, n: int, part: tuple[int, int], taken: dict[int, str]) -> list[int]:
     video = reader.video.path
     try:
-        tracks, _ = open_tracks(None, video)
+        source = find_tracks(video)
     except FormatError as error:
-        raise VideoError(f"the method '{MODEL}' needs trajectories of {video.name}: {error}") from error
+        raise VideoError(
+            f"the method '{MODEL}' needs trajectories of {video.name}, of which there are none; analyze it first"
+        ) from error
+    tracks, _ = open_tracks(source, video)
     free = free_frames(reader, part, taken)
     return frames_to_label(tracks, n, away_from(free, taken, n))
 
