@@ -153,9 +153,7 @@ def test_a_part_of_the_video_and_what_cannot_be(
     shoot("extract-trouble")
 
 
-def test_how_it_looks(
-    page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
-) -> None:
+def test_how_it_looks(page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]) -> None:
     open_page(page, start_server, study.root)
     wait_for(page, 0)
     page.get_by_label("How many of each video").fill("8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import uvicorn
 
 from markerless.errors import VideoError
 from markerless.server import frames as server_frames
+from markerless.server.app import AppOptions, create_app
+from markerless.server.command import _listen
 from markerless.server.frames import Frames
+from markerless.server.workspace import key_of
 from markerless.video.reader import VideoReader, open_video
 from video.clips import X264_PLAIN, Clip, number_of, write
 
@@ -99,6 +105,51 @@ def test_what_nobody_wants_any_more_is_not_decoded(
     assert frames._of(video).at == 50
 
 
+def ask(port: int, token: str, path: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=SOON_S)
+    connection.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    )
+    return connection
+
+
+def test_a_browser_that_gives_a_frame_up_spares_the_server(
+    options: AppOptions, slow_decoder: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = slow_decoder
+    assert options.project is not None
+    decoded: list[int] = []
+    waits = server_frames._Open.on_the_way_to
+
+    def noted(self: server_frames._Open, index: int) -> int:
+        decoded.append(index)
+        return waits(self, index)
+
+    monkeypatch.setattr(server_frames._Open, "on_the_way_to", noted)
+    listening = _listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(options), log_level="error"))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        path = f"/api/projects/{key_of(options.project.resolve())}/videos/cage1.mp4/frames"
+        first = ask(port, options.token, f"{path}/50")
+        assert begun.wait(SOON_S)
+        given_up, kept = ask(port, options.token, f"{path}/20"), ask(port, options.token, f"{path}/40")
+        time.sleep(0.3)  # both wait for their turn
+        given_up.close()
+        time.sleep(0.3)  # which the server has noticed
+        go_on.set()
+        for connection in (first, kept):
+            assert connection.recv(12) == b"HTTP/1.1 200"
+            connection.close()
+        assert sorted(decoded) == [40, 50]
+    finally:
+        go_on.set()
+        server.should_exit = True
+        thread.join()
+
+
 def test_a_video_that_takes_long_to_open_keeps_nobody_waiting(
     frames: Frames, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,9 +171,7 @@ def test_a_video_that_takes_long_to_open_keeps_nobody_waiting(
         assert number(waiting.result(SOON_S)) == 3
 
 
-def test_many_videos_at_once_by_many_threads(
-    frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_videos_at_once_by_many_threads(frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More videos than stay open: each is opened again when it is needed, and none is closed below a reader."""
     monkeypatch.setattr(server_frames, "MOST_READERS", 2)
     videos = [write(tmp_path / f"v{n}.mp4", Clip(n_frames=30, options=X264_PLAIN)) for n in range(5)]

@@ -75,7 +75,7 @@ class Frames:
         return self._of(video).exact
 
     def jpeg(self, video: Path, index: int, width: int, is_wanted: Callable[[], bool] = lambda: True) -> bytes:
-        """Frame `index` exactly, at most `width` pixels wide; nothing (b"") when it is its turn and not wanted any more.
+        """Frame `index` exactly, at most `width` pixels wide; b"" when it is not wanted any more once it is its turn.
 
         Whoever drags a slider gives up most of what was asked for, which then costs nothing.
 

@@ -10,10 +10,11 @@ which one it is
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from anyio import from_thread
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from starlette.responses import Response
@@ -24,6 +25,7 @@ from markerless.server.workspace import TheProject, TheWorkspace
 
 router = APIRouter()
 Index = Annotated[int, InPath(ge=0, le=10**9)]
+TOLD_WITHIN_S = 10.0
 KEPT = {"Cache-Control": "private, max-age=3600"}
 
 
@@ -36,6 +38,19 @@ def video_of(project: TheProject, video: Annotated[str, InPath(max_length=255)])
 
 
 TheVideo = Annotated[Path, Depends(video_of)]
+
+
+async def still_wanted(request: Request) -> Callable[[], bool]:
+    """Tells a thread whether somebody still waits for the answer."""
+    loop = asyncio.get_running_loop()
+
+    def is_wanted() -> bool:
+        try:
+            return not asyncio.run_coroutine_threadsafe(request.is_disconnected(), loop).result(TOLD_WITHIN_S)
+        except TimeoutError:  # the server is ending
+            return False
+
+    return is_wanted
 
 
 @router.get("/projects/{key}/videos")
@@ -54,18 +69,14 @@ def about(workspace: TheWorkspace, video: TheVideo) -> dict[str, Any]:
 
 @router.get("/projects/{key}/videos/{video}/frames/{index}", response_class=Response)
 def exact(
-    request: Request,
+    wanted: Annotated[Callable[[], bool], Depends(still_wanted)],
     workspace: TheWorkspace,
     video: TheVideo,
     index: Index,
     width: Annotated[int, Query(ge=16, le=4096)] = 1280,
 ) -> Response:
     """One frame, exactly."""
-
-    def is_wanted() -> bool:
-        return not from_thread.run(request.is_disconnected)
-
-    data = workspace.shared(Frames).jpeg(video, index, width, is_wanted)
+    data = workspace.shared(Frames).jpeg(video, index, width, wanted)
     if not data:
         return Response(status_code=204)  # nobody is there to read it
     return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(index)})
@@ -76,4 +87,3 @@ def preview(workspace: TheWorkspace, video: TheVideo, index: Index) -> Response:
     """A frame near it, at once."""
     near, data = workspace.shared(Frames).preview(video, index)
     return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(near)})
-
