@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from made_study import MadeStudy, make_study
 from markerless.core.tracks import Tracks
+from markerless.core.view import View
 from markerless.errors import VideoError
 from markerless.formats import dlc
+from markerless.pipeline import extract as extraction
 from markerless.pipeline.extract import (
     ExtractRequest,
     extract,
@@ -20,8 +24,9 @@ from markerless.pipeline.extract import (
     picture_name,
 )
 from markerless.project import Project, add_videos
-from markerless.video.images import read_image
-from markerless.video.reader import open_video
+from markerless.video.images import read_image, write_image
+from markerless.video.reader import VideoReader, open_video
+from markerless.video.sampling import Sampling
 
 
 @pytest.fixture
@@ -76,10 +81,102 @@ def test_what_a_network_is_unsure_of(study: MadeStudy) -> None:
     score = np.full((30, 1, 6), 0.95)
     doubtful = [4, 16, 27]
     score[doubtful] = 0.4
-    tracks = Tracks(study.project.skeleton, study.truth[:, None], score, fps=25.0, scorer="DLC_x")
-    dlc.write(tracks, study.video.parent / "cage1DLC_x.h5")
+    write_tracks(study, score)
     (result,) = extract(study.root, (), ExtractRequest(3, "model"))
     assert list(result.frames) == doubtful
+
+
+def write_tracks(study: MadeStudy, score: np.ndarray) -> None:
+    tracks = Tracks(study.project.skeleton, study.truth[:, None], score, fps=25.0, scorer="DLC_x")
+    dlc.write(tracks, study.video.parent / "cage1DLC_x.h5")
+
+
+def test_the_network_is_asked_about_the_part_alone(study: MadeStudy) -> None:
+    score = np.full((30, 1, 6), 0.9)
+    score[:15] = 0.4  # less sure of what is not asked for
+    write_tracks(study, score)
+    (result,) = extract(study.root, (), ExtractRequest(6, "model", 0.6, 1.0))  # frames 15 to 24
+    assert len(result.frames) == 6 and all(15 <= index < 25 for index in result.frames)
+    (refused,) = extract(study.root, (), ExtractRequest(6, "model", 2.0))
+    assert "start and stop" in refused.error
+
+
+def test_asking_the_network_again_gives_frames_all_over_the_video(study: MadeStudy) -> None:
+    write_tracks(study, np.full((30, 1, 6), 0.9))
+    first = extract(study.root, (), ExtractRequest(10, "model"))[0].frames
+    second = extract(study.root, (), ExtractRequest(4, "model"))[0].frames
+    assert len(second) == 4 and not set(first) & set(second)
+    assert second[0] < 10 and second[-1] >= 20
+
+
+def test_frames_without_predictions_are_not_named(study: MadeStudy) -> None:
+    score = np.full((30, 1, 6), 0.9)
+    score[5:] = np.nan  # analyzed in part
+    write_tracks(study, score)
+    (result,) = extract(study.root, (), ExtractRequest(8, "model"))
+    assert result.frames == (0, 1, 2, 3, 4)
+    assert result.notes == ("5 frames instead of 8: there are no more with trajectories",)
+
+
+def folder_study(study: MadeStudy, broken: range) -> Path:
+    """A folder of 12 pictures as a video of the study, some of them broken."""
+    folder = study.root / "videos/pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        write_image(folder / f"img{number:02d}.png", rng.integers(0, 255, (24, 32, 3), np.uint8))
+    for number in broken:
+        (folder / f"img{number:02d}.png").write_bytes(b"broken")
+    return folder
+
+
+def test_a_broken_frame_gives_way_to_a_neighbor_that_nobody_asked_for(study: MadeStudy) -> None:
+    folder = folder_study(study, range(4, 5))
+    result = extract_frames(study.project, folder, [4, 5])
+    assert result.frames == (3, 5)
+    assert result.notes == ("frame 4 is broken; 3 was taken",)
+    np.testing.assert_array_equal(
+        read_image(study.root / "labeled-data/pictures/img03.png"), read_image(folder / "img03.png")
+    )
+
+
+def test_where_all_is_broken_it_is_said_and_the_others_are_written(
+    study: MadeStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("markerless.video.sampling.TRIES_NEARBY", 2)
+    folder = folder_study(study, range(4, 9))
+    result = extract_frames(study.project, folder, [6, 11])
+    assert result.frames == (11,) and "6 and all around" in result.notes[0]
+    with pytest.raises(VideoError, match="6 and all around"):
+        extract_frames(study.project, folder, [6])
+
+
+def test_the_crop_of_the_project_says_what_counts(study: MadeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[View | None] = []
+    real = extraction.choose_frames
+
+    def looked(reader: VideoReader, sampling: Sampling, *more: Any) -> list[int]:
+        seen.append(sampling.view)
+        return real(reader, sampling, *more)
+
+    monkeypatch.setattr(extraction, "choose_frames", looked)
+    config = study.root / "config.yaml"
+    text = config.read_text(encoding="utf-8").replace("cropping: false", "cropping: true")
+    for key, value in {"x1": 10, "x2": 100, "y1": 20, "y2": 60}.items():
+        text = re.sub(rf"^{key}:.*$", f"{key}: {value}", text, flags=re.MULTILINE)
+    config.write_text(text, encoding="utf-8")
+    (result,) = extract(study.root, (), ExtractRequest(2))
+    assert seen == [View(10, 20, 90, 40)]
+    name = extracted_frames(study.project, study.video)[result.frames[0]]
+    assert read_image(result.folder / name).shape == (240, 320, 3)  # the picture is the whole frame
+
+
+def test_progress_is_told_to_the_end(study: MadeStudy) -> None:
+    told: list[tuple[int, int, str]] = []
+    extract(study.root, (), ExtractRequest(4), lambda *one: told.append(one))
+    assert tuple(dict.fromkeys(message for _, _, message in told)) == ("looking", "writing")
+    assert told[-1] == (4, 4, "writing")
+    assert all(0 < done <= total for done, total, _ in told)
 
 
 def test_one_broken_video_does_not_keep_the_others_waiting(study: MadeStudy, tmp_path: Path) -> None:
@@ -88,7 +185,9 @@ def test_one_broken_video_does_not_keep_the_others_waiting(study: MadeStudy, tmp
     project = Project(study.root)
     add_videos(project, [other], copy=True)
     (study.root / "videos/other.mp4").write_bytes(b"no video")
-    good, bad = extract(study.root, (), ExtractRequest(2))
+    told: set[str] = set()
+    good, bad = extract(study.root, (), ExtractRequest(2), lambda *one: told.add(one[2]))
+    assert told == {"cage1.mp4: looking", "cage1.mp4: writing"}
     assert len(good.frames) == 2 and bad.error and not bad.frames
 
 

@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from made_study import MadeStudy
+from markerless.video.images import write_image
 from markerless.video.reader import open_video
 
 
@@ -37,9 +38,27 @@ def wait(client: TestClient, base: str) -> dict[str, Any]:
 
 
 def test_videos_are_described(client: TestClient, base: str) -> None:
-    (video,) = client.get(f"{base}/videos").json()["videos"]
-    expected = {"name": "cage1.mp4", "folder": "cage1", "n_frames": 60, "width": 320, "height": 240, "fps": 25.0}
-    assert video == {**expected, "error": None}
+    names = {"name": "cage1.mp4", "folder": "cage1"}
+    assert client.get(f"{base}/videos").json() == {"videos": [names]}
+    expected = {**names, "n_frames": 60, "width": 320, "height": 240, "fps": 25.0}
+    assert client.get(f"{base}/videos/cage1.mp4").json() == expected
+
+
+def test_a_folder_of_pictures_has_no_times(client: TestClient, base: str, study: MadeStudy) -> None:
+    folder = study.root / "videos/stills"
+    folder.mkdir()
+    for number in range(3):
+        write_image(folder / f"{number}.png", np.full((24, 32, 3), 60 * number, np.uint8))
+    about = client.get(f"{base}/videos/stills").json()
+    assert about == {"name": "stills", "folder": "stills", "n_frames": 3, "width": 32, "height": 24, "fps": None}
+    assert abs(int(image(client.get(f"{base}/videos/stills/frames/2").content).mean()) - 120) <= 2
+
+
+def test_a_video_that_cannot_be_read_says_why(client: TestClient, base: str, study: MadeStudy) -> None:
+    study.video.write_bytes(b"no video")
+    for path in ("", "/frames/0", "/previews/0"):
+        answer = client.get(f"{base}/videos/cage1.mp4{path}")
+        assert answer.status_code == 422 and "cage1.mp4" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("order", [[41, 3, 4, 59, 0, 41], [10, 12, 11, 55]])
@@ -73,8 +92,8 @@ def test_frames_behind_the_end_are_refused(client: TestClient, base: str, path: 
 
 @pytest.mark.parametrize("video", ["..%2fconfig.yaml", "config.yaml", "%2fetc%2fpasswd", "nothing.mp4"])
 def test_no_file_but_videos_of_the_project(client: TestClient, base: str, video: str) -> None:
-    for path in (f"frames/{0}", "previews/0", "extracted"):
-        assert client.get(f"{base}/videos/{video}/{path}").status_code == 404
+    for path in ("", "/frames/0", "/previews/0", "/extracted"):
+        assert client.get(f"{base}/videos/{video}{path}").status_code == 404
 
 
 def test_extracting_adds_frames(client: TestClient, base: str, study: MadeStudy) -> None:

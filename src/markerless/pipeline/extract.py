@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
 from markerless.errors import FormatError, MarkerlessError, VideoError
+from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.frames_to_label import frames_to_label
-from markerless.pipeline.results import open_tracks, video_stem
+from markerless.pipeline.results import find_tracks, open_tracks, video_stem
+from markerless.pipeline.scene import crop_of, view_of
 from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
 from markerless.video.images import write_image
 from markerless.video.reader import VideoReader, open_video
-from markerless.video.sampling import METHODS, Sampling, choose_frames, usable_near
+from markerless.video.sampling import METHODS, Sampling, away_from, choose_frames, free_frames, usable_near
 
 MODEL = "model"  # chooses what a network is unsure of; the others look at pictures alone
 ALL_METHODS = (*METHODS, MODEL)
@@ -88,9 +90,11 @@ def extract(
     if request.method not in ALL_METHODS:
         raise VideoError(f"expected one of the methods {', '.join(ALL_METHODS)}, got '{request.method}'")
     results = []
-    for video in videos_of_study(study, videos):
+    chosen = videos_of_study(study, videos)
+    for video in chosen:
+        told = progress if len(chosen) == 1 else _naming(video.name, progress)
         try:
-            results.append(_of_video(study, video, request, progress))
+            results.append(_of_video(study, video, request, told))
         except MarkerlessError as error:
             results.append(Extracted(video, picture_folder(study, video), error=str(error)))
     return results
@@ -100,11 +104,11 @@ def extract_frames(project: Project, video: Path, indices: Sequence[int]) -> Ext
     """Write these frames of a video as pictures; for a broken one the nearest whole one is taken, and that is said.
 
     Raises:
-        VideoError: the video cannot be read, has no such frame, or is broken all around it.
+        VideoError: the video cannot be read, has no such frame, or all are broken and so is what is around them.
         StorageError: a picture cannot be written.
     """
     with open_video(video) as reader:
-        return _write(project, video, reader, indices)
+        return _write(project, reader, indices)
 
 
 def videos_of_study(project: Project, names: Sequence[str | Path] = ()) -> list[Path]:
@@ -152,27 +156,39 @@ def _named(name: Path, known: Sequence[Path], project: Project) -> Path:
 def _of_video(project: Project, video: Path, request: ExtractRequest, progress: Progress) -> Extracted:
     taken = extracted_frames(project, video)
     with open_video(video) as reader:
-        start, stop = _frame_at(reader, request.start_s, 0), _frame_at(reader, request.stop_s, len(reader))
+        part = _frame_at(reader, request.start_s, 0), _frame_at(reader, request.stop_s, len(reader))
         if request.method == MODEL:
-            indices = _unsure(video, request.n, (start, stop), taken)
+            indices = _unsure(reader, request.n, part, taken)
         else:
             method = next(method for method in METHODS if method == request.method)
-            sampling = Sampling(request.n, method, start, stop, request.seed)
-            indices = choose_frames(reader, sampling, taken, progress)
-        result = _write(project, video, reader, indices)
+            view = view_of(reader.video, crop_of(video, project, AnalyzeSettings()), strict=False)
+            indices = choose_frames(reader, Sampling(request.n, method, *part, request.seed, view), taken, progress)
+        result = _write(project, reader, indices, progress)
     if len(result.frames) < request.n:
-        note = f"{len(result.frames)} frames instead of {request.n}: there are no more to choose from"
-        return Extracted(video, result.folder, result.frames, (*result.notes, note))
+        lacks = "trajectories" if request.method == MODEL else "something to see"
+        note = f"{len(result.frames)} frames instead of {request.n}: there are no more with {lacks}"
+        return replace(result, notes=(*result.notes, note))
     return result
 
 
-def _unsure(video: Path, n: int, part: tuple[int, int], taken: dict[int, str]) -> list[int]:
+def _naming(name: str, progress: Progress) -> Progress:
+    def told(done: int, total: int, message: str) -> None:
+        progress(done, total, f"{name}: {message}")
+
+    return told
+
+
+def _unsure(reader: VideoReader, n: int, part: tuple[int, int], taken: dict[int, str]) -> list[int]:
+    video = reader.video.path
     try:
-        tracks, _ = open_tracks(None, video)
+        source = find_tracks(video)
     except FormatError as error:
-        raise VideoError(f"the method '{MODEL}' needs trajectories of {video.name}: {error}") from error
-    frames = [index for index in frames_to_label(tracks, n + len(taken)) if part[0] <= index < part[1]]
-    return [index for index in frames if index not in taken][:n]
+        raise VideoError(
+            f"the method '{MODEL}' needs trajectories of {video.name}, of which there are none; analyze it first"
+        ) from error
+    tracks, _ = open_tracks(source, video)
+    free = free_frames(reader, part, taken)
+    return frames_to_label(tracks, n, away_from(free, taken, n))
 
 
 def _frame_at(reader: VideoReader, time_s: float | None, default: int) -> int:
@@ -183,20 +199,25 @@ def _frame_at(reader: VideoReader, time_s: float | None, default: int) -> int:
     return round(time_s * reader.video.fps)
 
 
-def _write(project: Project, video: Path, reader: VideoReader, indices: Sequence[int]) -> Extracted:
+def _write(project: Project, reader: VideoReader, indices: Sequence[int], progress: Progress = silent) -> Extracted:
+    video = reader.video.path
     folder, taken = picture_folder(project, video), set(extracted_frames(project, video))
     for index in indices:
         if not 0 <= index < len(reader):
             raise VideoError(f"expected frames from 0 to {len(reader) - 1} of {video.name}, got {index}")
-    done, notes = [], []
-    for index in sorted(set(indices) - taken):
-        near = usable_near(reader, index, taken)
+    wanted, frames, notes = set(indices) - taken, [], []
+    for done, index in enumerate(sorted(wanted), 1):
+        near = usable_near(reader, index, taken | (wanted - {index}))
+        progress(done, len(wanted), "writing")
         if near is None:
-            raise VideoError(f"frame {index} of {video.name} and all around it are broken; choose another one")
+            notes.append(f"frame {index} and all around it are broken")
+            continue
         if near != index:
             notes.append(f"frame {index} is broken; {near} was taken")
         with atomic_path(folder / picture_name(near, len(reader))) as temporary:
             write_image(temporary, reader[near])
         taken.add(near)
-        done.append(near)
-    return Extracted(video, folder, tuple(sorted(done)), tuple(notes))
+        frames.append(near)
+    if notes and not frames:
+        raise VideoError(f"{notes[0]} in {video.name}; choose another one")
+    return Extracted(video, folder, tuple(sorted(frames)), tuple(notes))

@@ -6,6 +6,7 @@ They are ones the network is unsure of, in different poses and places, and not n
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
@@ -16,13 +17,20 @@ UNSURE_SHARE = 0.25  # of a stretch: which of its frames may be taken
 FOUND_SCORE = 0.3  # of the best point: below that there may be no animal to label
 
 
-def frames_to_label(tracks: Tracks, n: int | None = None) -> list[int]:
+def frames_to_label(tracks: Tracks, n: int | None = None, among: npt.NDArray[np.int64] | None = None) -> list[int]:
     """`n` frames, ascending, or five to ten when no number is given; fewer of a shorter video.
 
     The video is cut into stretches, and each gives one frame: of the quarter that the network is least sure of the one
     whose pose is least like those that were taken before.
+
+    Args:
+        tracks: Predictions of the video.
+        n: How many.
+        among: The frames to choose from, None for all of them.
     """
     usable = np.flatnonzero(np.isfinite(tracks.score).all((1, 2)))
+    if among is not None:
+        usable = np.intersect1d(usable, among)
     found = usable[tracks.score[usable].max((1, 2), initial=0.0) >= FOUND_SCORE]
     if len(found) >= FEWEST:
         usable = found

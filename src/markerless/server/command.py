@@ -121,7 +121,10 @@ def _listen(host: str, port: int | None) -> socket.socket:
     for candidate in ports:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return socket.create_server((host, candidate), family=family, backlog=128)
+            made = socket.create_server((host, candidate), family=family, backlog=128)
+            # asyncio sends small packets at once only on sockets that say they are TCP; without that every answer on a
+            # kept connection waits 40 ms for the browser's delayed acknowledgment
+            return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, made.detach())
         except OSError as error:
             reason = error
     where = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"

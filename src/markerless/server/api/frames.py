@@ -1,7 +1,8 @@
 """Videos of a project, and their frames.
 
-`GET projects/{key}/videos` -> `{"videos": [{"name", "folder", "n_frames", "width", "height", "fps", "error"}]}`; `fps`
-null for a folder of pictures
+`GET projects/{key}/videos` -> `{"videos": [{"name", "folder"}]}`
+`GET projects/{key}/videos/{video}` -> `{"name", "folder", "n_frames", "width", "height", "fps"}`; `fps` null for a
+folder of pictures
 `GET projects/{key}/videos/{video}/frames/{index}?width=W` -> JPEG of exactly that frame
 `GET projects/{key}/videos/{video}/previews/{index}` -> small JPEG of the key frame before it; the header `X-Frame` says
 which one it is
@@ -9,20 +10,22 @@ which one it is
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from starlette.responses import Response
 
-from markerless.errors import MarkerlessError
 from markerless.pipeline.results import video_stem
 from markerless.server.frames import Frames
 from markerless.server.workspace import TheProject, TheWorkspace
 
 router = APIRouter()
 Index = Annotated[int, InPath(ge=0, le=10**9)]
+TOLD_WITHIN_S = 10.0
 KEPT = {"Cache-Control": "private, max-age=3600"}
 
 
@@ -37,18 +40,45 @@ def video_of(project: TheProject, video: Annotated[str, InPath(max_length=255)])
 TheVideo = Annotated[Path, Depends(video_of)]
 
 
+async def still_wanted(request: Request) -> Callable[[], bool]:
+    """Tells a thread whether somebody still waits for the answer."""
+    loop = asyncio.get_running_loop()
+
+    def is_wanted() -> bool:
+        try:
+            return not asyncio.run_coroutine_threadsafe(request.is_disconnected(), loop).result(TOLD_WITHIN_S)
+        except TimeoutError:  # the server is ending
+            return False
+
+    return is_wanted
+
+
 @router.get("/projects/{key}/videos")
-def videos(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
-    """The videos and what they are."""
-    return {"videos": [_described(workspace.shared(Frames), path) for path in project.videos()]}
+def videos(project: TheProject) -> dict[str, Any]:
+    """What the videos are called; none is opened, which takes a while where they are long and many."""
+    return {"videos": [{"name": path.name, "folder": video_stem(path)} for path in project.videos()]}
+
+
+@router.get("/projects/{key}/videos/{video}")
+def about(workspace: TheWorkspace, video: TheVideo) -> dict[str, Any]:
+    """What a video is."""
+    found = workspace.shared(Frames).reader(video).video
+    names = {"name": video.name, "folder": video_stem(video)}
+    return {**names, "n_frames": found.n_frames, "width": found.width, "height": found.height, "fps": found.fps}
 
 
 @router.get("/projects/{key}/videos/{video}/frames/{index}", response_class=Response)
 def exact(
-    workspace: TheWorkspace, video: TheVideo, index: Index, width: Annotated[int, Query(ge=16, le=4096)] = 1280
+    wanted: Annotated[Callable[[], bool], Depends(still_wanted)],
+    workspace: TheWorkspace,
+    video: TheVideo,
+    index: Index,
+    width: Annotated[int, Query(ge=16, le=4096)] = 1280,
 ) -> Response:
     """One frame, exactly."""
-    data = workspace.shared(Frames).jpeg(video, index, width)
+    data = workspace.shared(Frames).jpeg(video, index, width, wanted)
+    if not data:
+        return Response(status_code=204)  # nobody is there to read it
     return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(index)})
 
 
@@ -57,12 +87,3 @@ def preview(workspace: TheWorkspace, video: TheVideo, index: Index) -> Response:
     """A frame near it, at once."""
     near, data = workspace.shared(Frames).preview(video, index)
     return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(near)})
-
-
-def _described(frames: Frames, path: Path) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": path.name, "folder": video_stem(path), "error": None}
-    try:
-        video = frames.reader(path).video
-    except MarkerlessError as error:
-        return {**row, "n_frames": 0, "width": 0, "height": 0, "fps": None, "error": str(error)}
-    return {**row, "n_frames": video.n_frames, "width": video.width, "height": video.height, "fps": video.fps}
