@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     import torch
 
+    from made_study import MadeStudy
     from make_run import MadeRun
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -93,3 +96,19 @@ def made_run(run_of_dots: MadeRun) -> Iterator[MadeRun]:
 
 settings.register_profile("markerless", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("markerless")
+
+
+@pytest.fixture(scope="session")
+def study_once(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
+    """The study, made once; tests get copies."""
+    from made_study import make_study
+
+    return make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture
+def study(study_once: MadeStudy, tmp_path: Path) -> MadeStudy:
+    """A small made study of the test's own: a video of 60 frames, twelve of them labeled."""
+    root = tmp_path / study_once.root.name
+    shutil.copytree(study_once.root, root)
+    return replace(study_once, root=root, video=root / "videos" / study_once.video.name)

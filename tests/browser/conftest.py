@@ -8,14 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from app_server import Server, StartServer, start
-from made_study import MadeStudy, make_study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -82,17 +80,3 @@ def shoot(page: Page) -> Callable[[str], Path]:
         return path
 
     return take
-
-
-@pytest.fixture(scope="session")
-def study_once(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
-    """The study, made once; tests get copies."""
-    return make_study(tmp_path_factory.mktemp("study"))
-
-
-@pytest.fixture
-def study(study_once: MadeStudy, tmp_path: Path) -> MadeStudy:
-    """A study of the test's own."""
-    root = tmp_path / study_once.root.name
-    shutil.copytree(study_once.root, root)
-    return replace(study_once, root=root, video=root / "videos" / study_once.video.name)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from made_study import MadeStudy, make_study
+from made_study import MadeStudy
 from markerless.server.app import AppOptions, create_app
 
 TOKEN = "a-secret-of-these-tests"
 ADDRESS = "http://localhost:8421"
-
-
-@pytest.fixture(scope="session")
-def study_once(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
-    """The study, made once; tests get copies."""
-    return make_study(tmp_path_factory.mktemp("study"))
-
-
-@pytest.fixture
-def study(study_once: MadeStudy, tmp_path: Path) -> MadeStudy:
-    """A study of the test's own."""
-    root = tmp_path / study_once.root.name
-    shutil.copytree(study_once.root, root)
-    return replace(study_once, root=root, video=root / "videos" / study_once.video.name)
 
 
 @pytest.fixture

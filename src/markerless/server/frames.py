@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from markerless.errors import VideoError
+from markerless.video.images import jpeg_bytes
 from markerless.video.reader import VideoReader, open_video
 
 MOST_READERS = 6  # videos
@@ -96,7 +96,7 @@ class Frames:
             opened.at = index
         if not found or found[-1][0] != index:
             raise _broken(video, index, opened.exact)
-        data = self._keep(key, encoded(found[-1][1], width))
+        data = self._keep(key, jpeg_bytes(found[-1][1], QUALITY, width))
         self._keep_later([((video, key[1], row, width), rgb) for row, rgb in found[:-1]])
         return data
 
@@ -115,7 +115,7 @@ class Frames:
             ((_, raw),) = opened.quick.raw_frames(near, near + 1)
         if raw is None:
             raise _broken(video, near, opened.quick)
-        return near, self._keep(key, encoded(raw.rgb(), PREVIEW_WIDTH))
+        return near, self._keep(key, jpeg_bytes(raw.rgb(), QUALITY, PREVIEW_WIDTH))
 
     def close(self) -> None:
         """Give all files back."""
@@ -165,7 +165,7 @@ class Frames:
     def _keep_all(self, frames: list[tuple[Key, npt.NDArray[np.uint8]]]) -> None:
         for key, rgb in reversed(frames):  # the nearest first
             if self._known(key) is None:
-                self._keep(key, encoded(rgb, key[3]))
+                self._keep(key, jpeg_bytes(rgb, QUALITY, key[3]))
         with self._lock:
             self._n_waiting -= 1
 
@@ -177,15 +177,6 @@ class Frames:
             while self._bytes > MOST_BYTES and len(self._kept) > 1:
                 self._bytes -= len(self._kept.popitem(last=False)[1])
         return data
-
-
-def encoded(rgb: npt.NDArray[np.uint8], width: int) -> bytes:
-    """A JPEG of at most `width` pixels across."""
-    if rgb.shape[1] > width:
-        height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
-        rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return bytes(data)
 
 
 def _broken(video: Path, index: int, reader: VideoReader) -> VideoError:

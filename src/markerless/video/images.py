@@ -71,9 +71,12 @@ def write_image(path: Path | str, rgb: np.ndarray) -> None:
         temporary.write_bytes(encoded.tobytes())
 
 
-def jpeg_bytes(rgb: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB as a JPEG file in memory."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+def jpeg_bytes(rgb: np.ndarray, quality: int = JPEG_QUALITY, width: int | None = None) -> bytes:
+    """(H, W, 3) uint8 RGB as a JPEG file in memory, made smaller where it is more than `width` pixels across."""
+    if width is not None and rgb.shape[1] > width:
+        height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+        rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     return cv2.imencode(".jpg", np.ascontiguousarray(rgb[:, :, ::-1]), options)[1].tobytes()
 
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import cv2
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,9 +34,10 @@ from markerless.project.journal import Point
 from markerless.project.label_book import LabelBook, PointChange
 from markerless.server.books import Books
 from markerless.server.workspace import TheProject, TheWorkspace
-from markerless.video.images import read_image
+from markerless.video.images import jpeg_bytes, read_image
 
 router = APIRouter()
+SMALL_QUALITY = 82  # of pictures that are shown as thumbnails
 MOST_CHANGES = 500  # in one request
 Name = Annotated[str, InPath(max_length=255)]
 
@@ -173,7 +173,7 @@ def picture_file(
         return Response(status_code=304, headers=headers)
     if width is None:
         return FileResponse(path, headers=headers)
-    return Response(small(path, width), media_type="image/jpeg", headers=headers)
+    return Response(jpeg_bytes(read_image(path), SMALL_QUALITY, width), media_type="image/jpeg", headers=headers)
 
 
 def require_picture(book: LabelBook, picture: str) -> Path:
@@ -187,16 +187,6 @@ def require_picture(book: LabelBook, picture: str) -> Path:
     if not known or (path.exists() and not path.resolve().is_relative_to(book.project.root.resolve())):
         raise HTTPException(404, f"no picture {picture!r} in labeled-data/{book.video}")
     return path
-
-
-def small(path: Path, width: int) -> bytes:
-    """The picture as JPEG of at most `width` pixels across."""
-    image = read_image(path)
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    if image.shape[1] > width:
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return bytes(data)
 
 
 def as_json(said: Said) -> dict[str, Any]:

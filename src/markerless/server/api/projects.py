@@ -25,7 +25,7 @@ from markerless.drawing import palette
 from markerless.errors import MarkerlessError, ProjectError
 from markerless.pipeline.add import add
 from markerless.pipeline.new import NewRequest, new
-from markerless.pipeline.results import RESULT_SUFFIXES, video_stem
+from markerless.pipeline.results import result_files, video_stem
 from markerless.project import NewProject, Project
 from markerless.server.books import Books
 from markerless.server.workspace import TheProject, TheWorkspace, Workspace
@@ -145,13 +145,7 @@ def _kind(entry: Path, workspace: Workspace) -> str:
 def _video(path: Path, books: dict[str, Any]) -> dict[str, Any]:
     stem = video_stem(path)
     row = _folder(stem, books.get(stem))
-    folder = path.resolve().parent
-    results = [
-        entry.name
-        for entry in (folder.iterdir() if folder.is_dir() else ())
-        if entry.suffix in RESULT_SUFFIXES and entry.name.startswith(f"{stem}DLC")
-    ]
-    return {**row, "name": path.name, "results": sorted(results)}
+    return {**row, "name": path.name, "results": sorted(result.name for result in result_files(path))}
 
 
 def _folder(name: str, book: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ async function show() {
     console.error(error);
   }
   leave = null;
+  for (const open of document.querySelectorAll("dialog[open]")) open.close(); // a question of the page that is left
   const root = h("div", { class: `page page-${name}` });
   replace(page, root);
   document.body.dataset.page = name;
