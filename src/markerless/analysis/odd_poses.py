@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from markerless.analysis.animal_track import FEWEST_LABELS, AnimalTrack, Signs, beyond, quantiles
-from markerless.analysis.usual_shape import CHUNK, MIN_ANIMALS, MOST_FOR_SHAPE, Complex, Fit, Shape, lay, usual_shape
+from markerless.analysis.usual_shape import (
+    CHUNK,
+    MIN_ANIMALS,
+    MOST_FOR_SHAPE,
+    Complex,
+    Fit,
+    Shape,
+    joined,
+    lay,
+    usual_shape,
+)
 
 FEWEST_POINTS = 4  # of three points that do not fit, any may be the wrong one
 FAR = 6.0  # spreads
@@ -52,13 +62,7 @@ def _learn(animal: AnimalTrack, points: Complex) -> Shape | None:
 def _lay_all(points: Complex, shape: Shape) -> Fit:
     """Every animal laid on the shape; the worst again with care, as one bad point may have dragged the others along."""
     quick = [lay(points[m : m + CHUNK], shape, thorough=False) for m in range(0, len(points), CHUNK)]
-    fit = Fit(
-        np.concatenate([part.residual for part in quick]),
-        np.concatenate([part.misfit for part in quick]),
-        np.concatenate([part.factor for part in quick]),
-        np.concatenate([part.shift for part in quick]),
-        np.concatenate([part.mirrored for part in quick]),
-    )
+    fit = joined(quick)
     far = np.flatnonzero(np.nan_to_num(fit.residual).max(axis=1) > FAR)
     worst = far[np.argsort(-fit.misfit[far], kind="stable")[:MOST_LAID_AGAIN]]
     for m in range(0, len(worst), CHUNK):

@@ -115,18 +115,22 @@ def lay(points: Complex, shape: Shape, thorough: bool) -> Fit:
     )
 
 
-def lay_thoroughly(points: Complex) -> tuple[Shape, Fit]:
-    """The usual shape of `points (M, K)` and every animal laid on it, some at a time."""
-    shape = usual_shape(points[:: -(-len(points) // MOST_FOR_SHAPE)])
-    fits = [lay(points[m : m + CHUNK], shape, thorough=True) for m in range(0, len(points), CHUNK)]
-    fit = Fit(
+def joined(fits: Sequence[Fit]) -> Fit:
+    """Animals that were laid on a shape some at a time, as one."""
+    return Fit(
         np.concatenate([fit.residual for fit in fits]),
         np.concatenate([fit.misfit for fit in fits]),
         np.concatenate([fit.factor for fit in fits]),
         np.concatenate([fit.shift for fit in fits]),
         np.concatenate([fit.mirrored for fit in fits]),
     )
-    return shape, fit
+
+
+def lay_thoroughly(points: Complex) -> tuple[Shape, Fit]:
+    """The usual shape of `points (M, K)` and every animal laid on it, some at a time."""
+    shape = usual_shape(points[:: -(-len(points) // MOST_FOR_SHAPE)])
+    fits = [lay(points[m : m + CHUNK], shape, thorough=True) for m in range(0, len(points), CHUNK)]
+    return shape, joined(fits)
 
 
 def _fit(points: Complex, usable: npt.NDArray[np.bool_], shape: Shape, start: Real, mirrored: bool) -> Fit:

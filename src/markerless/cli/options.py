@@ -16,6 +16,8 @@ from typing import Any
 
 import click
 
+from markerless.core.plain import plain
+
 PATH = click.Path(path_type=Path)
 
 
@@ -125,21 +127,9 @@ def gathered(name: str, cls: type[Any]) -> Decorator:
 
 def echo_json(value: Any) -> None:
     """Print `value` as JSON on stdout; paths become text, NaN becomes null (JSON has no NaN)."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def echo_written(*paths: Path) -> None:
     """The last line of a verb: what was written."""
     click.echo(f"wrote {', '.join(str(path) for path in paths)}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -58,7 +58,7 @@ def load(model: Path) -> PoseNet:
 
 def _read_exported(model: Path) -> onnx.ModelProto:
     try:
-        proto = onnx.load(model)
+        proto = onnx.load(model, load_external_data=False)  # ours hold everything; no other file is read
     except Exception as error:  # protobuf's own, of a library that only onnx knows
         raise damaged(model, error) from error
     said = {entry.key: entry.value for entry in proto.metadata_props}

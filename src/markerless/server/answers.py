@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from markerless.core.plain import plain
 from markerless.errors import MarkerlessError, RevisionError
 
 LOG = logging.getLogger("markerless.server")
@@ -27,17 +26,6 @@ class Answer(JSONResponse):
         return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
             "utf-8", "replace"
         )
-
-
-def plain(value: Any) -> Any:
-    """`value` of what JSON knows alone."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
 
 
 def answer_errors(app: FastAPI) -> None:
