@@ -311,5 +311,5 @@ def test_the_last_run_is_trained_on(open_page: Callable[[str], Page], made: Made
         page.click("button:has-text('Train on from run2')")
     assert sent.value.post_data_json == {"kind": "train", "from": "run2"}
     page.locator(".notice.bad").wait_for(timeout=60_000)
-    (job,) = [json.loads(path.read_text(encoding="utf-8")) for path in made.root.rglob("job.json")]
-    assert job["command"][-3:] == [str(made.root), "--from", "run2"]
+    (job,) = [json.loads(path.read_text(encoding="utf-8")) for path in made.root.parent.rglob("job.json")]
+    assert job["order"]["words"] == ["train", str(made.root), "--run=run3", "--from=run2"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from markerless.cli import progress
+from markerless.core.job_folder import VARIABLE, JobFolder, Stage
 
 
 class Clock:
@@ -72,3 +75,30 @@ def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: 
     out, err = capsys.readouterr()
     assert out == ""
     assert "analyzing" in err
+
+
+def test_a_job_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with progress.bar("training", "steps") as report:
+        report(1, 4, "loss 1.0")
+        report(2, 4, "too soon after the last one to be told")
+        assert JobFolder(tmp_path).read().stage is not None
+        first = JobFolder(tmp_path).read().stage
+        report(4, 4, "loss 0.5")
+    last = JobFolder(tmp_path).read().stage
+    assert first is not None and last is not None
+    assert first == Stage("training", 1, 4, "1/4 steps", "loss 1.0", None)
+    assert (last.done, last.message, last.left_s) == (4, "loss 0.5", 0.0)
+    assert last.status.startswith("4/4 steps, ") and last.status.endswith(" steps/s, 0 s left")
+
+
+def test_a_job_that_is_asked_to_stop_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_STAGES", 0.0)
+    with progress.bar("training", "steps") as report:
+        report(1, 4, "")
+        JobFolder(tmp_path).ask_to_stop()
+        with pytest.raises(KeyboardInterrupt):
+            report(2, 4, "")
+    stage = JobFolder(tmp_path).read().stage
+    assert stage is not None and stage.done == 2

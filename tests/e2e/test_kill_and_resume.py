@@ -104,7 +104,7 @@ def test_stopped_and_taken_up_again(straight: Path, tmp_path: Path, how: str) ->
         assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in theirs), group
     assert np.array_equal(predicted(killed), predicted(straight))
     files = {"run.toml", "split.json", "metrics.csv", "evaluation.json", "report.html", "model.onnx", saved.name}
-    files.add("familiar.json")
+    files |= {"familiar.json", "examples.jsonl"}
     # a process that is killed while it writes leaves its temporary file, whose name begins with a dot
     assert {path.name for path in saved.parent.iterdir() if not path.name.startswith(".")} == files
     rows = (killed / "runs" / "a" / "metrics.csv").read_text(encoding="utf-8").splitlines()

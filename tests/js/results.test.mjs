@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { marksIn, rangeOf, stretches, unpack } from "../../src/markerless/server/static/js/results/traces.js";
 import { clock, nameOf, size } from "../../src/markerless/server/static/js/results/words.js";
-import { commandOf, lastLine, quoted, titleOf } from "../../src/markerless/server/static/js/work/commands.js";
+import { commandOf, quoted, titleOf } from "../../src/markerless/server/static/js/work/commands.js";
 
 test("sizes as people say them", () => {
   assert.deepEqual([size(0), size(999), size(1234), size(999_999), size(1_100_000), size(2_340_000_000)], ["0 bytes", "999 bytes", "1.2 kB", "1000 kB", "1.1 MB", "2.3 GB"]);
@@ -47,9 +47,4 @@ test("a command is what a person would type, whatever a folder is called", () =>
   assert.equal(commandOf({ kind: "render", video: "/v/a.mp4", tracks: "/v/aDLC.nc" }, "/data/mouse"), "markerless render /v/a.mp4 --tracks /v/aDLC.nc");
   assert.equal(quoted("it's; rm -rf $HOME"), "'it'\\''s; rm -rf $HOME'");
   assert.equal(titleOf({ kind: "analyze", videos: ["/v/a b.mp4"] }), "analyzing a b.mp4");
-});
-
-test("why a job failed is the last line of what it printed", () => {
-  assert.equal(lastLine("analyzing: 3/9\nerror: no such run\n\n"), "no such run");
-  assert.equal(lastLine(""), "");
 });

@@ -57,7 +57,7 @@ def test_a_run_has_all_its_files_and_opens_again(dot_study: MakeStudy) -> None:
     assert run.settings["run"]["steps"] == 3
     assert run.settings["train"]["seed"] == 0
     assert {path.name for path in run.folder.iterdir()} == {
-        "run.toml", "split.json", "metrics.csv", "checkpoint.safetensors", "model.onnx",
+        "run.toml", "split.json", "metrics.csv", "examples.jsonl", "checkpoint.safetensors", "model.onnx",
     }  # fmt: skip
     rows = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith("step,loss,")

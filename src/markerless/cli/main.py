@@ -20,6 +20,7 @@ from typing import NoReturn, TextIO
 
 import click
 
+from markerless.core.job_folder import JobFolder
 from markerless.core.storage import storage_error
 from markerless.errors import MarkerlessError
 from markerless.registry import Registry
@@ -136,6 +137,9 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody reads any more
             stream.flush()
+    job = JobFolder.of_this_process()
+    if job is not None:
+        job.tell_exit(code)
     os._exit(code)
 
 

@@ -1,6 +1,5 @@
-"""Progress on stderr: a bar in a terminal, else one line every ten seconds. Rate and time left in both.
-
-A program that starts the command line may name a file in MARKERLESS_PROGRESS, which then says as JSON where it stands.
+"""Progress on stderr: a bar in a terminal, else one line every ten seconds. Rate and time left in both. A verb that is
+somebody's job says it in the job's folder too, and stops when it is asked to.
 
 with progress.bar("analyzing", unit="frames") as report:
     pipeline.analyze(..., progress=report)
@@ -8,28 +7,24 @@ with progress.bar("analyzing", unit="frames") as report:
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from markerless.core.job_folder import JobFolder, Stage
 from markerless.core.progress import Progress
-from markerless.core.storage import write_text
-from markerless.errors import StorageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
-SECONDS_BETWEEN_RECORDS = 0.5
+SECONDS_BETWEEN_STAGES = 0.5
 
 
 @contextmanager
@@ -40,9 +35,12 @@ def bar(title: str, unit: str = "") -> Iterator[Progress]:
         title: What is being done ("training").
         unit: What is counted ("frames"), for the rate.
     """
+    job = JobFolder.of_this_process()
+    if job is not None:
+        yield Told(Lines(title, unit), job, title, unit)
+        return
     if not sys.stderr.isatty():
-        lines, file = Lines(title, unit), os.environ.get("MARKERLESS_PROGRESS")
-        yield Recorded(lines, title, unit, Path(file)) if file else lines
+        yield Lines(title, unit)
         return
     # rich takes 60 ms to import, so only work that draws a bar pays for it
     from rich.console import Console
@@ -62,19 +60,18 @@ class Rate:
         self._first: tuple[float, int] | None = None
         self._last_done = 0
 
-    def status(self, done: int, total: int, unit: str) -> str:
-        """Text such as "120/2330 frames, 61.0 frames/s, 36 s left"."""
+    def per_second(self, done: int) -> float | None:
+        """Units per second so far; None while nothing can be said."""
         now = self._clock()
         if self._first is None or done < self._last_done:  # fewer than before: another video has begun
             self._first = (now, done)
         self._last_done = done
-        text = f"{done}/{total} {unit}".rstrip()
         elapsed, finished = now - self._first[0], done - self._first[1]
-        if elapsed <= 0 or finished <= 0:
-            return text
-        rate = finished / elapsed
-        per_second = f"{rate:.1f} {unit}/s" if unit else f"{rate:.1f}/s"
-        return f"{text}, {per_second}, {duration((total - done) / rate)} left"
+        return finished / elapsed if elapsed > 0 and finished > 0 else None
+
+    def status(self, done: int, total: int, unit: str) -> str:
+        """Text such as "120/2330 frames, 61.0 frames/s, 36 s left"."""
+        return in_words(done, total, unit, self.per_second(done))
 
 
 class Lines:
@@ -95,26 +92,30 @@ class Lines:
         click.echo(", ".join(part for part in (f"{self._title}: {status}", message) if part), err=True)
 
 
-class Recorded:
-    """The same, and twice a second a small JSON file for a program that watches."""
+class Told:
+    """Says how far the work is in the folder of a job as well, twice a second, and stops it when that was asked for.
 
-    def __init__(self, lines: Lines, title: str, unit: str, file: Path) -> None:
-        self._lines = lines
-        self._title = title
-        self._unit = unit
-        self._file = file
+    A stop is Ctrl-C by another name: it reaches a process that no terminal belongs to, on every system.
+    """
+
+    def __init__(self, shown: Progress, job: JobFolder, title: str, unit: str) -> None:
+        self._shown, self._job = shown, job
+        self._title, self._unit = title, unit
         self._rate = Rate()
         self._last = -math.inf
 
     def __call__(self, done: int, total: int, message: str) -> None:
-        self._lines(done, total, message)
-        status = self._rate.status(done, total, self._unit)
-        if done < total and time.monotonic() - self._last < SECONDS_BETWEEN_RECORDS:
+        self._shown(done, total, message)
+        rate = self._rate.per_second(done)
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_STAGES and done < total:
             return
-        self._last = time.monotonic()
-        now = {"title": self._title, "done": done, "total": total, "status": status, "message": message}
-        with suppress(StorageError):  # nobody's work ends because nobody can watch it
-            write_text(self._file, json.dumps(now))
+        self._last = now
+        left_s = None if rate is None else (total - done) / rate
+        status = in_words(done, total, self._unit, rate)
+        self._job.tell(Stage(self._title, done, total, status, message, left_s))
+        if self._job.stop_is_asked:
+            raise KeyboardInterrupt
 
 
 class Drawing:
@@ -130,6 +131,15 @@ class Drawing:
         status = self._rate.status(done, total, self._unit)
         text = ", ".join(part for part in (status, message) if part)
         self._drawing.update(self._task, completed=done, total=total, status=text)
+
+
+def in_words(done: int, total: int, unit: str, rate: float | None) -> str:
+    """Text such as "120/2330 frames, 61.0 frames/s, 36 s left"; without a rate, how much is done alone."""
+    text = f"{done}/{total} {unit}".rstrip()
+    if rate is None:
+        return text
+    per_second = f"{rate:.1f} {unit}/s" if unit else f"{rate:.1f}/s"
+    return f"{text}, {per_second}, {duration((total - done) / rate)} left"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,6 @@ from markerless.nn.train import TrainSettings
 from markerless.pipeline.splits import Split, default_split
 from markerless.project import Run
 
-MINUTES = 3.0  # without --minutes
 CROSSFITS = 2  # networks that calibrate, where train.crossfits is not given
 
 

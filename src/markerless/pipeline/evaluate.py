@@ -24,8 +24,10 @@ from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
 from markerless.pipeline.evaluation import CROSSFIT, Evaluation
+from markerless.pipeline.example_file import EXAMPLES_FILE, read_examples
 from markerless.pipeline.label_source import labels_of
 from markerless.pipeline.measured import Measured, measure_run
+from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.predict import Predicted
 from markerless.project import Project, Run, crossfit
 from markerless.project.crossfit import CROSSFIT_FILE
@@ -34,7 +36,6 @@ from markerless.video.images import read_image
 
 EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
-METRICS_FILE = "metrics.csv"
 
 
 @dataclass(frozen=True)
@@ -218,18 +219,18 @@ def _page(evaluation: Evaluation, measured: Measured, run: Run, notes: list[str]
         points=table,
         calibration=evaluation.calibration,
         open_image=lambda name: read_image(frames[name].picture),
-        learning=_learning(run.folder / METRICS_FILE),
+        learning=_learning(run.folder),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},
         notes=[*notes, f"predictions computed in {evaluation.precision}, as analyze computes them"],
     )
 
 
-def _learning(path: Path) -> list[tuple[float, float, float]]:
-    """Rows of the learning curve; empty when the run has no metrics."""
-    if not path.is_file():
-        return []
-    rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    return [(float(row[0]), float(row[1]), float("nan")) for row in rows if len(row) >= 2]
+def _learning(folder: Path) -> list[tuple[float, float, float]]:
+    """Rows of the learning curve: losses, then errors on validation frames; empty when the run has no metrics."""
+    losses = [(float(row.step), row.loss, float("nan")) for row in read_metrics(folder / METRICS_FILE)]
+    examples = read_examples(folder / EXAMPLES_FILE)
+    looks = examples.looks if examples is not None and examples.part == "validation" else ()
+    return losses + [(float(look.step), float("nan"), look.mean_px) for look in looks] if losses else []
 
 
 def _project_of(source: Project | Run | Path | str) -> Project:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markerless.core.storage import write_text
+from filelock import FileLock, Timeout
+
+from markerless.core.storage import storage_error, write_text
 from markerless.core.video import natural_key
+from markerless.errors import RunError
 from markerless.project.run import RUN_FILE
 
 RUNS_FOLDER = "runs"
+WAIT_S = 1.0  # for somebody who only looks whether the run is at work
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,62 @@ def peek_all(project: Path) -> dict[str, RunState]:
     )
     states = {name: peek(folder / name) for name in names}
     return {name: state for name, state in states.items() if state is not None}
+
+
+def free_name(project: Path, taken: Collection[str] = ()) -> str:
+    """The first of run1, run2, ... that is no run of the project yet, nor in `taken`."""
+    number = 1
+    while f"run{number}" in taken or (project / RUNS_FOLDER / f"run{number}").exists():
+        number += 1
+    return f"run{number}"
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Keep every other process from training the run in `folder` meanwhile; a process that is killed lets go of it.
+
+    Raises:
+        RunError: another process trains it.
+        StorageError: the folder cannot be written.
+    """
+    lock = FileLock(_lock_of(folder), timeout=WAIT_S)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"run '{folder.name}' is being trained by another process; wait until it has ended, stop it, or choose "
+            "another --run name"
+        ) from None
+    except RuntimeError:  # what filelock raises on a file system without locks
+        yield
+        return
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_at_work(folder: Path) -> bool:
+    """Whether a process trains the run in `folder`."""
+    path = _lock_of(folder)
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except (OSError, RuntimeError):
+        return False
+    lock.release()
+    return False
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def write_toml(tables: Mapping[str, Mapping[str, Any]], path: Path) -> None:

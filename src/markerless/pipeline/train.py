@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
 import time
@@ -21,11 +20,15 @@ from markerless.nn.device import TORCH_VERSION
 from markerless.nn.export import export_onnx
 from markerless.nn.replay import ReplayingSet
 from markerless.nn.train import StepReport, Trainer, start_from
-from markerless.pipeline import adaptation, familiarity, kept_answers, run_files
+from markerless.pipeline import familiarity, kept_answers, run_files
 from markerless.pipeline.budget import FORWARD_SHARE, Costs, Steps, share_out, steps_given
 from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, seen_from, tidy
+from markerless.pipeline.example_file import EXAMPLES_FILE
+from markerless.pipeline.examples import Watching
 from markerless.pipeline.kept_answers import with_kept
+from markerless.pipeline.metrics_file import METRICS_FILE, MetricsWriter
 from markerless.pipeline.splits import FEWEST_FOR_TEST
+from markerless.pipeline.training_outlook import ADAPTATION_MINUTES, DEFAULT_MINUTES
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run, crossfit
 from markerless.project.familiar import FAMILIAR_FILE
@@ -33,12 +36,10 @@ from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE
 from markerless.version import VERSION
 from markerless.video.images import read_image
 
-DEFAULT_MINUTES = 10.0
 # Without --minutes. On one fold a small network's error was 2.3 px after 800 steps, 2.11 after 1600, 1.98 after 2000.
 DEFAULT_STEPS = {"large": 800, "small": 2000}
 AFTERWARDS_S = 45.0  # of the budget, for the export and the evaluation
 F32_FACTOR = 2.0  # networks are asked in f32, and trained in bf16 where that is faster
-METRICS_FILE = "metrics.csv"
 
 
 def train(
@@ -76,20 +77,27 @@ def train(
     if not unfinished and (folder / run_files.RUN_FILE).is_file():
         tidy(folder)
         return Run.open(folder)
-    trainer = _trainer(plan, folder)
-    if unfinished and trainer.checkpoint.is_file():
-        trainer.resume(checkpoints.load(trainer.checkpoint))
-        _require_own(trainer, plan)
-        steps = Steps(**trainer.state["steps"])
-    else:
-        _clear(folder)
-        steps = _plan_steps(plan, trainer, minutes, began)
-        trainer.total = steps.main
+    with run_files.at_work(folder):
+        trainer = _trainer(plan, folder)
+        if unfinished and trainer.checkpoint.is_file():
+            trainer.resume(checkpoints.load(trainer.checkpoint))
+            _require_own(trainer, plan)
+            steps = Steps(**trainer.state["steps"])
+        else:
+            _clear(folder)
+            steps = _plan_steps(plan, trainer, minutes, began)
+            trainer.total = steps.main
+        return _train(plan, trainer, steps, folder, progress)
+
+
+def _train(plan: Plan, trainer: Trainer, steps: Steps, folder: Path, progress: Progress) -> Run:
+    """Train the network and those that calibrate it, and write all files of the run."""
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit})
     keypoints = list(plan.labels.skeleton.keypoints)
     trainer.state = {"keypoints": keypoints, "fingerprint": plan.fingerprint, "steps": asdict(steps)}
-    with _metrics(folder / METRICS_FILE, trainer.step) as record:
-        trainer.run(_tell(progress, record, steps.total))
+    watching = Watching(plan, trainer, folder / EXAMPLES_FILE)
+    with MetricsWriter(folder / METRICS_FILE, trainer.step) as metrics:
+        trainer.run(_tell(progress, metrics, watching, steps.total))
     network = trainer.finish()
     held_out = cross_fit(plan, trainer.data.cache, steps, folder, _tell_crossfit(progress, steps))
     held_out = with_kept(held_out, plan) if plan.settings.train.crossfits else None
@@ -109,7 +117,7 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
     view, sizes = trainer.data.view, trainer.data.sizes
     views_in_frame = float(sizes.prod(1).mean()) / (trainer.batch_size * view[0] * view[1])
     costs = Costs(step_s, F32_FACTOR * FORWARD_SHARE * step_s * views_in_frame)
-    default = adaptation.MINUTES if plan.start else DEFAULT_MINUTES
+    default = ADAPTATION_MINUTES if plan.start else DEFAULT_MINUTES
     budget_s = 60 * (default if minutes is None else minutes)
     left_s = budget_s - (time.monotonic() - began) - AFTERWARDS_S
     return share_out(plan, costs, left_s, DEFAULT_STEPS[plan.settings.net.size] if minutes is None else None)
@@ -238,43 +246,10 @@ def _write_run(
     run_files.write_toml(tables, folder / run_files.RUN_FILE)
 
 
-class _metrics:
-    """Rows of `metrics.csv`, one per ten steps; rows after the step that is resumed from are dropped."""
-
-    COLUMNS = ("step", "loss", "location", "presence", "refine", "seconds_per_step")
-    EVERY = 10
-
-    def __init__(self, path: Path, first_step: int) -> None:
-        self.path, self.recent = path, [StepReport(0, 0, {}, 0.0)][:0]
-        kept = []
-        if first_step and path.is_file():
-            rows = path.read_text(encoding="utf-8").splitlines()[1:]
-            kept = [row for row in rows if row.split(",")[0].isdigit() and int(row.split(",")[0]) <= first_step]
-        write_text(path, "\n".join([",".join(self.COLUMNS), *kept]) + "\n")
-
-    def __enter__(self) -> Callable[[StepReport], None]:
-        self.file = self.path.open("a", encoding="utf-8", newline="")
-        self.writer = csv.writer(self.file, lineterminator="\n")
-        return self.add
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def add(self, report: StepReport) -> None:
-        self.recent.append(report)
-        if report.step % self.EVERY and report.step != report.total:
-            return
-        n = len(self.recent)
-        parts = [sum(r.losses[part] for r in self.recent) / n for part in self.COLUMNS[2:5]]
-        seconds = sum(r.seconds_per_step for r in self.recent) / n
-        self.writer.writerow([report.step, f"{sum(parts):.5f}", *(f"{p:.5f}" for p in parts), f"{seconds:.4f}"])
-        self.file.flush()
-        self.recent = []
-
-
-def _tell(progress: Progress, record: Callable[[StepReport], None], total: int) -> Callable[[StepReport], None]:
+def _tell(progress: Progress, metrics: MetricsWriter, watching: Watching, total: int) -> Callable[[StepReport], None]:
     def on_step(report: StepReport) -> None:
-        record(report)
+        metrics.add(report.step, report.total, report.losses, report.seconds_per_step)
+        watching.on_step(report)
         progress(report.step, total, f"loss {report.loss:.3f}")
 
     return on_step

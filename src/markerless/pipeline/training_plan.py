@@ -16,7 +16,7 @@ from markerless.analysis.error_model import FEWEST_POINTS
 from markerless.config import Settings, load, parse_assignments
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
-from markerless.errors import LabelsError, RunError
+from markerless.errors import RunError
 from markerless.formats._split import read_split
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn.dataset import DataSettings, frame_sizes
@@ -25,10 +25,10 @@ from markerless.nn.model import NetSettings
 from markerless.nn.train import TrainSettings
 from markerless.pipeline import adaptation, run_files
 from markerless.pipeline.splits import Split, default_split
+from markerless.pipeline.training_outlook import require_one_animal, require_trainable
 from markerless.project import Project, Run
 from markerless.project.run import CHECKPOINT_FILE, check_run_name
 
-FEWEST_FRAMES = 2
 BACKGROUND_OF_SMALL = 0.25  # a network that sees less of the surroundings has to see more kinds of them
 ROOM = 0.3  # on each side of an animal, as a share of its size
 REACH = 1.1  # of the largest labeled animal: how far apart points of one may be
@@ -169,18 +169,14 @@ def make_plan(project: Project, request: TrainRequest, settings: Mapping[str, Ma
     """
     resolved = Resolved.load(settings)
     labels = project.labels()
-    if labels.is_multi_animal:
-        raise LabelsError(
-            f"training on several animals at once comes in a later version: {project.root} has labels of "
-            f"{len(labels.individuals)} ({', '.join(labels.individuals[:4])}, ...)"
-        )
+    require_one_animal(labels, project)
     start = project.run(request.start_from) if request.start_from else None
     split = _split(labels, request.split, start, resolved.train.seed)
     if start is not None:
         split = adaptation.with_replay(split, start, labels)
         labels = adaptation.with_unknown(labels, start)
         resolved = resolved.like(start)
-    _require_trainable(labels.select(split["train"]), project)
+    require_trainable(labels.select(split["train"]), project)
     return Plan(project, labels, split, resolved.for_labels(labels.select(split["train"])), start)
 
 
@@ -216,14 +212,10 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
                 "choose another --run name, or leave --run out"
             )
         return name, not state.finished
-    taken = run_files.peek_all(project.root)
-    for other, state in reversed(taken.items()):
+    for other, state in reversed(run_files.peek_all(project.root).items()):
         if not state.finished and state.fingerprint == plan.fingerprint:
             return other, True
-    number = 1
-    while f"run{number}" in taken or project.run_folder(f"run{number}").exists():
-        number += 1
-    return f"run{number}", False
+    return run_files.free_name(project.root), False
 
 
 def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -> bool:
@@ -240,13 +232,3 @@ def is_small_in(frame: FloatArray, extents: FloatArray, animal_size_px: float) -
         return False
     region = np.percentile(extents, 98, axis=0) + 2 * ROOM * animal_size_px
     return bool(4 * region.prod() <= frame.prod())
-
-
-def _require_trainable(labels: Labels, project: Project) -> None:
-    if len(labels) < FEWEST_FRAMES:
-        raise LabelsError(
-            f"expected at least {FEWEST_FRAMES} labeled frames to train on, got {len(labels)} in {project.root}; "
-            "label more"
-        )
-    if labels.n_points == 0:
-        raise LabelsError(f"no point is labeled in the {len(labels)} training frames of {project.root}; label some")

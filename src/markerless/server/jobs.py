@@ -1,210 +1,297 @@
-"""Long work in processes of its own: trainings and analyses go on when the page is closed, and when the server dies.
+"""Work that takes minutes: verbs of the command line in processes of their own.
 
-A job is a folder in the project, `.markerless-jobs/<id>/`, with what was started (`job.json`), what it printed (`log`),
-where it stands (`progress.json`) and, once it has ended, its exit code (`exit`). A server that starts again reads them.
+A job belongs to nobody: it goes on when the page is closed and when the server ends or is killed. What is known of it
+lies on disk, so that a server that is started later finds it: running, by its process; ended, by the exit code that it
+left. One training at a time runs on a machine; two would each take twice as long.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from markerless.core.storage import write_text
-from markerless.errors import MarkerlessError, ProjectError, RunError
-from markerless.server.job_process import EXIT, JOB, LOG, PROGRESS
+import psutil
+from filelock import FileLock, Timeout
 
-FOLDER = ".markerless-jobs"
-ID = re.compile(r"[0-9]{13}-[0-9a-f]{6}")
-INTERRUPTED = {130, -signal.SIGINT, -signal.SIGTERM}
-TAIL_BYTES = 20_000
-MOST_KEPT = 50
-STARTS_WITHIN_S = 5.0
+from markerless.core.job_folder import PROGRESS_FILE, VARIABLE, JobFolder, Stage
+from markerless.core.storage import storage_error
+from markerless.errors import RunError, StorageError
+from markerless.server.job_record import LOG_FILE, RECORD_FILE, JobRecord, Order, read_record, this_host
+from markerless.server.workspace import state_folder
+
+State = Literal["running", "done", "failed", "stopped", "lost"]
+TRAIN = "train"
+MOST_RUNNING = 4  # at once, of all kinds
+MOST_KEPT = 100  # records of jobs that have ended
+LOCKED_FOR_S = 20.0
+SIGNAL_AFTER_S = 15.0  # that a job which tells how far it is has for stopping by itself
+TERMINATE_AFTER_S = 60.0
+NICENESS = 5  # the page stays quick while a network trains
+LOG_BYTES = 64 << 10  # of one answer
+PROGRAM = ("-P", "-m", "markerless")  # -P: what happens to lie in the working folder is no module
+INTERRUPTED = 130
+STARTS_WITHIN_S = 10.0
+SILENT_S = 120.0  # after which a job of another machine counts as gone
+POLL_S = 0.2
+MOST_CHARACTERS = 600  # of an error
+FAULTS = ("error: ", "bug: ", "failed: ")
+JOB_ID = re.compile(r"[0-9a-f]{12}-[0-9a-f]{6}")
+PRIVATE = {"MARKERLESS_TOKEN"}  # not for jobs
 
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work.
+    """A job as it is now.
 
     Attributes:
-        id: Name of its folder; later ones sort behind.
-        verb: What it does, a verb of the command line.
-        title: The same in words.
-        command: What was started.
-        pid: Process that runs it.
-        born: When that process was started, as the system tells; another process of the same number was born later.
-        started_s: Seconds since 1970.
+        record: What was started.
+        state: "lost" is a job that ended without saying how.
+        stopping: Whether it has been asked to stop, and has not yet.
+        stage: How far it is or was; None before it has said so.
+        exit_code: None while it runs, and when it could not say.
+        error: Why it failed, one line; "" otherwise.
     """
 
-    id: str
-    verb: str
-    title: str
-    command: list[str]
-    pid: int = 0
-    born: str = ""
-    started_s: float = 0.0
+    record: JobRecord
+    state: State
+    stopping: bool
+    stage: Stage | None
+    exit_code: int | None
+    error: str
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "running"
 
 
-def start(root: Path, verb: str, title: str, arguments: Sequence[str]) -> Job:
-    """Begin `markerless VERB ARGUMENTS` for the project at `root`.
+class Jobs:
+    """The jobs of this user on this machine; safe to use from several threads and several servers."""
 
-    Raises:
-        RunError: a training of this project is going on, and this would be another.
-        StorageError: the project cannot be written.
-    """
-    if verb == "train":
-        for job in all_jobs(root):
-            if job.verb == "train" and is_running(root, job):
-                raise RunError(f"a training is going on ({job.title}); wait for it, or stop it first")
-    _forget_old(root)
-    job = Job(
-        f"{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(3)}",
-        verb,
-        title,
-        [sys.executable, "-m", "markerless", verb, *arguments],
-        started_s=time.time(),
-    )
-    folder = root / FOLDER / job.id
-    _write(folder, job)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "markerless.server.job_process", str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=root,
-        **_detached(),
-    )
-    job = Job(**{**asdict(job), "pid": process.pid, "born": born(process.pid)})
-    _write(folder, job)
-    return job
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or state_folder() / "jobs"
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended: dict[str, Job] = {}
+
+    def start(self, order: Order) -> Job:
+        """Begin it.
+
+        Raises:
+            RunError: another training runs on this machine, the same is going on already, or too much is.
+            StorageError: the folder of jobs cannot be written.
+        """
+        with self._alone():
+            self._require_free(order)
+            self._prune()
+            record = JobRecord(_new_id(), order, this_host(), time.time())
+            folder = self.folder / record.id
+            try:
+                folder.mkdir(parents=True)
+                record.write(folder)
+                child = _spawn(order, folder)
+            except OSError as error:
+                raise storage_error(error, folder) from error
+            self._children[record.id] = child
+            record = record.of_process(child.pid)
+            record.write(folder)
+        return self._job(record)
+
+    def again(self, job: Job) -> Job:
+        """Give the same order once more: a training goes on where it was stopped.
+
+        Raises:
+            RunError: it is still going on; else as `start`.
+        """
+        if job.is_running:
+            raise RunError(f"expected a job that has ended, got one that is running ({job.record.order.title})")
+        return self.start(job.record.order)
+
+    def stop(self, job: Job) -> None:
+        """Ask it to stop, and end it when it does not; what it has done so far stays.
+
+        Raises:
+            StorageError: the folder of the job cannot be written.
+        """
+        if not job.is_running:
+            return
+        try:
+            JobFolder(self.folder / job.record.id).ask_to_stop()
+        except OSError as error:
+            raise storage_error(error, self.folder / job.record.id) from error
+        threading.Thread(target=self._see_to_it, args=(job.record,), name=f"stop {job.record.id}", daemon=True).start()
+
+    def all(self) -> list[Job]:
+        """All that are known, the newest first."""
+        names = [entry.name for entry in self.folder.iterdir()] if self.folder.is_dir() else []
+        found = [self.get(name) for name in sorted(names, reverse=True) if JOB_ID.fullmatch(name)]
+        return [job for job in found if job is not None]
+
+    def of(self, project: Path) -> list[Job]:
+        """Those of a project."""
+        return [job for job in self.all() if job.record.order.project == str(project)]
+
+    def get(self, job_id: str) -> Job | None:
+        """The job of that name; None when there is none."""
+        if job_id in self._ended:
+            return self._ended[job_id]
+        record = read_record(self.folder / job_id) if JOB_ID.fullmatch(job_id) else None
+        if record is None:
+            return None
+        job = self._job(record)
+        if job.exit_code is not None:
+            self._ended[job_id] = job
+        return job
+
+    def log(self, job: Job, since: int) -> tuple[str, int]:
+        """What it printed from byte `since` on, the last 64 KB of it; and where that ends."""
+        try:
+            with (self.folder / job.record.id / LOG_FILE).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(min(since, size), size - LOG_BYTES))
+                return file.read().decode("utf-8", "replace"), size
+        except OSError:
+            return "", 0
+
+    def close(self) -> None:
+        """Nothing to end: jobs go on."""
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other servers from starting jobs meanwhile."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock", timeout=LOCKED_FOR_S, thread_local=False)
+            lock.acquire()
+        except Timeout:
+            raise StorageError(f"{self.folder} has been locked by another program for {LOCKED_FOR_S:.0f} s") from None
+        except OSError as error:
+            raise storage_error(error, self.folder) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _require_free(self, order: Order) -> None:
+        running = [job.record for job in self.all() if job.is_running and job.record.host == this_host()]
+        for record in running:
+            if record.order.words == order.words:
+                raise RunError(f"{order.title} is going on already; wait until it has ended, or stop it")
+            if record.order.kind == order.kind == TRAIN:
+                where = "" if record.order.project == order.project else f" of {Path(record.order.project).name}"
+                raise RunError(
+                    f"expected no other training on this machine, got {record.order.title}{where}; two at once would "
+                    "both take twice as long: wait until it has ended, or stop it"
+                )
+        if len(running) >= MOST_RUNNING:
+            raise RunError(f"{len(running)} jobs run already; wait until one of them has ended, or stop one")
+
+    def _prune(self) -> None:
+        """Forget the oldest of those that have ended."""
+        ended = [job for job in self.all() if not job.is_running]
+        for job in ended[MOST_KEPT:]:
+            shutil.rmtree(self.folder / job.record.id, ignore_errors=True)
+            self._ended.pop(job.record.id, None)
+
+    def _job(self, record: JobRecord) -> Job:
+        """What has become of it."""
+        folder = JobFolder(self.folder / record.id)
+        is_there = self._is_there(record)
+        told = folder.read()  # after the look at the process: one that is gone has told all it will
+        stop_is_asked = folder.stop_is_asked
+        is_running = is_there and told.exit_code is None
+        state = "running" if is_running else _state(told.exit_code, stop_is_asked)
+        error = "" if state not in {"failed", "lost"} else self._error(record.id, state)
+        return Job(record, state, stop_is_asked and is_running, told.stage, told.exit_code, error)
+
+    def _is_there(self, record: JobRecord) -> bool:
+        child = self._children.get(record.id)
+        if child is not None and child.poll() is not None:  # also lets the system forget it
+            del self._children[record.id]
+            return False
+        if record.host != this_host():
+            return time.time() - _last_change(self.folder / record.id) < SILENT_S
+        if not record.pid:
+            return time.time() - record.started < STARTS_WITHIN_S
+        return record.process() is not None
+
+    def _error(self, job_id: str, state: State) -> str:
+        if state == "lost":
+            return "it ended without saying how: killed from outside, out of memory, or the machine was restarted"
+        try:
+            lines = (self.folder / job_id / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        said = [line for line in lines if line.startswith(FAULTS)] or [line for line in lines if line.strip()]
+        return said[-1].removeprefix("error: ")[:MOST_CHARACTERS] if said else "it failed; its log is empty"
+
+    def _see_to_it(self, record: JobRecord) -> None:
+        """End a job that was asked to stop and does not. One that has not begun has nothing to save."""
+        folder = JobFolder(self.folder / record.id)
+        asked, is_interrupted = time.monotonic(), False
+        while (process := record.process()) is not None and folder.read().exit_code is None:
+            waited = time.monotonic() - asked
+            with suppress(psutil.Error):
+                if waited > TERMINATE_AFTER_S:
+                    process.terminate()
+                elif not is_interrupted and (waited > SIGNAL_AFTER_S or folder.read().stage is None):
+                    is_interrupted = True
+                    if os.name == "posix":
+                        process.send_signal(signal.SIGINT)
+            time.sleep(POLL_S)
+            child = self._children.get(record.id)
+            if child is not None:
+                child.poll()
 
 
-def all_jobs(root: Path) -> list[Job]:
-    """The jobs of a project, the newest first; folders that are none are passed over."""
-    folder = root / FOLDER
-    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    jobs = []
-    for name in sorted((name for name in names if ID.fullmatch(name)), reverse=True):
-        with suppress(OSError, ValueError, TypeError):
-            job = Job(**json.loads((folder / name / JOB).read_text(encoding="utf-8")))
-            if job.id == name:
-                jobs.append(job)
-    return jobs
+def _spawn(order: Order, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the command line in a process that outlives this one, that no terminal and no Ctrl-C of ours reaches."""
+    environment = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    environment |= {VARIABLE: str(folder), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    with (folder / LOG_FILE).open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, *PROGRAM, *order.words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+            creationflags=flags,
+        )
+    with suppress(psutil.Error):
+        lower = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else NICENESS
+        psutil.Process(child.pid).nice(lower)
+    return child
 
 
-def find(root: Path, job_id: str) -> Job:
-    """The job of that id.
-
-    Raises:
-        ProjectError: there is none.
-    """
-    for job in all_jobs(root):
-        if job.id == job_id:
-            return job
-    raise ProjectError(f"no job '{job_id}' in this project; it may have been cleared away")
+def _state(exit_code: int | None, stop_is_asked: bool) -> State:
+    if exit_code is None:
+        return "stopped" if stop_is_asked else "lost"
+    return "done" if exit_code == 0 else "stopped" if exit_code == INTERRUPTED else "failed"
 
 
-def state(root: Path, job: Job) -> str:
-    """ "running", "done", "failed", "stopped", or "lost" for one that ended without a word (the machine went down)."""
-    code = exit_code(root, job)
-    if code is not None:
-        return "done" if code == 0 else "stopped" if code in INTERRUPTED else "failed"
-    return "running" if is_running(root, job) else "lost"
+def _new_id() -> str:
+    """A name that sorts by time."""
+    return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(3)}"
 
 
-def exit_code(root: Path, job: Job) -> int | None:
-    """How it ended; None before."""
-    try:
-        return int((root / FOLDER / job.id / EXIT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def is_running(root: Path, job: Job) -> bool:
-    """True while its own process is there."""
-    if exit_code(root, job) is not None:
-        return False
-    if job.pid == 0:
-        return time.time() - job.started_s < STARTS_WITHIN_S
-    with suppress(ChildProcessError, OSError, AttributeError):
-        os.waitpid(job.pid, os.WNOHANG)  # a child of this server that has ended counts as gone
-    return bool(job.born) and born(job.pid) == job.born
-
-
-def progress(root: Path, job: Job) -> dict[str, Any]:
-    """Where it stands: title, done, total, status, message; zeros before it has said anything."""
-    nothing = {"title": "", "done": 0, "total": 0, "status": "", "message": ""}
-    try:
-        said = json.loads((root / FOLDER / job.id / PROGRESS).read_text(encoding="utf-8"))
-        return {**nothing, **{key: said[key] for key in nothing}}
-    except (OSError, ValueError, KeyError, TypeError):
-        return nothing
-
-
-def log_tail(root: Path, job: Job) -> str:
-    """The end of what it printed."""
-    try:
-        with (root / FOLDER / job.id / LOG).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def stop(root: Path, job: Job) -> None:
-    """Ask it to end as Ctrl-C does: a training saves its checkpoint and can be gone on with.
-
-    Raises:
-        ProjectError: it has ended already.
-    """
-    if not is_running(root, job):
-        raise ProjectError("this has ended already")
-    if os.name == "posix":
-        os.killpg(job.pid, signal.SIGINT)
-    else:
-        os.kill(job.pid, signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]
-
-
-def born(pid: int) -> str:
-    """When the process of that number was started, in the system's own words; "" when there is none."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        if Path("/proc/self/stat").exists() or os.name != "posix":
-            return "" if os.name == "posix" else str(pid)
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
-
-
-def _write(folder: Path, job: Job) -> None:
-    write_text(folder / JOB, json.dumps(asdict(job), indent=1) + "\n")
-
-
-def _detached() -> dict[str, Any]:
-    if os.name == "posix":
-        return {"start_new_session": True}
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS  # type: ignore[attr-defined]
-    return {"creationflags": flags}
-
-
-def _forget_old(root: Path) -> None:
-    for job in all_jobs(root)[MOST_KEPT:]:
-        if is_running(root, job):
-            continue
-        folder = root / FOLDER / job.id
-        with suppress(OSError, MarkerlessError):
-            for name in (JOB, LOG, PROGRESS, EXIT):
-                (folder / name).unlink(missing_ok=True)
-            folder.rmdir()
+def _last_change(folder: Path) -> float:
+    """When a job last wrote something; 0 when that cannot be seen."""
+    times = [0.0]
+    for name in (PROGRESS_FILE, RECORD_FILE):
+        with suppress(OSError):
+            times.append((folder / name).stat().st_mtime)
+    return max(times)

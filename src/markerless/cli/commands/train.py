@@ -55,7 +55,8 @@ def command(project: Path, wanted: Options) -> None:
     request = TrainRequest(wanted.run_name, wanted.start_from, "all" if wanted.use_all else wanted.split)
     with progress.bar("training", unit="steps") as report:
         run = train(study, wanted.minutes, request, settings, report)
-    result = evaluate(run)
+    with progress.bar("evaluating", unit="frames") as report:
+        result = evaluate(run, progress=report)
     if wanted.as_json:
         options.echo_json({"run": run.name, "folder": run.folder, "evaluation": result.to_json()})
         return

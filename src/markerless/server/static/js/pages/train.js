@@ -1,130 +1,154 @@
-// Training: what there is to train on, starting, watching, stopping and going on.
-import { lineChart } from "../chart.js";
-import { confirm } from "../dialogs.js";
+// Training: start one, watch it learn, stop it and go on. Trainings are jobs of the server and need no page; see ../train/.
 import { h, replace } from "../dom.js";
+import { shortcuts } from "../keys.js";
 import { notice, problem } from "../notices.js";
-import { addressOf } from "../routes.js";
+import { useStyle } from "../style.js";
+import { Course } from "../train/course.js";
+import { formPanel } from "../train/form.js";
+import { runsPanel } from "../train/runs.js";
+import { watchPanel } from "../train/watch.js";
 
-const POLL_MS = 1000;
+const RUNNING_MS = 1000;
+const RESTING_MS = 5000;
 
-export async function show(root, { api, key }) {
-  const page = new TrainPage(root, api, key);
-  await page.open();
-  return () => page.close();
+export async function show(root, context) {
+  await Promise.all([useStyle("train.css"), useStyle("chart.css")]);
+  const page = new TrainPage(root, context);
+  await page.load();
+  page.poll();
+  const stop = shortcuts(page.watch.keys);
+  return () => { stop(); page.leave(); };
 }
 
 class TrainPage {
-  constructor(root, api, key) {
-    Object.assign(this, { root, api, key, base: api.path("projects", key) });
-    this.form = h("section", { class: "card stack" });
-    this.watch = h("section", { class: "card stack", hidden: true });
-    this.runs = h("section", { class: "card" });
-    replace(root, h("div", { class: "sheet" }, h("h1", {}, "Train"), h("p", { class: "lead" }, "The network learns your labels on this computer. You may close the page; the training goes on."), this.watch, h("div", { class: "train-parts" }, this.form, this.runs)));
+  constructor(root, { api, key, params }) {
+    Object.assign(this, { api, key, chosen: params.run ?? null, told: null, jobs: [], course: new Course(), left: false, troubled: false });
+    const acts = { stop: (job) => this.act(`${job.id}/stop`), resume: (run) => this.resume(run), evaluate: (run) => this.start({ kind: "evaluate", run: run.name }) };
+    this.form = formPanel({ key, start: (job) => this.start(job) });
+    this.runs = runsPanel({ choose: (name) => this.choose(name) });
+    this.watch = watchPanel({ api, key, acts });
+    this.watch.node.hidden = true;
+    this.nothing = h("div", { class: "empty", hidden: true }, h("h2", {}, "Nothing trained yet"), h("p", {}, "A first training takes about ten minutes on an ordinary computer. Here you will see how the errors become smaller, and example frames on which the network gets better."));
+    replace(root, h("div", { class: "sheet train" }, h("div", {}, h("h1", {}, "Train"), h("p", { class: "lead" }, "A network learns from your labels to find the keypoints in every frame.")),
+      h("div", { class: "train-parts" }, h("div", { class: "train-side" }, this.form.node, this.runs.node), h("div", {}, this.nothing, this.watch.node))));
   }
 
-  async open() {
-    this.training = await this.api.get(`${this.base}/training`);
-    this.#showForm();
-    this.#showRuns();
-    await this.#poll();
-  }
-
-  close() {
-    this.closed = true;
+  leave() {
+    this.left = true;
     clearTimeout(this.timer);
+    this.watch.leave();
   }
 
-  #showForm() {
-    const { frames, points, can_train: canTrain, why_not: whyNot, runs } = this.training;
-    if (!canTrain) {
-      replace(this.form, h("h2", {}, "Not yet"), h("p", {}, whyNot), frames === 0 && h("a", { class: "button main", href: addressOf(this.key, "label") }, "Label frames"));
-      return;
-    }
-    const minutes = h("input", { type: "number", min: 0.5, max: 10000, step: 0.5, value: 10, required: true });
-    const name = h("input", { pattern: "[A-Za-z0-9_][A-Za-z0-9_\\-]{0,23}", placeholder: "run1, run2, …", title: "letters, digits, - and _, at most 24" });
-    const from = h("select", {}, h("option", { value: "" }, "pretrained weights"), runs.filter(({ finished }) => finished).map((run) => h("option", { value: run.name }, `${run.name}, adapted to new frames`)));
-    const all = h("select", {}, h("option", { value: "" }, "most of them, some kept for the test"), h("option", { value: "all" }, "all of them; errors are then cross-fitted"));
-    const submit = (event) => {
-      event.preventDefault();
-      const job = { kind: "train", minutes: Number(minutes.value), all: all.value === "all" };
-      if (name.value) job.run = name.value;
-      if (from.value) job.from = from.value;
-      this.#start(job).catch(problem);
-    };
-    const field = (text, input) => h("label", { class: "field" }, h("span", {}, text), input);
-    const few = frames < 20 && h("p", { class: "hint" }, "Fewer than 20 labeled frames: the network will learn, but nothing is kept to say how well.");
-    replace(this.form, h("h2", {}, "A new training"), h("p", { class: "soft" }, `${frames} labeled frames, ${points} points.`), few, h("form", { class: "stack", onsubmit: submit }, field("Minutes, everything included", minutes), field("Start from", from), field("Train on", all), field("Name of the run", name), h("button", { class: "button main" }, "Start training")));
+  path(...parts) {
+    return this.api.path("projects", this.key, ...parts);
   }
 
-  async #start(job) {
-    await this.api.post(`${this.base}/jobs`, job);
-    await this.#poll();
+  get run() {
+    return this.told.runs.find(({ name }) => name === this.chosen) ?? null;
   }
 
-  async #poll() {
+  /** Everything anew: after something has been started or has ended. */
+  async load() {
+    [this.told, { jobs: this.jobs }] = await Promise.all([this.api.get(this.path("training")), this.api.get(this.path("jobs"))]);
+    const isKnown = this.told.runs.some(({ name }) => name === this.chosen);
+    const running = this.told.runs.find(({ job }) => job?.state === "running");
+    if (!isKnown) this.take(running?.name ?? this.told.runs[0]?.name ?? null);
+    this.draw();
+    await this.loadCourse();
+  }
+
+  take(name) {
+    this.chosen = name;
+    this.course = new Course();
+  }
+
+  async choose(name) {
+    this.take(name);
+    this.draw();
+    this.watch.drawCourse(this.course);
+    await this.loadCourse().catch(problem);
+  }
+
+  async loadCourse() {
+    const { chosen, course, run } = this;
+    if (!chosen || run.state === "damaged") return;
+    const answer = await this.api.get(`${this.path("training", chosen)}?since=${course.since}`).catch((error) => {
+      if (error.status === 404) return null; // it has not made its folder yet
+      throw error;
+    });
+    if (this.left || course !== this.course) return;
+    if (answer) Object.assign(this.run, { step: answer.run.step, total: answer.run.total, frames: answer.run.frames });
+    if (answer) course.take(answer);
+    this.watch.drawCourse(course);
+  }
+
+  draw() {
+    const { told, run } = this;
+    const training = told.runs.find(({ job, state }) => job?.state === "running" || state === "training");
+    const busy = told.busy ? `${told.busy} of another project has to end first.` : training ? `${training.name} has to end first.` : "";
+    this.form.draw(told, busy);
+    this.runs.draw(told.runs, this.chosen);
+    this.nothing.hidden = run !== null;
+    this.watch.node.hidden = run === null;
+    if (run) this.watch.draw(run, this.jobs.some((job) => job.kind === "evaluate" && job.run === run.name && job.state === "running"));
+  }
+
+  poll() {
     clearTimeout(this.timer);
-    const { jobs } = await this.api.get(`${this.base}/jobs`);
-    if (this.closed) return;
-    const job = jobs.find(({ kind }) => kind === "train");
-    const isOver = this.job?.state === "running" && job?.id === this.job.id && job.state !== "running";
-    this.job = job;
-    if (job) await this.#showJob(job).catch(problem);
-    if (isOver) {
-      notice(job.state === "done" ? "The training is done." : `The training has ended: ${job.state}.`);
-      this.training = await this.api.get(`${this.base}/training`);
-      this.#showForm();
-      this.#showRuns();
+    const isRunning = this.jobs.some(({ state }) => state === "running") || this.told.runs.some(({ state }) => state === "training");
+    this.timer = setTimeout(async () => {
+      try {
+        await this.look();
+        this.troubled = false;
+      } catch (error) {
+        if (!this.troubled) problem(error); // said once, not every second
+        this.troubled = true;
+      }
+      if (!this.left) this.poll();
+    }, isRunning ? RUNNING_MS : RESTING_MS);
+  }
+
+  /** What is new: jobs every time, all of it when a job has begun or ended. */
+  async look() {
+    if (document.hidden) return;
+    const { jobs } = await this.api.get(this.path("jobs"));
+    if (this.left) return;
+    const before = new Map(this.jobs.map(({ id, state }) => [id, state]));
+    const news = jobs.filter(({ id, state }) => before.get(id) !== state);
+    this.jobs = jobs;
+    for (const { kind, title, state, error } of news) {
+      if (kind !== "train" && ["failed", "lost"].includes(state)) problem({ status: 1, message: `${title}: ${error}` });
     }
-    if (job?.state === "running") this.timer = setTimeout(() => this.#poll().catch((error) => { problem(error); this.timer = setTimeout(() => this.#poll().catch(() => {}), 4 * POLL_MS); }), POLL_MS);
+    if (news.length) return void (await this.load());
+    for (const run of this.told.runs) run.job = jobs.find(({ kind, run: name }) => kind === "train" && name === run.name) ?? run.job;
+    if (this.run && (this.run.job?.state === "running" || this.run.state === "training")) await this.loadCourse();
+    this.draw();
   }
 
-  async #showJob(job) {
-    this.watch.hidden = false;
-    const isRunning = job.state === "running";
-    const share = job.total ? (100 * job.done) / job.total : 0;
-    const stop = isRunning && h("button", { class: "button danger", type: "button", onclick: () => this.#stop(job).catch(problem) }, "Stop");
-    const again = !isRunning && job.state !== "done" && h("button", { class: "button", type: "button", onclick: () => this.#goOn(job).catch(problem) }, "Go on");
-    const log = h("button", { class: "button quiet", type: "button", onclick: () => this.#toggleLog(job).catch(problem) }, this.log ? "Hide log" : "Log");
-    const tag = h("span", { class: `tag ${{ done: "good", failed: "bad", lost: "bad", stopped: "warn" }[job.state] ?? ""}` }, job.state);
-    const status = [job.status, job.message].filter(Boolean).join(", ") || (isRunning ? "starting: measuring how long a step takes" : "");
-    const failed = job.state === "failed" && h("p", { class: "problem" }, (await this.#logOf(job)).trim().split("\n").pop());
-    replace(this.watch, h("div", { class: "row apart" }, h("div", { class: "row" }, h("h2", {}, job.title), tag), h("div", { class: "row" }, log, again, stop)), isRunning && h("div", { class: "progress" }, h("i", { style: { width: `${share}%` } })), h("p", { class: "soft number", id: "training-status" }, status), failed, await this.#chart(job), this.log && h("pre", { class: "train-log" }, await this.#logOf(job)));
-  }
-
-  async #chart(job) {
-    const run = job.title.split(" ")[1] ?? (await this.api.get(`${this.base}/training`)).runs.find(({ finished }) => job.state === "done" || !finished)?.name;
-    if (!run) return null;
+  async start(job) {
     try {
-      const { step, loss } = await this.api.get(`${this.base}/training/${run}/metrics`);
-      return lineChart({ lines: [{ name: "loss", x: step, y: loss, color: "var(--accent)" }], xName: "step", yName: "loss" });
+      const started = await this.api.post(this.path("jobs"), job);
+      if (job.kind === "train") this.take(started.run);
+      notice(`Started: ${started.title}.`);
     } catch (error) {
-      if (error.status !== 404) problem(error);
-      return null;
+      problem(error);
     }
+    await this.again();
   }
 
-  async #stop(job) {
-    if (!(await confirm("Stop this training? What it has learned is kept, and it can go on later.", { title: "Stop", action: "Stop" }))) return;
-    await this.api.post(`${this.base}/jobs/${job.id}/stop`);
-    await this.#poll();
+  async resume(run) {
+    if (!run.job) return this.start({ kind: "train", run: run.name });
+    this.take(run.name);
+    return this.act(`${run.job.id}/resume`);
   }
 
-  /** The same command goes on with the unfinished run. */
-  async #goOn(job) {
-    const run = job.title.split(" ")[1];
-    await this.#start(run ? { kind: "train", run } : { kind: "train" });
+  async act(what) {
+    await this.api.post(this.path("jobs") + `/${what}`).catch(problem);
+    await this.again();
   }
 
-  async #toggleLog(job) {
-    this.log = !this.log;
-    await this.#showJob(job);
-  }
-
-  async #logOf(job) { return (await this.api.get(`${this.base}/jobs/${job.id}/log`)).log; }
-
-  #showRuns() {
-    const { runs } = this.training;
-    const rows = runs.map(({ name, finished, test_px: px }) => h("tr", {}, h("td", {}, name), h("td", {}, h("span", { class: `tag ${finished ? "good" : "warn"}` }, finished ? "finished" : "unfinished")), h("td", { class: "number" }, px === null ? "–" : `${px.toFixed(2)} px`)));
-    replace(this.runs, h("h2", {}, "Networks"), runs.length ? h("table", { class: "table" }, h("thead", {}, h("tr", {}, h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "number" }, "Mean test error"))), h("tbody", {}, rows)) : h("p", { class: "soft" }, "None yet."));
+  async again() {
+    await this.load().catch(problem);
+    this.poll();
   }
 }

@@ -28,6 +28,3 @@ export function titleOf({ kind, run = null, from = null, videos = [], video = nu
   };
   return what[kind] ?? kind;
 }
-
-/** The last line of what a job printed, where it says why it failed. */
-export const lastLine = (log) => log.trim().split("\n").at(-1).replace(/^error: /, "");

@@ -3,7 +3,7 @@
 import { dialog } from "../dialogs.js";
 import { h, replace } from "../dom.js";
 import { notice, problem } from "../notices.js";
-import { commandOf, lastLine, titleOf } from "./commands.js";
+import { commandOf, titleOf } from "./commands.js";
 
 const POLL_MS = 1000;
 const isBusy = ({ state }) => state === "running";
@@ -65,16 +65,15 @@ export class Work {
     if (this.left || !this.hasJobs) return;
     this.draw();
     const ended = this.jobs.filter((job) => before.has(job.id) && !isBusy(job));
-    await Promise.all(ended.map((job) => this.tellEnd(job))).catch(problem);
+    ended.forEach((job) => this.tellEnd(job));
     if (ended.length) this.ended(ended);
     if (this.jobs.some(isBusy)) this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
 
-  async tellEnd({ id, title, state }) {
+  tellEnd({ title, state, error }) {
     if (state === "done") return void notice(`Done: ${title}`);
     if (state === "stopped") return void notice(`Stopped: ${title}`);
-    const { log } = await this.api.get(`${this.path}/${id}/log`);
-    problem({ status: 1, message: `${title}: ${lastLine(log) || "it ended without saying why"}` });
+    problem({ status: 1, message: `${title}: ${error}` });
   }
 
   draw() {
