@@ -4,6 +4,7 @@
     ├── ProjectError            a study folder: missing, no config.yaml, not writable, no such run
     ├── LabelsError             label tables: malformed, contradictory, empty
     ├── VideoError              a video or image that cannot be read or written
+    ├── CalibrationError        cameras: impossible numbers, unknown name, too few boards, a fit that is too bad
     ├── FormatError             a file that is not what its reader expects
     ├── SettingsError           an unknown or impossible setting
     ├── RunError                a training result: damaged, unfinished, of other data
@@ -29,6 +30,10 @@ class LabelsError(MarkerlessError):
 
 class VideoError(MarkerlessError):
     """A video or image cannot be read or written."""
+
+
+class CalibrationError(MarkerlessError):
+    """Cameras cannot be what they are said to be, or cannot be found from what was given."""
 
 
 class FormatError(MarkerlessError):

@@ -1,0 +1,1 @@
+"""Many cameras, mirrors among them: boards, calibration, triangulation, synchronization."""

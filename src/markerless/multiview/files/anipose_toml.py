@@ -1,0 +1,124 @@
+"""Anipose's `calibration.toml`, which is ours too: tables `cam_0`, `cam_1`, ... and `metadata`.
+
+What Anipose does not know (the unit; region and mirror of a virtual camera) are further keys that it passes over.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from markerless.core.camera import Calibration, Camera
+from markerless.core.storage import write_text
+from markerless.core.view import View
+from markerless.errors import CalibrationError, FormatError
+from markerless.multiview.rotation import matrix_of, vector_of
+
+SUFFIXES = (".toml",)
+
+_PINHOLE_NUMBERS = 5  # as many as Anipose reads
+_KEYS = ("error", "unit", "adjusted")
+
+
+def read(path: Path) -> Calibration:
+    """The cameras of a file.
+
+    Raises:
+        FormatError: not a file of this format; the message names camera and key.
+        CalibrationError: impossible numbers.
+    """
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise FormatError(f"expected an Anipose calibration in TOML, cannot read {path}: {error}") from error
+    named = [(name, table) for name, table in tables.items() if name != "metadata" and isinstance(table, dict)]
+    if not named:
+        raise FormatError(f"expected tables [cam_0], [cam_1], ... in {path}, found {', '.join(tables) or 'nothing'}")
+    metadata = tables.get("metadata", {})
+    metadata = metadata if isinstance(metadata, dict) else {}
+    error_px = metadata.get("error")
+    try:
+        return Calibration(
+            tuple(_camera(table, name, path) for name, table in named),
+            unit=str(metadata.get("unit", "mm")),
+            error_px=float(error_px) if isinstance(error_px, int | float) else math.nan,
+            provenance=tuple((key, str(value)) for key, value in metadata.items() if key not in _KEYS),
+        )
+    except CalibrationError as error:
+        raise CalibrationError(f"{error} ({path})") from error
+
+
+def write(calibration: Calibration, path: Path) -> None:
+    """Write the file, atomically; `read` gives the same cameras back, and Anipose reads it.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    lines: list[str] = []
+    for index, camera in enumerate(calibration.cameras):
+        numbers = camera.distortion if camera.fisheye else _short(camera.distortion)
+        table: dict[str, Any] = {
+            "name": camera.name,
+            "size": list(camera.size),
+            "matrix": camera.matrix.tolist(),
+            "distortions": numbers.tolist(),
+            "rotation": vector_of(camera.rotation).tolist(),
+            "translation": camera.translation.tolist(),
+        }
+        if camera.fisheye:
+            table["fisheye"] = True
+        if camera.region is not None:
+            region = camera.region
+            table["region"] = [region.left, region.top, region.width, region.height]
+        if camera.mirrored:
+            table["mirrored"] = True
+        lines += _table(f"cam_{index}", table)
+    metadata: dict[str, Any] = {"unit": calibration.unit, **dict(calibration.provenance)}
+    if math.isfinite(calibration.error_px):
+        metadata["error"] = calibration.error_px
+    write_text(Path(path), "\n".join([*lines, *_table("metadata", metadata)]))
+
+
+def _short(numbers: np.ndarray) -> np.ndarray:
+    return numbers if numbers[_PINHOLE_NUMBERS:].any() else numbers[:_PINHOLE_NUMBERS]
+
+
+def _table(name: str, table: dict[str, Any]) -> list[str]:
+    return [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()), ""]
+
+
+def _camera(table: dict[str, Any], name: str, path: Path) -> Camera:
+    size = _numbers(table, "size", (2,), name, path)
+    fisheye, mirrored = table.get("fisheye", False) is True, table.get("mirrored", False) is True
+    region = None
+    if "region" in table:
+        region = View(*(int(number) for number in _numbers(table, "region", (4,), name, path)))
+    return Camera(
+        name=str(table.get("name", name)),
+        size=(int(size[0]), int(size[1])),
+        matrix=_numbers(table, "matrix", (3, 3), name, path),
+        distortion=_numbers(table, "distortions", None, name, path),
+        rotation=matrix_of(_numbers(table, "rotation", (3,), name, path)),
+        translation=_numbers(table, "translation", (3,), name, path),
+        fisheye=fisheye,
+        mirrored=mirrored,
+        region=region,
+    )
+
+
+def _numbers(table: dict[str, Any], key: str, shape: tuple[int, ...] | None, name: str, path: Path) -> np.ndarray:
+    try:
+        value = np.array(table[key], dtype=np.float64)
+    except KeyError:
+        raise FormatError(f"expected '{key}' in table [{name}] of {path}, found {', '.join(table)}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"expected numbers in '{key}' of [{name}] in {path}: {error}") from error
+    if not np.isfinite(value).all() or (value.shape != shape if shape else value.ndim > 2):
+        raise FormatError(f"expected '{key}' of finite numbers {shape or ''} in [{name}] of {path}, got {table[key]}")
+    return value
