@@ -81,12 +81,13 @@ class Painter:
     Args:
         tracks: What to draw; two-dimensional.
         settings: How.
+        colors: `(K, 3)` RGB of the keypoints of a single animal; by default those of `palette`.
 
     Raises:
         FormatError: the tracks are in 3D.
     """
 
-    def __init__(self, tracks: Tracks, settings: RenderSettings | None = None) -> None:
+    def __init__(self, tracks: Tracks, settings: RenderSettings | None = None, colors: Image | None = None) -> None:
         if tracks.points.shape[-1] != 2:
             raise FormatError(
                 "expected tracks in pixels (x, y) to draw into a video, got 3D points; give the file of one camera"
@@ -96,7 +97,7 @@ class Painter:
         self._shown = tracks.present(self._settings.cutoff)
         score = np.where(np.isfinite(tracks.score), np.clip(tracks.score, 0, 1), 1.0)
         self._opacity = FAINTEST + (1 - FAINTEST) * score
-        self._colors = palette(tracks.skeleton.n_keypoints)
+        self._colors = palette(tracks.skeleton.n_keypoints) if colors is None else colors
         self._individual_colors = palette(tracks.n_individuals)
 
     def draw(self, frame: Image, frame_idx: int) -> Image:

@@ -201,7 +201,7 @@ def test_a_run_to_start_from_gives_its_rows_by_name() -> None:
     other = networks.build(2, NetSettings(weights="none", width=16), score_map.Config(), 1)
     source = Checkpoint({}, other.state_dict(), {}, {"keypoints": ["tail", "nose"]})
     fresh = net.head.score.weight.clone()
-    assert start_from(net, ("nose", "ear", "tail"), source) == ("nose", "tail")
+    assert start_from(net, ("nose", "ear", "tail"), source, ("tail", "nose")) == ("nose", "tail")
     theirs, refine = other.head.score.weight, other.head.refine.weight
     assert torch.equal(net.head.score.weight[0], theirs[1])
     assert torch.equal(net.head.score.weight[2], theirs[0])
@@ -221,5 +221,5 @@ def test_a_run_of_another_network_is_no_start(other: dict[str, Any]) -> None:
     settings = NetSettings.model_validate({"weights": "none", "width": 16, **other})
     theirs = networks.build(2, settings, score_map.Config(), 1)
     with pytest.raises(SettingsError, match="expected the network of the run to start from"):
-        start_from(net, ("nose", "tail"), Checkpoint({}, theirs.state_dict(), {}, {"keypoints": ["tail", "nose"]}))
+        start_from(net, ("nose", "tail"), Checkpoint({}, theirs.state_dict(), {}, {}), ("tail", "nose"))
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

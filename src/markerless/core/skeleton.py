@@ -66,6 +66,14 @@ class Skeleton:
         ]
         return Skeleton(self.keypoints, tuple(known), self.mirror_pairs)
 
+    def with_mirror_pairs(self, pairs: Iterable[Sequence[str]]) -> Skeleton:
+        """The same skeleton with left/right pairs given by names; pairs with an unknown name are left out."""
+        return Skeleton(self.keypoints, self.edges, self.with_edges(pairs).edges)
+
+    def names_of(self, pairs: Iterable[tuple[int, int]]) -> tuple[tuple[str, str], ...]:
+        """Index pairs as pairs of names."""
+        return tuple((self.keypoints[a], self.keypoints[b]) for a, b in pairs)
+
     def with_guessed_mirror_pairs(self) -> Skeleton:
         """The same skeleton with left/right pairs guessed from the names ("leftear"/"rightear", "paw_L"/"paw_R")."""
         pairs = []

@@ -275,13 +275,16 @@ def freeze(model: PoseNet, n_stages: int) -> None:
 
 
 @torch.no_grad()
-def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -> tuple[str, ...]:
+def start_from(
+    model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint, theirs: tuple[str, ...]
+) -> tuple[str, ...]:
     """Copy another run's result into `model`, rows of the head matched by keypoint name.
 
     Args:
         model: The network to fill.
         keypoints: Its keypoint names.
-        source: The other run's checkpoint; its state has "keypoints".
+        source: The other run's checkpoint.
+        theirs: The keypoint names of that run as they are called now.
 
     Returns:
         The keypoints that were found in the source.
@@ -289,14 +292,13 @@ def start_from(model: PoseNet, keypoints: tuple[str, ...], source: Checkpoint) -
     Raises:
         SettingsError: the other run has another network.
     """
-    theirs = list(source.state["keypoints"])
     own = model.state_dict()
     _require_same_network(own, source.average)
     for name, value in source.average.items():
         if name.startswith(FITTED):  # fitted to the other network and its keypoints
             continue
         if name.startswith("head.") and value.dim():
-            _copy_rows(own[name], value, keypoints, theirs)
+            _copy_rows(own[name], value, keypoints, list(theirs))
         else:
             own[name].copy_(value)
     return tuple(name for name in keypoints if name in theirs)

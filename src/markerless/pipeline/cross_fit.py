@@ -198,7 +198,8 @@ def _network(plan: Plan, labels: Labels, cache: ImageCache, steps: int, checkpoi
     data = ReplayingSet(labels, settings.data, settings.train.seed, cache, plan.seen)
     model = networks.build(labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
     if plan.start is not None:
-        start_from(model, labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))
+        theirs = plan.start.skeleton.keypoints
+        start_from(model, labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint), theirs)
     trainer = Trainer(model, data, settings.train.model_copy(update={"steps": steps}), checkpoint)
     if checkpoint.is_file():
         trainer.resume(checkpoints.load(checkpoint))

@@ -31,10 +31,10 @@ from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.predict import Predicted
 from markerless.project import Project, Run, crossfit
 from markerless.project.crossfit import CROSSFIT_FILE
+from markerless.project.run import EVALUATION_FILE
 from markerless.report.evaluation import EvaluationPage, PointTable, build_evaluation_page
 from markerless.video.images import read_image
 
-EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
 
 

@@ -17,6 +17,7 @@ from markerless.core.tracks import Tracks
 from markerless.core.video import Video
 from markerless.drawing import Painter, RenderSettings
 from markerless.errors import SettingsError
+from markerless.pipeline.colors import colors_beside
 from markerless.pipeline.results import length_note, open_tracks, result_name
 from markerless.video.reader import VideoReader, open_video
 from markerless.video.writer import VideoWriter
@@ -82,7 +83,7 @@ def render(
     video, options = Path(video), options or RenderOptions()
     points, source = open_tracks(tracks, video)
     path = Path(out) if out is not None else video.parent / f"{result_name(points, source, video)}_labeled.mp4"
-    painter = Painter(points, options.settings)
+    painter = Painter(points, options.settings, colors_beside(video, points.skeleton.keypoints))
     with open_video(video) as reader:
         start, stop = _part(reader.video, options, points.fps)
         size = (reader.video.width, reader.video.height)

@@ -10,10 +10,9 @@ from typing import Any, Literal
 from markerless.core.video import natural_key
 from markerless.errors import RunError
 from markerless.pipeline import run_files
-from markerless.pipeline.evaluate import EVALUATION_FILE
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.project import Project, Run
-from markerless.project.run import RUN_FILE
+from markerless.project.run import EVALUATION_FILE, RUN_FILE
 
 State = Literal["finished", "unfinished", "training", "damaged"]
 SHOWN = ("n_frames", "n_points", "mean_px", "median_px", "mean_px_interval", "doubt")

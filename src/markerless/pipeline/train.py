@@ -200,7 +200,8 @@ def _trainer(plan: Plan, folder: Path) -> Trainer:
         read_image(frame.picture)
     model = networks.build(plan.labels.skeleton.n_keypoints, settings.net, settings.head, settings.train.seed)
     if plan.start is not None:
-        start_from(model, plan.labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint))
+        theirs = plan.start.skeleton.keypoints
+        start_from(model, plan.labels.skeleton.keypoints, checkpoints.load(plan.start.checkpoint), theirs)
     return Trainer(model, data, settings.train, folder / CHECKPOINT_FILE)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from markerless.core.storage import write_text
@@ -25,6 +25,7 @@ CONFIG_NAME = "config.yaml"
 MULTI = "MULTI!"  # what DeepLabCut writes for `bodyparts` when there are several animals
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 Crop = tuple[int, int, int, int]
 
 
@@ -92,6 +93,68 @@ def edges(value: object) -> list[tuple[str, str]]:
             chain = texts(item)
             pairs.extend(pairwise(chain))
     return pairs
+
+
+def mirror_pairs(config: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """Pairs of names at our key `mirror_pairs`; None without it: then pairs are guessed from the names."""
+    value = config.get("mirror_pairs")
+    if value is None or isinstance(value, str):
+        return None
+    pairs = [texts(item) for item in _as_iterable(value)]
+    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+
+
+def keypoint_colors(config: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> "#rrggbb" of keypoints that somebody chose a color for, at our key `keypoint_colors`."""
+    value = config.get("keypoint_colors")
+    items = value.items() if isinstance(value, Mapping) else ()
+    return {str(name): str(color).lower() for name, color in items if COLOR.fullmatch(str(color))}
+
+
+def replace_list(config: CommentedMap, key: str, values: Sequence[Any], old_places: Sequence[int | None]) -> None:
+    """Put `values` at `key`; comments of the items that stay, and those behind the list, stay.
+
+    Args:
+        config: Changed in place.
+        key: Of a list.
+        values: The new items.
+        old_places: Where each of them was in the list; None for a new one.
+    """
+    old, new = config.get(key), CommentedSeq(values)
+    if isinstance(old, CommentedSeq):
+        if old.fa.flow_style() is not None:
+            (new.fa.set_flow_style if old.fa.flow_style() else new.fa.set_block_style)()
+        last = len(old) - 1
+        for place, was in enumerate(old_places):
+            if was is not None and was != last and was in old.ca.items:
+                new.ca.items[place] = old.ca.items[was]
+        behind = _behind(old)
+        if behind is not None and new:
+            _put_behind(new, behind)
+        elif behind is not None:  # an empty list has no item to hold them
+            new.fa.set_flow_style()
+            config[key] = new
+            config.ca.items[key] = [None, None, behind, None]
+            return
+    config[key] = new
+
+
+def _behind(items: CommentedSeq) -> Any:
+    """The comment, blank lines included, that follows the last item of a list, however deep it hangs."""
+    if not items:
+        return None
+    if isinstance(items[-1], CommentedSeq):
+        return _behind(items[-1])
+    comment = items.ca.items.get(len(items) - 1)
+    return comment[0] if comment else None
+
+
+def _put_behind(items: CommentedSeq, comment: Any) -> None:
+    if isinstance(items[-1], list):
+        items[-1] = inner = CommentedSeq(items[-1])
+        _put_behind(inner, comment)
+    else:
+        items.ca.items[len(items) - 1] = [comment, None, None, None]
 
 
 def is_yes(value: object) -> bool:

@@ -73,11 +73,16 @@ def append_locked(path: Path, changes: Iterable[dict[str, Any]], who: str) -> li
     Raises:
         StorageError: the journal cannot be written.
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    entries = [{"time": now, "who": who, **change} for change in changes]
+    entries = dated(changes, who)
     if entries:
-        _append(path, b"".join(_line(entry) for entry in entries))
+        _append(path, b"".join(line_of(entry) for entry in entries))
     return entries
+
+
+def dated(changes: Iterable[dict[str, Any]], who: str) -> list[dict[str, Any]]:
+    """The changes with who and when, where they do not say so themselves."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return [{"time": now, "who": who, **change} for change in changes]
 
 
 def end_last_line(path: Path) -> None:
@@ -235,7 +240,7 @@ def _entry_in(line: bytes) -> object:
         return None
 
 
-def _line(entry: Mapping[str, Any]) -> bytes:
+def line_of(entry: Mapping[str, Any]) -> bytes:
     """An entry as it is stored; names that are no valid text, which Linux allows for files, are escaped."""
     try:
         text = json.dumps(entry, ensure_ascii=False).encode("utf-8")

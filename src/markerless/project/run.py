@@ -15,6 +15,7 @@ from markerless.errors import LabelsError, RunError
 
 RUN_FILE = "run.toml"
 SPLIT_FILE = "split.json"
+EVALUATION_FILE = "evaluation.json"
 MODEL_FILE = "model.onnx"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SPLIT_PARTS = ("train", "validation", "test")

@@ -18,7 +18,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, ProjectError, RevisionError, RunError
-from markerless.project import clicks, config_file, journal
+from markerless.project import clicks, config_file, journal, staged
 from markerless.project.clicks import Entry, SavedClicks
 from markerless.project.config_file import Crop
 from markerless.project.label_files import (
@@ -52,16 +52,22 @@ class Project:
         notes: One-line remarks about the folder for the user, none of which stops the work.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, finish: bool = True) -> None:
         """Open the project at `path`, its folder or its `config.yaml`.
+
+        Args:
+            path: Where it is.
+            finish: Finish a change of many files that was interrupted, the one case in which opening writes.
 
         Raises:
             ProjectError: there is no project, or its `config.yaml` cannot be used.
         """
         self.config_path = _find_config(Path(path).expanduser().absolute())
         self.root = self.config_path.parent
-        self.config = config_file.load_config(self.config_path)
         self.notes: list[str] = []
+        if finish and staged.finish(self.root):
+            self.notes.append("a change of the keypoints that was interrupted has been finished")
+        self.config = config_file.load_config(self.config_path)
         self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
         self.name = self._text("Task", lambda: self.root.name.split("-")[0])
         self.scorer = self._text("scorer", self._scorer_of_tables)
@@ -393,7 +399,9 @@ class Project:
             self.notes.append(
                 f"{self.config_path.name}: skeleton names {', '.join(unknown)}, not among the {where}; left out"
             )
-        return skeleton.with_edges(pairs).with_guessed_mirror_pairs()
+        skeleton = skeleton.with_edges(pairs)
+        chosen = config_file.mirror_pairs(self.config)
+        return skeleton.with_guessed_mirror_pairs() if chosen is None else skeleton.with_mirror_pairs(chosen)
 
     def _data_folder(self, video: str) -> Path:
         if video in ("", ".", "..") or Path(video).name != video or "\\" in video:

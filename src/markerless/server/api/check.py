@@ -16,9 +16,9 @@ from fastapi import APIRouter
 
 from markerless.core.labels import LabeledFrame
 from markerless.core.progress import Progress
-from markerless.drawing import palette
 from markerless.errors import MarkerlessError
 from markerless.pipeline.check import CheckReport, check
+from markerless.pipeline.colors import colors_of
 from markerless.pipeline.refine import folder_and_picture, labels_version
 from markerless.pipeline.suspects import SuspectRequest
 from markerless.project import Project
@@ -47,7 +47,7 @@ def _report_json(project: Project, report: CheckReport) -> dict[str, Any]:
     labels = project.combine([project.folder_labels(folder) for folder in project.label_folders()])
     frames = {frame.image: frame for frame in labels.frames}
     names = project.skeleton.keypoints
-    colors = dict(zip(names, palette(len(names)).tolist(), strict=True))
+    colors = dict(zip(names, colors_of(project).tolist(), strict=True))
     rows = []
     for proposal in proposals:
         suspect = report.suspects[proposal.suspect]

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
 from markerless.core.instance import Visibility
-from markerless.drawing import palette
+from markerless.pipeline.colors import colors_of
 from markerless.project.clicks import Said
 from markerless.project.journal import Point
 from markerless.project.label_book import LabelBook, PointChange
@@ -104,7 +104,7 @@ def frames(book: TheBook) -> dict[str, Any]:
     return {
         "keypoints": list(skeleton.keypoints),
         "edges": [list(edge) for edge in skeleton.edges],
-        "palette": palette(skeleton.n_keypoints).tolist(),
+        "palette": colors_of(book.project).tolist(),
         "individuals": list(book.individuals),
         "scorer": book.project.scorer,
         "sequence": sequence,

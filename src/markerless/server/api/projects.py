@@ -5,14 +5,19 @@
 `POST projects/open` with `{"path"}` -> `{"key"}`
 `POST projects` with `{"name", "scorer", "keypoints", "folder", "videos"}` -> `{"key"}`
 `GET  projects/{key}` -> `{"name", "scorer", "root", "keypoints", "edges", "palette", "pose", "notes", "runs",
-    "videos": [{"name", "folder", "extracted", "labeled", "results"}]}`; `pose` is a clear labeled pose, `[[x, y] or
-    null, ...]`
+    "videos": [{"name", "folder", "extracted", "labeled", "results"}], "labeled", "colors", "mirror_pairs", "guessed"}`;
+    `pose` is a clear labeled pose, `[[x, y] or null, ...]`; `labeled` counts points by keypoint; `colors` are the
+    chosen ones by name; mirror pairs are names, `guessed` from those of the keypoints or chosen
+`PUT  projects/{key}/skeleton` with `{"keypoints": [{"name", "was": name or null, "color": "#rrggbb" or null}],
+    "edges": [[name, name]], "mirror_pairs": [[name, name]] or null}` -> what the change did; `was` is the name until
+    now; a present keypoint that no `was` names is removed
 `POST projects/{key}/videos` with `{"paths"}` -> `{"added": [{"name", "how"}]}`
 """
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +26,15 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from markerless.core.video import VIDEO_SUFFIXES, natural_key
-from markerless.drawing import palette
 from markerless.errors import MarkerlessError, ProjectError
 from markerless.pipeline.add import add
+from markerless.pipeline.colors import colors_of
+from markerless.pipeline.keypoints import label_counts
 from markerless.pipeline.new import NewRequest, new
 from markerless.pipeline.results import result_files, video_stem
-from markerless.project import NewProject, Project
+from markerless.project import NewProject, Project, skeleton_settings
+from markerless.project.keypoints import Plan, change_keypoints
+from markerless.project.skeleton_settings import Drawn
 from markerless.server.books import Books
 from markerless.server.workspace import TheProject, TheWorkspace, Workspace
 
@@ -52,6 +60,24 @@ class Made(BaseModel):
     keypoints: list[Text] = Field(min_length=1, max_length=500)
     folder: PathText
     videos: list[PathText] = Field(default=[], max_length=1000)
+
+
+class KeypointBody(BaseModel):
+    """One keypoint of a study as it shall be."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Text
+    was: Text | None = None
+    color: Annotated[str, Field(max_length=7)] | None = None
+
+
+class SkeletonBody(BaseModel):
+    """The keypoints of a study as they shall be, and what is drawn of them."""
+
+    model_config = ConfigDict(extra="forbid")
+    keypoints: list[KeypointBody] = Field(min_length=1, max_length=500)
+    edges: list[tuple[Text, Text]] = Field(default=[], max_length=2000)
+    mirror_pairs: list[tuple[Text, Text]] | None = Field(default=None, max_length=500)
 
 
 class Videos(BaseModel):
@@ -104,7 +130,7 @@ def make(workspace: TheWorkspace, body: Made) -> dict[str, Any]:
 @router.get("/projects/{key}")
 def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
     """The state of a study at a glance."""
-    skeleton = project.skeleton
+    skeleton, drawn = project.skeleton, skeleton_settings.read(project)
     books = {name: workspace.shared(Books).of(project, name) for name in project.label_folders()}
     videos = [_video(path, books) for path in project.videos()]
     known = {video["folder"] for video in videos}
@@ -115,12 +141,25 @@ def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
         "root": project.root,
         "keypoints": list(skeleton.keypoints),
         "edges": [list(edge) for edge in skeleton.edges],
-        "palette": palette(skeleton.n_keypoints).tolist(),
+        "palette": colors_of(project).tolist(),
+        "colors": drawn.colors,
+        "mirror_pairs": skeleton.names_of(skeleton.mirror_pairs),
+        "guessed": drawn.mirror_pairs is None,
+        "labeled": label_counts(project),
         "pose": _clear_pose(project),
         "notes": list(project.notes),
         "videos": videos + lone,
         "runs": list(project.runs()),
     }
+
+
+@router.put("/projects/{key}/skeleton")
+def change_skeleton(project: TheProject, body: SkeletonBody) -> dict[str, Any]:
+    """Give a study other keypoints, edges, mirror pairs or colors."""
+    new = Plan(tuple(item.name for item in body.keypoints), tuple(item.was for item in body.keypoints))
+    colors = {item.name: item.color for item in body.keypoints if item.color is not None}
+    pairs = None if body.mirror_pairs is None else tuple(body.mirror_pairs)
+    return asdict(change_keypoints(project, new, Drawn(tuple(body.edges), pairs, colors)))
 
 
 @router.post("/projects/{key}/videos")

@@ -33,8 +33,8 @@ from starlette.responses import Response
 
 from markerless.core.instance import FloatArray
 from markerless.core.progress import Progress
-from markerless.drawing import palette
 from markerless.errors import SettingsError
+from markerless.pipeline.colors import colors_of
 from markerless.pipeline.compare import compare
 from markerless.pipeline.comparison import Comparison
 from markerless.pipeline.extract import extracted_frames
@@ -133,7 +133,7 @@ def comparison(workspace: TheWorkspace, project: TheProject, before: RunName, af
     """Two runs on the same labeled frames."""
     key = _key_of_comparison(project, before, after)
     answer = workspace.shared(SlowAnswers).ask(key, lambda progress: compare(project, before, after, progress))
-    return as_json(answer, _comparison_json)
+    return as_json(answer, lambda found: _comparison_json(project, found))
 
 
 @router.get("/projects/{key}/refine/comparison/frames")
@@ -203,8 +203,8 @@ def _suspicious_json(found: VideoOutliers) -> dict[str, Any]:
     }
 
 
-def _comparison_json(found: Comparison) -> dict[str, Any]:
-    colors = palette(len(found.keypoints)).tolist()
+def _comparison_json(project: Project, found: Comparison) -> dict[str, Any]:
+    colors = colors_of(project, found.keypoints).tolist()
     return {**found.to_json(), "palette": colors, "edges": [list(edge) for edge in found.edges]}
 
 

@@ -27,8 +27,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from markerless.core.tracks import Tracks
-from markerless.drawing import palette
 from markerless.errors import SettingsError
+from markerless.pipeline.colors import colors_of
 from markerless.pipeline.outliers import said, tracks_file
 from markerless.pipeline.results import length_note, result_files, video_stem
 from markerless.pipeline.review import TracksFile, traces, tracks_files
@@ -109,7 +109,7 @@ def about(workspace: TheWorkspace, project: TheProject, on: TheReviewed) -> dict
         "individuals": list(on.tracks.individuals),
         "keypoints": list(skeleton.keypoints),
         "edges": [list(edge) for edge in skeleton.edges],
-        "palette": palette(skeleton.n_keypoints).tolist(),
+        "palette": colors_of(project, skeleton.keypoints).tolist(),
         "has_score": bool((values[..., 2] == values[..., 2]).any()),
         "has_error": on.tracks.error is not None,
         "note": length_note(on.tracks, video),

@@ -26,8 +26,8 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi import Path as InPath
 
 from markerless.core.instance import FloatArray
-from markerless.drawing import palette
 from markerless.pipeline import training_outlook
+from markerless.pipeline.colors import colors_of
 from markerless.pipeline.example_file import EXAMPLES_FILE, Examples, Look, read_examples
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.run_files import free_name
@@ -119,7 +119,7 @@ def _examples_json(examples: Examples, project: Project) -> dict[str, Any]:
     return {
         "part": examples.part,
         "keypoints": list(names),
-        "palette": palette(len(names)).tolist(),
+        "palette": colors_of(project, names).tolist(),
         "edges": edges,
         "frames": frames,
     }

@@ -1,9 +1,10 @@
 // The state of a study at a glance, and what to do next.
 import { cssColor } from "../colors.js";
-import { h, replace, svg } from "../dom.js";
+import { h, replace } from "../dom.js";
 import { chooseVideos } from "../file_browser.js";
 import { notice, problem } from "../notices.js";
 import { addressOf } from "../routes.js";
+import { drawing, places } from "../skeleton/drawing.js";
 
 export async function show(root, context) {
   const { api, key } = context;
@@ -19,7 +20,7 @@ export async function show(root, context) {
   replace(root, h("div", { class: "sheet" },
     h("div", { class: "row apart" }, h("div", {}, h("h1", {}, study.name), h("span", { class: "soft small mono" }, study.root)), h("div", { class: "row" }, h("a", { class: "button quiet", href: addressOf(key, "check"), title: "Looks for mistakes in settings, labels, pictures and videos" }, "Check"), button, next(study, key))),
     study.notes.map((note) => h("p", { class: "hint" }, note)),
-    h("div", { class: "project-parts" }, h("section", { class: "card" }, h("h2", {}, "Videos"), videos(study, key)), h("section", { class: "card" }, h("h2", {}, `${study.keypoints.length} keypoints`), skeleton(study), keypoints(study)))));
+    h("div", { class: "project-parts" }, h("section", { class: "card" }, h("h2", {}, "Videos"), videos(study, key)), h("section", { class: "card" }, h("div", { class: "row apart" }, h("h2", {}, `${study.keypoints.length} keypoints`), h("a", { class: "button quiet", href: addressOf(key, "keypoints"), title: "Names, order, colors, lines, left and right" }, "Edit")), skeleton(study), keypoints(study)))));
 }
 
 /** The one thing to do now. */
@@ -51,16 +52,9 @@ function keypoints(study) {
   return h("div", { class: "project-names" }, study.keypoints.map((name, k) => h("span", { class: "row" }, h("i", { class: "project-dot", style: { "background-color": cssColor(study.palette, k) } }), name)));
 }
 
-/** A drawing of the skeleton in a labeled pose, or in a circle when there are no labels. */
-function skeleton(study) {
-  const n = study.keypoints.length;
-  const circle = study.keypoints.map((_, k) => [Math.cos((2 * Math.PI * k) / n), Math.sin((2 * Math.PI * k) / n)]);
-  const places = study.pose ?? circle;
-  const known = places.filter(Boolean);
-  const [xs, ys] = [known.map(([x]) => x), known.map(([, y]) => y)];
-  const size = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys), 1e-6);
-  const at = ([x, y]) => [(100 * (x - (Math.min(...xs) + Math.max(...xs)) / 2)) / size, (100 * (y - (Math.min(...ys) + Math.max(...ys)) / 2)) / size];
-  const lines = study.edges.filter(([a, b]) => places[a] && places[b]).map(([a, b]) => { const [[x1, y1], [x2, y2]] = [at(places[a]), at(places[b])]; return svg("line", { x1, y1, x2, y2 }); });
-  const dots = places.map((place, k) => { if (!place) return null; const [cx, cy] = at(place); return svg("circle", { cx, cy, r: 3.4, fill: cssColor(study.palette, k) }, svg("title", {}, study.keypoints[k])); });
-  return svg("svg", { class: "project-skeleton", viewBox: "-60 -60 120 120", role: "img", "aria-label": "skeleton" }, lines, dots);
+function skeleton({ keypoints: names, palette, edges, pose }) {
+  const placed = names.map((_, k) => k).filter((k) => !pose || pose[k]); // what is never labeled has no place yet
+  const at = places(pose && placed.map((k) => pose[k]), placed.length);
+  const lines = edges.filter((edge) => edge.every((k) => placed.includes(k))).map((edge) => edge.map((k) => placed.indexOf(k)));
+  return drawing({ keypoints: placed.map((k) => names[k]), palette: placed.map((k) => palette[k]), edges: lines, at });
 }

@@ -1,0 +1,138 @@
+"""How a study's keypoints are drawn and paired: edges, mirror pairs and colors in `config.yaml`, read and written.
+
+`skeleton` is DeepLabCut's key. `mirror_pairs` and `keypoint_colors` are ours: without them pairs are guessed from the
+names, and colors are those of `drawing.palette`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ruamel.yaml.comments import CommentedMap
+
+from markerless.core.skeleton import Skeleton
+from markerless.errors import ProjectError
+from markerless.project import config_file
+
+if TYPE_CHECKING:
+    from markerless.project.keypoints import Plan
+    from markerless.project.study import Project
+
+NamePair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What belongs to keypoints beside their names, all by name.
+
+    Attributes:
+        edges: Pairs to draw a line between.
+        mirror_pairs: Left and right of the animal; None to guess them from the names.
+        colors: Keypoint -> "#rrggbb", of those with a color of their own.
+    """
+
+    edges: tuple[NamePair, ...] = ()
+    mirror_pairs: tuple[NamePair, ...] | None = None
+    colors: dict[str, str] = field(default_factory=dict)
+
+    def renamed(self, names: Mapping[str, str], keypoints: Sequence[str]) -> Drawn:
+        """The same after keypoints were renamed; what belongs to one that is not among `keypoints` is left out."""
+        colors = {names.get(name, name): color for name, color in self.colors.items()}
+        return Drawn(
+            _renamed(self.edges, names, keypoints),
+            None if self.mirror_pairs is None else _renamed(self.mirror_pairs, names, keypoints),
+            {name: color for name, color in colors.items() if name in keypoints},
+        )
+
+    def require_known(self, keypoints: Sequence[str]) -> None:
+        """Refuse names that are not among `keypoints`, and what makes no sense.
+
+        Raises:
+            ProjectError: there is such a name, a pair with itself, a keypoint with two mirror twins, or no color.
+        """
+        pairs = [*self.edges, *(self.mirror_pairs or ())]
+        for name in [*(name for pair in pairs for name in pair), *self.colors]:
+            if name not in keypoints:
+                raise ProjectError(f"no keypoint '{name}'; the study has {', '.join(keypoints)}")
+        for one, other in pairs:
+            if one == other:
+                raise ProjectError(f"expected two different keypoints, got '{one}' twice")
+        twins = [name for pair in self.mirror_pairs or () for name in pair]
+        for name in twins:
+            if twins.count(name) > 1:
+                raise ProjectError(f"expected every keypoint in one mirror pair at most, got '{name}' in several")
+        for name, color in self.colors.items():
+            if not config_file.COLOR.fullmatch(color):
+                raise ProjectError(f"expected a color like #d55e00 for '{name}', got {color!r}")
+
+
+def read(project: Project) -> Drawn:
+    """What `config.yaml` says; what belongs to unknown keypoints is left out."""
+    chosen = config_file.mirror_pairs(project.config)
+    drawn = Drawn(
+        project.skeleton.names_of(project.skeleton.edges),
+        None if chosen is None else tuple(chosen),
+        config_file.keypoint_colors(project.config),
+    )
+    return drawn.renamed({}, project.skeleton.keypoints)
+
+
+def after(project: Project, new: Plan) -> Drawn:
+    """What `config.yaml` shall say with other keypoints, if nothing is said of edges, pairs and colors.
+
+    Pairs that were guessed from the old names and could not be guessed from the new ones are written down.
+    """
+    drawn = read(project).renamed(new.renamed, new.keypoints)
+    if drawn.mirror_pairs is not None:
+        return drawn
+    known = _renamed(project.skeleton.names_of(project.skeleton.mirror_pairs), new.renamed, new.keypoints)
+    skeleton = Skeleton(new.keypoints).with_guessed_mirror_pairs()
+    guessed = skeleton.names_of(skeleton.mirror_pairs)
+    if {frozenset(pair) for pair in known} <= {frozenset(pair) for pair in guessed}:
+        return drawn
+    paired = {name for pair in known for name in pair}
+    return replace(drawn, mirror_pairs=(*known, *(pair for pair in guessed if paired.isdisjoint(pair))))
+
+
+def changed_config(project: Project, new: Plan, drawn: Drawn) -> CommentedMap:
+    """`config.yaml` with other keypoints and what belongs to them; comments and other keys stay."""
+    config = config_file.load_config(project.config_path)
+    for key, mine in _lists_of(project, new).items():
+        old = list(config_file.texts(config.get(key)))
+        places = [None if was is None else old.index(was) for _, was in mine]
+        if [name for name, _ in mine] != old:
+            config_file.replace_list(config, key, [name for name, _ in mine], places)
+    if tuple(config_file.edges(config.get("skeleton"))) != drawn.edges:
+        pairs = [list(pair) for pair in drawn.edges]
+        config_file.replace_list(config, "skeleton", pairs, [None] * len(pairs))
+    _set(config, "mirror_pairs", None if drawn.mirror_pairs is None else [list(pair) for pair in drawn.mirror_pairs])
+    _set(config, "keypoint_colors", dict(drawn.colors) or None)
+    return config
+
+
+def _lists_of(project: Project, new: Plan) -> dict[str, list[tuple[str, str | None]]]:
+    """Key of `config.yaml` -> (name, present name) of the keypoints that stand there; new ones are every animal's."""
+    pairs = list(zip(new.keypoints, new.was, strict=True))
+    if not project.is_multi_animal or project.config.get("bodyparts") not in (config_file.MULTI, None, ""):
+        return {"bodyparts": pairs}
+    key = "uniquebodyparts" if "uniquebodyparts" in project.config else "unique_bodyparts"
+    unique = config_file.texts(project.config.get(key))
+    lists = {"multianimalbodyparts": [pair for pair in pairs if pair[1] not in unique]}
+    return lists | ({key: [pair for pair in pairs if pair[1] in unique]} if unique else {})
+
+
+def _set(config: CommentedMap, key: str, value: object) -> None:
+    if value is None:
+        if key in config:
+            del config[key]
+    elif key in config and isinstance(value, list):
+        config_file.replace_list(config, key, value, [None] * len(value))
+    elif key not in config or config[key] != value:
+        config[key] = value
+
+
+def _renamed(pairs: Sequence[NamePair], names: Mapping[str, str], keypoints: Sequence[str]) -> tuple[NamePair, ...]:
+    new = [(names.get(one, one), names.get(other, other)) for one, other in pairs]
+    return tuple(pair for pair in new if pair[0] in keypoints and pair[1] in keypoints)

@@ -1,0 +1,176 @@
+"""Many files changed as one: all of them, or none, also when the computer stops in between.
+
+New versions are written beside the old ones first. Then one file, the plan, says what shall take whose place; from then
+on the change is made, and whoever opens the project next finishes what a crash has interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from markerless.core.storage import storage_error, sync_folder, write_text
+from markerless.errors import ProjectError, StorageError
+
+PLAN = Path("journal", "unfinished-change.json")
+LOCK = Path("journal", ".unfinished-change.lock")
+PREFIX = ".staged-"
+LOCKED_FOR_S = 120
+VERSION = 1
+
+
+class Staged:
+    """New versions of files of one project, to be put in place together."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._moves: list[tuple[Path, Path]] = []  # new version, target; relative to the root
+        self._appends: list[tuple[Path, Path]] = []  # lines, the file they are added to
+        self._removals: list[Path] = []
+
+    def version_of(self, target: Path) -> Path:
+        """Where to write the new version of `target`; it has the same suffix."""
+        new = target.with_name(f"{PREFIX}{target.name}")
+        self._moves.append((new.relative_to(self.root), target.relative_to(self.root)))
+        return new
+
+    def lines_for(self, target: Path) -> Path:
+        """Where to write lines that shall be added to the end of `target`; added twice, they must say the same."""
+        new = target.with_name(f"{PREFIX}{target.name}")
+        self._appends.append((new.relative_to(self.root), target.relative_to(self.root)))
+        return new
+
+    def remove(self, target: Path) -> None:
+        """Have `target` deleted."""
+        self._removals.append(target.relative_to(self.root))
+
+    def commit(self) -> None:
+        """Put everything in place.
+
+        Raises:
+            StorageError: a file cannot be written. Before the plan is on the disk nothing has changed; after that the
+                change is finished when the project is opened next.
+        """
+        for new, _ in [*self._moves, *self._appends]:
+            _sync(self.root / new)
+        plan = {
+            "version": VERSION,
+            "moves": [[new.as_posix(), target.as_posix()] for new, target in self._moves],
+            "appends": [[new.as_posix(), target.as_posix()] for new, target in self._appends],
+            "removals": [target.as_posix() for target in self._removals],
+        }
+        write_text(self.root / PLAN, json.dumps(plan, ensure_ascii=False))
+        sync_folder(self.root / PLAN.parent)
+        _apply(self.root, plan)
+
+    def abandon(self) -> None:
+        """Delete the new versions."""
+        for new, _ in [*self._moves, *self._appends]:
+            with suppress(OSError):
+                (self.root / new).unlink()
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Keep other processes and threads from changing many files of the project, or finishing such a change.
+
+    Raises:
+        StorageError: the lock cannot be made, as on a read-only disk, or somebody holds it for minutes.
+    """
+    path = root / LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path, timeout=LOCKED_FOR_S, thread_local=False):
+            yield
+    except Timeout:
+        raise StorageError(f"{root} has been changed by another program for {LOCKED_FOR_S} s; close it") from None
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def finish(root: Path) -> bool:
+    """Finish a change that was interrupted; False when there is none, which takes one look at the disk.
+
+    Raises:
+        ProjectError: what there is to do is not what this version writes.
+        StorageError: a file cannot be written.
+    """
+    if not (root / PLAN).is_file():
+        return False
+    with alone(root):  # waits for a change that is being made just now
+        try:
+            plan = json.loads((root / PLAN).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError) as error:
+            raise ProjectError(f"cannot read {root / PLAN} ({error}); it holds an unfinished change") from error
+        _apply(root, plan)
+    return True
+
+
+def _apply(root: Path, plan: object) -> None:
+    for new, target in _files(root, plan, "moves", 2):
+        _replace(new, target)
+    for (target,) in _files(root, plan, "removals", 1):
+        _remove(target)
+    for new, target in _files(root, plan, "appends", 2):
+        if new.is_file():
+            _append(new, target)
+    _remove(root / PLAN)
+
+
+def _files(root: Path, plan: object, key: str, n: int) -> list[tuple[Path, ...]]:
+    """The files of one part of a plan, `n` that belong together; nothing outside of the project is believed."""
+    value = plan.get(key) if isinstance(plan, dict) and plan.get("version") == VERSION else None
+    found = []
+    for item in value if isinstance(value, list) else [None]:
+        texts = item if isinstance(item, list) else [item]
+        paths = tuple(root / text for text in texts if isinstance(text, str) and ".." not in Path(text).parts)
+        if len(paths) != n or any(not path.is_relative_to(root) for path in paths):
+            raise ProjectError(f"{root / PLAN}: expected files of the project at '{key}', got {item!r}")
+        found.append(paths)
+    return found
+
+
+def _replace(new: Path, target: Path) -> None:
+    try:
+        new.replace(target)
+    except FileNotFoundError:
+        pass  # in place already
+    except PermissionError as error:
+        raise StorageError(
+            f"cannot replace {target}: another program holds it open (Excel?); close it and open the project again"
+        ) from error
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def _remove(target: Path) -> None:
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def _append(new: Path, target: Path) -> None:
+    try:
+        with target.open("ab") as file:
+            file.write(new.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        new.unlink()
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def _sync(path: Path) -> None:
+    try:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(error, path) from error

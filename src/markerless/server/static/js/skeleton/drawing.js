@@ -1,0 +1,34 @@
+// A drawing of a skeleton: dots where an animal has been labeled, lines, and arcs between the two of a mirror pair.
+import { cssColor } from "../colors.js";
+import { svg } from "../dom.js";
+
+const HALF = 50; // of the drawing, between the outermost dots
+
+/** Where to draw each keypoint, `[x, y]` around 0: as in `pose` (`[x, y]` px or null each), the others in a row below. */
+export function places(pose, n) {
+  const known = (pose ?? []).filter(Boolean);
+  if (known.length < 2) return Array.from({ length: n }, (_, k) => [HALF * Math.cos((2 * Math.PI * k) / n), HALF * Math.sin((2 * Math.PI * k) / n)]);
+  const [xs, ys] = [known.map(([x]) => x), known.map(([, y]) => y)];
+  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const size = Math.max(right - left, bottom - top, 1e-6) / (2 * HALF);
+  const lone = Array.from({ length: n }, (_, k) => k).filter((k) => !pose[k]);
+  const below = (bottom - top) / size / 2 + 14;
+  return Array.from({ length: n }, (_, k) => (pose[k]
+    ? [(pose[k][0] - (left + right) / 2) / size, (pose[k][1] - (top + bottom) / 2) / size]
+    : [(lone.indexOf(k) - (lone.length - 1) / 2) * Math.min(14, (2 * HALF) / lone.length), below]));
+}
+
+/** The drawing. `chosen` gets the index of a dot that is clicked; without it dots cannot be clicked. */
+export function drawing({ keypoints, palette, edges, pairs = [], at, selected = null, chosen = null }) {
+  const most = Math.max(HALF, ...at.map(([, y]) => Math.abs(y)));
+  const line = ([a, b]) => svg("line", { x1: at[a][0], y1: at[a][1], x2: at[b][0], y2: at[b][1] });
+  const dots = at.map(([cx, cy], k) => svg("circle", { cx, cy, r: k === selected ? 5 : 3.6, fill: cssColor(palette, k), class: k === selected ? "selected" : null }));
+  const targets = chosen ? at.map(([x, y], k) => svg("g", { role: "button", tabindex: "0", "aria-label": keypoints[k], "aria-pressed": String(k === selected), onclick: () => chosen(k), onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); chosen(k); } } }, svg("circle", { cx: x, cy: y, r: 8, class: "target" }), svg("title", {}, keypoints[k]), svg("text", { x, y: y - 6.5 }, keypoints[k]))) : at.map(([x, y], k) => svg("circle", { cx: x, cy: y, r: 8, class: "target" }, svg("title", {}, keypoints[k])));
+  return svg("svg", { class: "skeleton-drawing", viewBox: `${-HALF - 16} ${-most - 12} ${2 * HALF + 32} ${2 * most + 24}`, role: chosen ? "group" : "img", "aria-label": "skeleton" }, edges.map(line), pairs.map((pair) => arc(at, pair)), dots, targets);
+}
+
+function arc(at, [a, b]) {
+  const [[x1, y1], [x2, y2]] = [at[a], at[b]];
+  const [bx, by] = [(x1 + x2) / 2 - (y2 - y1) * 0.25, (y1 + y2) / 2 + (x2 - x1) * 0.25];
+  return svg("path", { d: `M${x1} ${y1} Q${bx} ${by} ${x2} ${y2}`, class: "mirror" });
+}
