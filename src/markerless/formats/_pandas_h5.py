@@ -7,8 +7,8 @@ needs neither PyTables nor a pickle that can run code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.errors import FormatError
+from markerless.formats import _hdf5
 from markerless.formats._unpickle import load_pickle
 
 PREFERRED_KEYS = ("df_with_missing", "tracks", "df")
@@ -42,14 +43,6 @@ class Frame:
     columns: Keys
     names: tuple[str, ...]
     values: npt.NDArray[np.float64]
-
-
-def is_hdf5(path: Path) -> bool:
-    """Whether the file starts as an HDF5 file does; False for anything that cannot be read."""
-    try:
-        return bool(h5py.is_hdf5(path))
-    except (OSError, RuntimeError, ValueError):
-        return False
 
 
 def table_keys(path: Path) -> tuple[str, ...]:
@@ -81,24 +74,9 @@ def read_frame(path: Path, key: str | None = None, max_rows: int | None = None) 
         return _read_table(group, max_rows)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[h5py.File]:
+def _open(path: Path) -> AbstractContextManager[h5py.File]:
     """The open file; whatever h5py, numpy or the unpickler stumble over inside becomes one line."""
-    if not is_hdf5(path):
-        if not path.exists():
-            raise FormatError(f"no such file: {path}; check the path")
-        raise FormatError(f"expected an HDF5 file, got something else or a damaged one: {path}; copy it again")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except FormatError as error:
-        message = str(error)
-        raise FormatError(message if str(path) in message else f"{path}: {message}") from error
-    except Exception as error:  # a damaged file can fail anywhere below, with any type
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(
-            f"expected a table that pandas wrote, got a damaged file: {path} ({reason}); copy it again"
-        ) from error
+    return _hdf5.opened(path, "a table that pandas wrote in HDF5")
 
 
 def _keys(file: h5py.File) -> tuple[str, ...]:
@@ -153,8 +131,11 @@ def _read_array(node: h5py.Dataset, max_rows: int | None = None) -> npt.NDArray[
     if _text(node.attrs.get("PSEUDOATOM", "")) == "object":
         return np.asarray(load_pickle(bytes(bytearray(node[0]))), dtype=object)
     if "shape" in node.attrs:  # pandas marks an empty array so, and stores one dummy element
-        return np.empty(tuple(int(n) for n in np.atleast_1d(_attribute(node, "shape"))), dtype=np.float64)
-    return np.asarray(node[:max_rows] if max_rows is not None else node[...])
+        shape = tuple(int(n) for n in np.atleast_1d(_attribute(node, "shape")))
+        if 0 not in shape:
+            raise FormatError(f"expected the shape of an empty array at {node.name}, got {shape}; the file is damaged")
+        return np.empty(shape, dtype=np.float64)
+    return _hdf5.array(node, None if max_rows is None else slice(max_rows))
 
 
 # The fixed layout
@@ -201,7 +182,7 @@ def _level_text(level: list[str], code: int) -> str:
 
 def _read_table(group: h5py.Group, max_rows: int | None) -> Frame:
     table = group["table"]
-    rows = table[:max_rows] if max_rows is not None else table[...]
+    rows = _hdf5.array(table, None if max_rows is None else slice(max_rows))
     axes = _attribute(group, "non_index_axes")
     info = _attribute(group, "info")
     columns = tuple(_as_key(column) for column in axes[0][1])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markerless.errors import FormatError
 from markerless.formats import _csv_table, _pandas_h5
+from markerless.formats._hdf5 import is_hdf5
 from markerless.formats._table import KeypointTable, from_h5
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -46,7 +47,7 @@ def read_table(path: Path, max_rows: int | None = None) -> KeypointTable:
         raise FormatError(f"no such file: {path}; check the path")
     if path.stat().st_size == 0:
         raise FormatError(f"expected a table, got an empty file: {path}; copy or export it again")
-    if path.suffix.lower() in H5_SUFFIXES or _pandas_h5.is_hdf5(path):
+    if path.suffix.lower() in H5_SUFFIXES or is_hdf5(path):
         return from_h5(path, max_rows)
     return _csv_table.read_table(path, max_rows)
 
@@ -56,7 +57,7 @@ def peek(path: Path) -> Peek | None:
     if not path.is_file():
         return None
     is_csv = _csv_table.looks_like_table(path)
-    if not is_csv and not _pandas_h5.is_hdf5(path):
+    if not is_csv and not is_hdf5(path):
         return None
     try:
         table = read_table(path, max_rows=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
-from markerless.formats._table import LEVELS, SINGLE_ANIMAL, KeypointTable, frame_numbers, sort_out
+from markerless.formats._table import LEVELS, MAX_EMPTY_SHARE, SINGLE_ANIMAL, KeypointTable, frame_numbers, sort_out
 
 CHUNK_ROWS = 4096
+MOST_POINTS = 10_000_000  # of an array that may be nearly empty: 240 MB
 
 
 def tracks_of(table: KeypointTable) -> Tracks:
@@ -96,3 +98,22 @@ def _spread(values: FloatArray, frames: npt.NDArray[np.int64]) -> FloatArray:
     spread = np.full((int(frames.max()) + 1, *values.shape[1:]), np.nan)
     spread[frames] = values
     return spread
+
+
+def require_dense(path: Path, shape: tuple[int, int, int], n_stored: int) -> None:
+    """Make sure that a sparse file does not become an array far larger than it is.
+
+    Args:
+        path: The file.
+        shape: Frames, animals and keypoints of the array.
+        n_stored: Points the file holds.
+
+    Raises:
+        FormatError: the array would be enormous and nearly empty.
+    """
+    n_points = int(np.prod(shape, dtype=np.int64))
+    if n_points > max(MOST_POINTS, MAX_EMPTY_SHARE * n_stored):
+        raise FormatError(
+            f"expected trajectories that fill a table, got {n_stored} points for {shape[0]} frames of "
+            f"{shape[1]} animals in {path}; the file is damaged, or its track fragments have to be joined first"
+        )

@@ -3,17 +3,23 @@
 Read: both pandas layouts of h5, keys `df_with_missing`, `tracks`, `df` or the only one; CSV of any version; also 3D
 results (x, y, z) and predictions of single images, whose names go to `provenance["images"]`. Written: as DeepLabCut
 does (h5 in the table layout, float64, key `df_with_missing`, columns scorer, bodyparts, then x, y, likelihood).
-Coordinates are taken as they are: DeepLabCut's origin is ours.
+DeepLabCut's origin is ours, but it counts the pixels of a cropped analysis from the corner of the crop: where its
+metadata lie beside the result, the corner is added on reading and taken off on writing.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from markerless.core.instance import FloatArray
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._csv_table import write_table
+from markerless.formats._dlc_meta import crop_of
 from markerless.formats._peek import peek, read_table
 from markerless.formats._tracks_table import (
     columns_of,
@@ -26,6 +32,9 @@ from markerless.formats._tracks_table import (
 
 SUFFIXES = (".h5", ".csv")
 KIND = "tracks"
+KEEPS = frozenset({"score", "individuals", "scorer", "3D", "images", "frames"})
+
+CROP = "crop"  # key of the provenance: x1, x2, y1, y2 of the part of the frame that was analyzed
 
 
 def sniff(path: Path) -> float:
@@ -42,7 +51,13 @@ def read(path: Path) -> Tracks:
     Raises:
         FormatError: malformed; the message names file, line and column.
     """
-    return tracks_of(read_table(Path(path)))
+    path = Path(path)
+    tracks = tracks_of(read_table(path))
+    crop = crop_of(path) if _may_be_cropped(tracks) else None
+    if crop is None:
+        return tracks
+    provenance = {**tracks.provenance, CROP: list(crop)}
+    return replace(tracks, points=tracks.points + _corner(crop), provenance=provenance)
 
 
 def write(tracks: Tracks, path: Path) -> None:
@@ -58,6 +73,9 @@ def write(tracks: Tracks, path: Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise FormatError(f"expected a file name that ends in .h5 or .csv, got {path.name}")
+    crop = crop_of(path) if _may_be_cropped(tracks) else None
+    if crop is not None:
+        tracks = replace(tracks, points=tracks.points - _corner(crop))
     names, columns = columns_of(tracks, has_named_individuals(tracks))
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".csv":
@@ -69,3 +87,13 @@ def write(tracks: Tracks, path: Path) -> None:
         index = index_of(tracks)
         frame = make_frame(values_of(tracks), index, columns, names)
         write_frame(temporary, frame, "table" if isinstance(index, range) else "fixed")
+
+
+def _may_be_cropped(tracks: Tracks) -> bool:
+    """Only results of a video are; those of pictures and in three dimensions are not."""
+    return tracks.points.shape[-1] == 2 and "images" not in tracks.provenance
+
+
+def _corner(crop: tuple[float, float, float, float]) -> FloatArray:
+    """`(2,)` pixels from the frame's first pixel to the crop's."""
+    return np.array([crop[0], crop[2]])

@@ -23,7 +23,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
-from markerless.formats._pandas_h5 import is_hdf5
+from markerless.formats._hdf5 import array, is_hdf5
 from markerless.formats._table import one_line
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nc",)
 KIND = "tracks"
+KEEPS = frozenset(
+    {"score", "error", "individuals", "edges", "fps", "scorer", "provenance", "images", "sets", "3D", "frames"}
+)
 
 LIKELIHOOD_UNKNOWN = "as its source gives it; not calibrated"
 _DIMS = ("time", "space", "keypoint", "individual")
@@ -131,7 +134,7 @@ def _tracks(path: Path, file: h5py.File) -> Tracks:
     order = _dims(file["position"])
     names = {dim: _names(file, dim) for dim in _DIMS[1:]}
     axes = [names["space"].index(axis) for axis in _AXES if axis in names["space"]]
-    points = file["position"][...].transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
+    points = array(file["position"]).transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
     attributes = {name: _plain(value) for name, value in file.attrs.items()}
     return Tracks(
         _skeleton(names["keypoint"], attributes),
@@ -155,7 +158,7 @@ def _dims(variable: h5py.Dataset) -> list[str]:
 def _names(file: h5py.File, dim: str) -> tuple[str, ...]:
     """Labels along a dimension."""
     stored = {_OLD_DIMS.get(name, name): name for name in file}
-    return tuple(str(_plain(value)) for value in file[stored[dim]][...])
+    return tuple(str(_plain(value)) for value in array(file[stored[dim]]))
 
 
 def _plain(value: Any) -> Any:
@@ -174,7 +177,7 @@ def _per_point(file: h5py.File, name: str, shape: tuple[int, ...]) -> npt.NDArra
     if name not in file:
         return np.full(shape, np.nan)
     order = _dims(file[name])
-    values: npt.NDArray[np.float64] = file[name][...].transpose([order.index(dim) for dim in _TRACKS_DIMS[:3]])
+    values: npt.NDArray[np.float64] = array(file[name]).transpose([order.index(dim) for dim in _TRACKS_DIMS[:3]])
     return values.astype(np.float64)
 
 

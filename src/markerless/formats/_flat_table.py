@@ -1,0 +1,99 @@
+"""Plain tables with one row of header, read as columns: text here, Parquet elsewhere."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from markerless.core.instance import FloatArray
+from markerless.errors import FormatError
+
+_EMPTY = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "None", "null", "<NA>"})
+LOOK_BYTES = 1 << 16
+
+
+def read_header(path: Path) -> list[str]:
+    """The names in the first line of a text table; empty when it is none."""
+    if not path.is_file():
+        return []
+    try:
+        with path.open("rb") as file:
+            start = file.read(LOOK_BYTES)
+        line = start.decode("utf-8-sig", "strict").splitlines()[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return _header_of_broken(path)
+    return _cells(line)
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """The cells of a text table by column, without blanks around them.
+
+    Raises:
+        FormatError: not text, a row of another length, or a name twice in the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            delimiter = _delimiter(file.readline())
+            file.seek(0)
+            rows = list(csv.reader(file, delimiter=delimiter))
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"expected UTF-8 text, got other bytes (at {error.start}) in {path}; save it as 'CSV UTF-8'"
+        ) from error
+    except csv.Error as error:
+        raise FormatError(f"expected a CSV table, got something else in {path} ({error}); export it again") from error
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    if len(set(header)) != len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise FormatError(f"{path}, line 1: expected every column once, got '{twice}' again; rename one")
+    body = []
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            raise FormatError(f"{path}, line {line}: expected {len(header)} cells as in the header, got {len(row)}")
+        body.append(row)
+    return {name: [row[place].strip() for row in body] for place, name in enumerate(header)}
+
+
+def to_numbers(path: Path, name: str, cells: list[str]) -> FloatArray:
+    """A column of numbers, NaN for an empty cell.
+
+    Raises:
+        FormatError: a text in place of a number, or an infinite number.
+    """
+    values = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        try:
+            values[row] = np.nan if cell in _EMPTY else float(cell)
+        except ValueError:
+            values[row] = np.inf
+        if np.isinf(values[row]):
+            raise FormatError(
+                f"{path}, row {row + 1}, column {name}: expected a finite number or an empty cell, got '{cell[:40]}'"
+            )
+    return values
+
+
+def _header_of_broken(path: Path) -> list[str]:
+    """The first line of a file whose later bytes are no text, when it is text itself."""
+    try:
+        with path.open("rb") as file:
+            return _cells(file.readline(LOOK_BYTES).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
+    except csv.Error:
+        return []
+
+
+def _delimiter(first_line: str) -> str:
+    return next((mark for mark in (",", ";", "\t") if mark in first_line), ",")

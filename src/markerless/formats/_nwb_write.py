@@ -1,0 +1,91 @@
+"""Makes NWB files with pynwb and ndx-pose; apart from `nwb`, because importing them takes seconds."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+
+import h5py
+import numpy as np
+import pynwb
+from ndx_pose import PoseEstimation, PoseEstimationSeries, Skeletons
+from ndx_pose import Skeleton as NwbSkeleton
+from pynwb.file import Subject
+
+from markerless.core.tracks import Tracks
+from markerless.formats._table import SINGLE_ANIMAL
+from markerless.formats.nwb import DEFAULT_NAME, NO_RATE, ORIGIN, OURS, series_name, stable_id
+
+UNKNOWN_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def image_of(tracks: Tracks) -> bytes:
+    """The bytes of a file.
+
+    It is made in memory: on a full disk HDF5 may lose what it failed to write, without an error, or crash. Ids are
+    replaced in the bytes, where pynwb has put random ones, so that equal tracks give equal files.
+    """
+    with warnings.catch_warnings():
+        # the video's name has a newer place, which only the newest readers know
+        warnings.simplefilter("ignore", DeprecationWarning)
+        nwb = _file(tracks)
+    with (
+        h5py.File("nwb", "w", driver="core", backing_store=False) as file,
+        pynwb.NWBHDF5IO(file=file, mode="w") as io,
+    ):
+        io.write(nwb)
+        file.flush()
+        image = bytes(file.id.get_file_image())
+    for number, own in enumerate(nwb.objects):
+        image = image.replace(own.encode("ascii"), stable_id(tracks, number).encode("ascii"))
+    return image
+
+
+def _file(tracks: Tracks) -> Any:
+    is_default = tracks.individuals == (SINGLE_ANIMAL,)
+    is_one = tracks.n_individuals == 1
+    nwb = pynwb.NWBFile(
+        session_description=f"poses of {tracks.video or 'a video'}; the start of the recording is not known",
+        identifier=SINGLE_ANIMAL if is_default else "_".join(tracks.individuals),
+        session_start_time=UNKNOWN_START,
+        file_create_date=UNKNOWN_START,
+    )
+    if is_one and not is_default:
+        nwb.subject = Subject(subject_id=tracks.individuals[0], species="unknown", sex="U")
+    edges = np.array(tracks.skeleton.edges, dtype=np.uint8).reshape(-1, 2)
+    skeleton = NwbSkeleton(name="skeleton", nodes=list(tracks.skeleton.keypoints), edges=edges if len(edges) else None)
+    behavior = nwb.create_processing_module(name="behavior", description="poses estimated from video")
+    behavior.add(Skeletons(skeletons=[skeleton]))
+    for n, individual in enumerate(tracks.individuals):
+        behavior.add(
+            PoseEstimation(
+                name=DEFAULT_NAME if is_one else series_name(individual),
+                pose_estimation_series=_series(tracks, n),
+                description=f"Positions of the keypoints of {individual}.",
+                original_videos=[tracks.video] if tracks.video else None,
+                scorer=tracks.scorer or None,
+                source_software=str(tracks.provenance.get("source_software", OURS)),
+                skeleton=skeleton,
+            )
+        )
+    return nwb
+
+
+def _series(tracks: Tracks, n: int) -> list[Any]:
+    knows_fps = bool(np.isfinite(tracks.fps)) and tracks.fps > 0
+    return [
+        PoseEstimationSeries(
+            name=series_name(keypoint),
+            description=f"Keypoint {keypoint}",
+            comments="no comments" if knows_fps else NO_RATE,
+            data=tracks.points[:, n, k].astype(np.float64),
+            unit="pixels" if tracks.points.shape[-1] == 2 else "unit of the calibration",
+            reference_frame=ORIGIN,
+            starting_time=0.0,
+            rate=float(tracks.fps) if knows_fps else 1.0,
+            confidence=tracks.score[:, n, k].astype(np.float64),
+            confidence_definition=str(tracks.provenance.get("likelihood_definition", "as its source gives it")),
+        )
+        for k, keypoint in enumerate(tracks.skeleton.keypoints)
+    ]

@@ -1,0 +1,124 @@
+"""Anipose's triangulated tables (`pose-3d/*.csv`): one animal in three dimensions.
+
+Columns per keypoint: `<name>_x`, `_y`, `_z` in the unit of the calibration, `_error` (reprojection error in pixels),
+`_ncams`, `_score`; then the rotation `M_00` to `M_22` and the shift `center_0` to `center_2` that were applied, and the
+frame `fnum`. Reprojection error and number of cameras have no place in tracks: an error in pixels is not one in the
+calibration's unit. Written: NaN for what is not known, no rotation, no shift.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from markerless.core.skeleton import Skeleton
+from markerless.core.storage import atomic_path
+from markerless.core.tracks import Tracks
+from markerless.errors import FormatError
+from markerless.formats._csv_table import cell_texts
+from markerless.formats._flat_table import read_columns, read_header, to_numbers
+from markerless.formats._tracks_table import require_dense
+
+SUFFIXES = (".csv",)
+KIND = "tracks"
+KEEPS = frozenset({"score", "3D", "frames"})
+NEEDS = 3  # dimensions
+
+_PARTS = ("x", "y", "z", "error", "ncams", "score")
+_ROTATION = [f"M_{row}{column}" for row in range(3) for column in range(3)]
+_CENTER = [f"center_{axis}" for axis in range(3)]
+_NOT_MOVED = [*np.eye(3).ravel().tolist(), 0.0, 0.0, 0.0]
+
+
+def sniff(path: Path) -> float:
+    """How surely the file is a table of Anipose, 0 to 1."""
+    header = set(read_header(path))
+    return 0.95 if "fnum" in header and keypoints_of(header) else 0.0
+
+
+def keypoints_of(header: Any) -> list[str]:
+    """Names that have x, y and z, in the order of the header."""
+    known = set(header)
+    names = [match[1] for name in header if (match := re.fullmatch(r"(.+)_x", name))]
+    return [name for name in names if {f"{name}_y", f"{name}_z"} <= known]
+
+
+def read(path: Path) -> Tracks:
+    """The trajectories of a table, rows at their frame numbers.
+
+    Raises:
+        FormatError: malformed; the message names the place.
+    """
+    path = Path(path)
+    columns = read_columns(path)
+    names = keypoints_of(columns)
+    if not names or "fnum" not in columns:
+        raise FormatError(f"expected columns <keypoint>_x, _y, _z and fnum in {path}, got {', '.join(columns)[:120]}")
+    number = {name: to_numbers(path, name, cells) for name, cells in columns.items()}
+    frames = number["fnum"]
+    if not (np.isfinite(frames).all() and (frames == np.round(frames)).all() and (frames >= 0).all()):
+        raise FormatError(f"{path}, column fnum: expected frame numbers, got something else")
+    if len(np.unique(frames)) != len(frames):
+        raise FormatError(f"{path}, column fnum: expected every frame once, got one twice; delete one of the rows")
+    n_frames = int(frames.max()) + 1 if len(frames) else 0
+    require_dense(path, (n_frames, 1, len(names)), len(frames) * len(names))
+    points, score = np.full((n_frames, 1, len(names), 3), np.nan), np.full((n_frames, 1, len(names)), np.nan)
+    rows = frames.astype(np.int64)
+    for k, name in enumerate(names):
+        points[rows, 0, k] = np.stack([number[f"{name}_{axis}"] for axis in "xyz"], axis=-1)
+        if f"{name}_score" in number:
+            score[rows, 0, k] = number[f"{name}_score"]
+    points[np.isnan(points).any(axis=-1)] = np.nan
+    return Tracks(Skeleton(tuple(names)), points, score, provenance=_provenance(number))
+
+
+def write(tracks: Tracks, path: Path) -> None:
+    """Write one animal in three dimensions.
+
+    Raises:
+        FormatError: several animals, two dimensions, or a suffix other than .csv.
+        StorageError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
+    if tracks.n_individuals != 1 or tracks.points.shape[-1] != 3:
+        raise FormatError(
+            f"a table of Anipose holds one animal in 3D, got {tracks.n_individuals} in {tracks.points.shape[-1]}D; "
+            "write DeepLabCut's format or tidy instead"
+        )
+    names = tracks.skeleton.keypoints
+    header = [f"{name}_{part}" for name in names for part in _PARTS] + [*_ROTATION, *_CENTER, "fnum"]
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(",".join(_quoted(name) for name in header) + "\n")
+        for cells in _rows(tracks):
+            file.write(",".join(cells) + "\n")
+
+
+def _rows(tracks: Tracks) -> Iterator[list[str]]:
+    moved = tracks.provenance.get("anipose")
+    fixed = cell_texts([*moved["M"], *moved["center"]] if isinstance(moved, dict) else _NOT_MOVED)
+    for t in range(tracks.n_frames):
+        cells: list[str] = []
+        for xyz, score in zip(tracks.points[t, 0].tolist(), tracks.score[t, 0].tolist(), strict=True):
+            cells += [*cell_texts(xyz), "", "", *cell_texts([score])]
+        yield [*cells, *fixed, str(t)]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\n\r') else name
+
+
+def _provenance(number: dict[str, Any]) -> dict[str, Any]:
+    """Rotation and shift, when they are the same in all rows and not nothing."""
+    names = [*_ROTATION, *_CENTER]
+    if not all(name in number and len(number[name]) for name in names):
+        return {}
+    values = np.stack([number[name] for name in names])
+    if np.isnan(values).any() or (values != values[:, :1]).any() or values[:, 0].tolist() == _NOT_MOVED:
+        return {}
+    return {"anipose": {"M": values[:9, 0].tolist(), "center": values[9:, 0].tolist()}}

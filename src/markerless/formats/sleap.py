@@ -1,0 +1,158 @@
+"""Trajectories in SLEAP's project files (`.slp`, `.pkg.slp`): what a model predicted in one video, corrected by people.
+
+An instance that a person placed stands for the model's in the same track and frame, as in SLEAP. Points marked as not
+visible are missing. Without tracks the animals are numbered within each frame, and are no individuals. A `.slp` knows
+neither frame rate nor expected error; ours keep the frame rate and provenance in a table that SLEAP passes over.
+Origin: `_sleap_file`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from markerless.core.instance import FloatArray
+from markerless.core.tracks import Tracks
+from markerless.errors import FormatError
+from markerless.formats._hdf5 import array, from_json, look, opened
+from markerless.formats._sleap_file import (
+    NO_TRACK,
+    SleapFile,
+    SleapFrame,
+    SleapInstance,
+    SleapVideo,
+    are_labels,
+    read_slp,
+)
+from markerless.formats._sleap_write import OWN, write_slp
+from markerless.formats._tracks_table import has_named_individuals, require_dense
+
+SUFFIXES = (".slp",)
+KIND = "tracks"
+KEEPS = frozenset({"score", "individuals", "edges", "fps", "scorer", "provenance", "frames"})
+
+TABLES = {"metadata", "frames", "instances", "points", "pred_points"}
+
+
+def sniff(path: Path) -> float:
+    """How surely the file holds predictions of SLEAP, 0 to 1; a file of labels can be read as tracks, too."""
+    if not look(path)[0].keys() >= TABLES:
+        return 0.0
+    try:
+        holds_labels = are_labels(path)
+    except FormatError:
+        return 0.5
+    return 0.4 if holds_labels else 0.95
+
+
+def read(path: Path) -> Tracks:
+    """The trajectories of the one video that has instances.
+
+    Raises:
+        FormatError: damaged, instances in several videos, or three-dimensional.
+    """
+    path = Path(path)
+    content = read_slp(path)
+    video = _only_video(path, content)
+    frames = [frame for frame in content.frames if frame.video == video]
+    names = _individuals(content, frames)
+    points, score = _dense(path, content, frames, names)
+    own = read_own(path)
+    return Tracks(
+        content.skeleton,
+        points,
+        score,
+        individuals=names,
+        fps=(content.videos[video].fps if content.videos else 0.0) or float("nan"),
+        video=content.videos[video].file_name if content.videos else "",
+        scorer=str(own.get("scorer", "")),
+        provenance=dict(own["provenance"]) if "provenance" in own else {"source_software": "SLEAP"},
+    )
+
+
+def write(tracks: Tracks, path: Path) -> None:
+    """Write the tracks as predicted instances.
+
+    Raises:
+        FormatError: three dimensions, or a suffix other than .slp.
+        StorageError: the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise FormatError(f"expected a file name that ends in .slp, got {path.name}")
+    if tracks.points.shape[-1] != 2:
+        raise FormatError("a SLEAP file holds points in pixels (x, y), got 3D points; write movement's netCDF instead")
+    is_named = has_named_individuals(tracks)
+    present = np.isfinite(tracks.points).all(axis=-1)
+    frames = []
+    for t in range(tracks.n_frames):
+        own = tuple(
+            SleapInstance(tracks.points[t, n], tracks.score[t, n], present[t, n], n if is_named else NO_TRACK, False)
+            for n in np.flatnonzero(present[t].any(axis=-1)).tolist()
+        )
+        frames.append(SleapFrame(0, t, own))
+    fps = float(tracks.fps) if np.isfinite(tracks.fps) else 0.0
+    content = SleapFile(
+        tracks.skeleton, (SleapVideo(tracks.video, fps=fps),), tracks.individuals if is_named else (), tuple(frames), {}
+    )
+    write_slp(path, content, {"scorer": tracks.scorer, "provenance": tracks.provenance})
+
+
+def read_own(path: Path) -> dict[str, Any]:
+    """What our writer left beside SLEAP's tables; empty in files of others."""
+    with opened(path, "a SLEAP file") as file:
+        stored = from_json(array(file[OWN])[()], OWN) if OWN in file else {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _only_video(path: Path, content: SleapFile) -> int:
+    used = sorted({frame.video for frame in content.frames if frame.instances})
+    if len(used) > 1:
+        names = ", ".join(content.videos[video].file_name for video in used[:4])
+        raise FormatError(
+            f"expected the trajectories of one video in {path}, got {len(used)} ({names}); split the file in SLEAP"
+        )
+    return used[0] if used else 0
+
+
+def _individuals(content: SleapFile, frames: list[SleapFrame]) -> tuple[str, ...]:
+    """The tracks, and numbered names for as many animals as a frame has without a track."""
+    loose = max((sum(i.track == NO_TRACK for i in _shown(frame)) for frame in frames), default=0)
+    word = "untracked" if content.tracks else "individual"
+    return (*content.tracks, *(f"{word}_{n}" for n in range(loose))) or ("individual_0",)
+
+
+def _shown(frame: SleapFrame) -> tuple[SleapInstance, ...]:
+    """Without tracks, a frame that a person worked on shows the person's animals alone."""
+    loose = [i for i in frame.instances if i.track == NO_TRACK]
+    if any(i.is_user for i in loose):
+        return tuple(i for i in frame.instances if i.track != NO_TRACK or i.is_user)
+    return frame.instances
+
+
+def _dense(
+    path: Path, content: SleapFile, frames: list[SleapFrame], names: tuple[str, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """`(T, N, K, 2)` points and `(T, N, K)` scores."""
+    n_keypoints = content.skeleton.n_keypoints
+    n_frames = max((frame.frame_idx + 1 for frame in frames), default=0)
+    n_stored = n_keypoints * sum(len(frame.instances) for frame in frames)
+    length = max((video.n_frames for video in content.videos), default=0) if len(content.videos) == 1 else 0
+    if length * len(names) * n_keypoints <= 100 * max(n_stored, 1):
+        n_frames = max(n_frames, length)
+    shape = (n_frames, len(names), n_keypoints)
+    require_dense(path, shape, n_stored)
+    points, score = np.full((*shape, 2), np.nan), np.full(shape, np.nan)
+    for frame in frames:
+        loose = len(content.tracks)
+        # people last, so that theirs stays
+        for instance in sorted(_shown(frame), key=lambda instance: instance.is_user):
+            if instance.track == NO_TRACK:
+                place, loose = loose, loose + 1
+            else:
+                place = instance.track
+            points[frame.frame_idx, place] = np.where(instance.visible[:, None], instance.xy, np.nan)
+            score[frame.frame_idx, place] = np.where(instance.visible, instance.score, np.nan)
+    return points, score
