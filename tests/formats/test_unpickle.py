@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,15 @@ def test_damage(tmp_path: Path) -> None:
         load_pickle(tmp_path / "none.pickle")
 
 
+def test_classes_of_other_packages_are_refused() -> None:
+    with pytest.raises(FormatError, match=r"fractions\.Fraction"):
+        load_pickle(pickle.dumps({"data": Fraction(1, 3)}))
+
+
 @pytest.mark.data
-def test_classes_of_other_packages_are_refused(shared_data: Path) -> None:
-    path = next((shared_data / "interop" / "dlc-single").glob("*.pickle"))
-    with pytest.raises(FormatError, match=r"easydict\.EasyDict"):
-        load_pickle(path)
+def test_settings_of_deeplabcut_become_plain(shared_data: Path) -> None:
+    path = next((shared_data / "interop" / "dlc-single").glob("*includingmetadata.pickle"))
+    data = load_pickle(path)["data"]
+    assert data["training set fraction"] == 0.95
+    assert (data["nframes"], data["fps"], data["cropping"]) == (7200, 60.0, False)
+    assert data["DLC-model-config file"]["net_type"] == "resnet_50"

@@ -27,8 +27,8 @@ REAL = [
     ),
     ("interop/dlc-single/m3v1mp4DLC_resnet50_openfieldAug20shuffle1_30000.h5", "tracks", {"n_frames": 2330}),
     ("splits/openfield-0.json", "split", {"n_train": 74, "n_test": 19}),
-    ("interop/coco/macaque/test_macaque.json", "unknown", {"looks_like": "COCO annotations"}),
-    ("mouse-4cam/board.toml", "unknown", {"looks_like": "a TOML file"}),
+    ("interop/coco/macaque/test_macaque.json", "labels", {"format": "coco", "n_frames": 2, "n_points": 31}),
+    ("mouse-4cam/board.toml", "unknown", {"looks_like": "a calibration board of sleap-anipose, no poses"}),
 ]
 
 

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from markerless.errors import FormatError
 from markerless.formats._unpickle import load_pickle
 
@@ -43,7 +45,14 @@ def read_metadata(path: Path) -> dict[str, Any]:
     data = stored.get("data") if isinstance(stored, dict) else None
     if not isinstance(data, dict):
         raise FormatError(f"expected DeepLabCut's metadata of an analysis in {path}, got {type(stored).__name__}")
-    return {str(key): value for key, value in data.items()}
+    return {str(key): _simple(value) for key, value in data.items()}
+
+
+def _simple(value: Any) -> Any:
+    """Numbers of numpy as Python's, arrays as lists."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return [_simple(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def crop_of(result: Path) -> tuple[float, float, float, float] | None:

@@ -5,39 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
-
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from markerless.errors import FormatError
 from markerless.formats import registry
+from markerless.formats._describe import describe
 
 Kind = Literal["labels", "tracks"]
 
 _SPOKEN = {"labels": "a label table", "tracks": "predictions"}
-_SIGNATURES = (
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file of unknown content"),
-    (b"CDF\x01", "a netCDF-3 file"),
-    (b"CDF\x02", "a netCDF-3 file"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
-    (b"\x80", "a pickle"),
-    (b"%PDF", "a PDF"),
-    (b"\x1f\x8b", "a gzip archive"),
-)
-_SPOKEN_SUFFIXES = {
-    ".slp": "a SLEAP project",
-    ".json": "a JSON file",
-    ".yaml": "a YAML file",
-    ".yml": "a YAML file",
-    ".toml": "a TOML file",
-    ".pickle": "a pickle",
-    ".pkl": "a pickle",
-    ".mat": "a MATLAB file",
-    ".nwb": "an NWB file",
-}
 
 
 def open_any(path: Path | str, kind: Kind | None = None) -> tuple[str, Labels | Tracks]:
@@ -62,7 +38,7 @@ def open_any(path: Path | str, kind: Kind | None = None) -> tuple[str, Labels | 
     if scores and scores[0][1] > 0 and kind is not None:
         other = registry.get(scores[0][0]).KIND
         raise FormatError(f"expected {_SPOKEN[kind]}, got {_SPOKEN.get(other, other)}: {path} ({scores[0][0]})")
-    raise FormatError(f"expected labels or predictions, got {describe(path)}: {path}; known formats: {_known()}")
+    raise FormatError(f"expected labels or predictions, got {describe(path)}: {path}; known formats: {known()}")
 
 
 def rank(path: Path) -> list[tuple[str, float]]:
@@ -78,48 +54,7 @@ def rank(path: Path) -> list[tuple[str, float]]:
     return sorted(scores, key=lambda pair: -pair[1])
 
 
-def describe(path: Path) -> str:
-    """What a file looks like that is neither labels nor predictions, in a few words."""
-    if path.is_dir():
-        return "a folder"
-    if path.stat().st_size == 0:
-        return "an empty file"
-    suffix = path.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
-        return "a video"
-    if suffix in IMAGE_SUFFIXES:
-        return "a picture"
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if start.startswith(_SIGNATURES[0][0]):
-        return _SPOKEN_SUFFIXES.get(suffix) or _describe_hdf5(path)
-    for signature, words in _SIGNATURES:
-        if start.startswith(signature):
-            return words
-    return _SPOKEN_SUFFIXES.get(suffix) or _describe_text(start)
-
-
-def _describe_hdf5(path: Path) -> str:
-    try:
-        with h5py.File(path, "r") as file:
-            names = [str(name) for name in file]
-    except Exception:  # damaged files fail with any type
-        return "a damaged HDF5 file"
-    if "track_occupancy" in names and "node_names" in names:
-        return "a SLEAP analysis file"
-    return f"an HDF5 file that holds {', '.join(names[:5]) or 'nothing'}"
-
-
-def _describe_text(start: bytes) -> str:
-    try:
-        text = start.decode("utf-8", "strict" if len(start) < 4096 else "ignore")
-    except UnicodeDecodeError:
-        return "a binary file of unknown kind"
-    if "\0" in text:
-        return "a binary file of unknown kind"
-    return f"a text that begins with '{text.strip().splitlines()[0][:40]}'" if text.strip() else "a blank text"
-
-
-def _known() -> str:
+def known() -> str:
+    """All formats with what they hold and how their files end."""
     formats: list[tuple[str, Any]] = [(name, registry.get(name)) for name in registry.names()]
     return "; ".join(f"{name} ({module.KIND}, {', '.join(module.SUFFIXES)})" for name, module in formats)

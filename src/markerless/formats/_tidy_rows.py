@@ -29,7 +29,6 @@ NAMES = {
     "time_s": ("time_s",),
 }
 NEEDED = ("frame", "keypoint", "x", "y")
-KEEPS = frozenset({"score", "error", "individuals", "fps", "3D", "frames"})
 FPS_TOLERANCE = 1e-9  # relative; times are frames divided by one rate, and that is how they are known
 
 

@@ -1,8 +1,8 @@
 """A restricted unpickler for what other tools left behind.
 
 pandas stores names as pickles inside h5 attributes, and DeepLabCut writes its data splits as pickles. A pickle can run
-any code, so nothing is looked up here but plain containers, numpy arrays and the bare index types of pandas, and those
-become plain lists. We never write a pickle file.
+any code, so nothing is looked up here but plain containers, numpy arrays, the bare index types of pandas and the
+dictionary types of DeepLabCut's settings, and those become plain lists and dictionaries. We never write a pickle file.
 """
 
 from __future__ import annotations
@@ -52,6 +52,47 @@ class BareIndex(list[Any]):
             self[:] = list(state[0])
 
 
+class BareDict(dict[Any, Any]):
+    """Stands in for the dictionary types that DeepLabCut's settings were pickled with: the entries alone."""
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):
+            self.update(state)
+
+
+class BareFloat(float):
+    """Stands in for the numbers of ruamel.yaml, which remember how they were written: the number alone."""
+
+    def __setstate__(self, state: Any) -> None:
+        """How it was written is of no use."""
+
+
+class BareInt(int):
+    """As `BareFloat`, of whole numbers."""
+
+    def __setstate__(self, state: Any) -> None:
+        """How it was written is of no use."""
+
+
+class Nothing:
+    """Stands in for what ruamel.yaml hangs on its numbers."""
+
+    def __setstate__(self, state: Any) -> None:
+        """What it says is of no use."""
+
+
+# What DeepLabCut's settings, which it pickles along with its results, were read with.
+_SETTINGS: dict[tuple[str, str], Any] = {
+    ("easydict", "EasyDict"): BareDict,
+    ("collections", "OrderedDict"): BareDict,
+    ("ruamel.yaml.comments", "CommentedMap"): BareDict,
+    ("ruamel.yaml.comments", "CommentedSeq"): BareIndex,
+    ("ruamel.yaml.scalarfloat", "ScalarFloat"): BareFloat,
+    ("ruamel.yaml.scalarint", "ScalarInt"): BareInt,
+    ("ruamel.yaml.anchor", "Anchor"): Nothing,
+}
+
+
 def _new_index(_cls: type, parts: dict[str, Any]) -> BareIndex:
     """The values of `pandas.core.indexes.base._new_Index(cls, {"data": ..., "name": ...})`."""
     if "data" in parts:
@@ -80,6 +121,8 @@ class _Unpickler(pickle.Unpickler):
             return BareIndex
         if module.split(".")[0] == "pandas" and name == "_new_Index":
             return _new_index
+        if (module, name) in _SETTINGS:
+            return _SETTINGS[module, name]
         raise FormatError(f"it holds {module}.{name}, and only plain values, numpy arrays and table names are allowed")
 
 

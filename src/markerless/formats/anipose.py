@@ -25,7 +25,6 @@ from markerless.formats._tracks_table import require_dense
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
-KEEPS = frozenset({"score", "3D", "frames"})
 NEEDS = 3  # dimensions
 
 _PARTS = ("x", "y", "z", "error", "ncams", "score")

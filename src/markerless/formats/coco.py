@@ -23,7 +23,6 @@ from markerless.formats._json_file import load_json, quick_keys
 
 SUFFIXES = (".json",)
 KIND = "labels"
-KEEPS = frozenset({"individuals", "edges", "occluded", "labeler", "not labeled"})
 
 KEYS = {"images", "annotations", "categories"}
 _MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)

@@ -32,7 +32,6 @@ from markerless.formats._tracks_table import (
 
 SUFFIXES = (".h5", ".csv")
 KIND = "tracks"
-KEEPS = frozenset({"score", "individuals", "scorer", "3D", "images", "frames"})
 
 CROP = "crop"  # key of the provenance: x1, x2, y1, y2 of the part of the frame that was analyzed
 

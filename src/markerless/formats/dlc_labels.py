@@ -27,7 +27,6 @@ from markerless.formats._table import LEVELS, SINGLE_ANIMAL, UNIQUE_BODYPARTS, K
 
 SUFFIXES = (".csv", ".h5")
 KIND = "labels"
-KEEPS = frozenset({"individuals", "labeler"})
 
 _KNOWN_COORDS = frozenset({"x", "y", "visible", "likelihood"})
 _HUMAN_PREFIX = "collecteddata"

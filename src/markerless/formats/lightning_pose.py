@@ -18,7 +18,6 @@ from markerless.formats._tracks_table import columns_of, csv_rows, tracks_of
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
-KEEPS = frozenset({"score", "scorer", "images", "sets", "frames"})
 
 UNUSED = "unused"  # Lightning Pose's word for a row in no part of the split
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nc",)
 KIND = "tracks"
-KEEPS = frozenset(
-    {"score", "error", "individuals", "edges", "fps", "scorer", "provenance", "images", "sets", "3D", "frames"}
-)
 
 LIKELIHOOD_UNKNOWN = "as its source gives it; not calibrated"
 _DIMS = ("time", "space", "keypoint", "individual")

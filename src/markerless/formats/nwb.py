@@ -29,7 +29,6 @@ from markerless.formats._table import SINGLE_ANIMAL
 
 SUFFIXES = (".nwb",)
 KIND = "tracks"
-KEEPS = frozenset({"score", "individuals", "edges", "fps", "scorer", "3D", "frames"})
 REQUIRES = ("pynwb", "ndx_pose")
 
 DEFAULT_NAME = "PoseEstimation"

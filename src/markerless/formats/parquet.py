@@ -18,12 +18,10 @@ from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._table import SINGLE_ANIMAL
-from markerless.formats._tidy_rows import KEEPS as TIDY_KEEPS
 from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, own_names, to_rows
 
 SUFFIXES = (".parquet",)
 KIND = "tracks"
-KEEPS = TIDY_KEEPS | {"edges", "scorer", "provenance"}
 REQUIRES = ("pyarrow",)
 
 MAGIC = b"PAR1"

@@ -31,7 +31,6 @@ from markerless.formats._tracks_table import has_named_individuals, require_dens
 
 SUFFIXES = (".slp",)
 KIND = "tracks"
-KEEPS = frozenset({"score", "individuals", "edges", "fps", "scorer", "provenance", "frames"})
 
 TABLES = {"metadata", "frames", "instances", "points", "pred_points"}
 

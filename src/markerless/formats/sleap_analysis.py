@@ -27,7 +27,6 @@ from markerless.formats._table import SINGLE_ANIMAL
 
 SUFFIXES = (".h5",)
 KIND = "tracks"
-KEEPS = frozenset({"score", "individuals", "edges", "fps", "scorer", "provenance", "frames"})
 
 NAMES = {"tracks", "track_occupancy", "node_names"}
 MATLAB = ("track", "xy", "node", "frame")

@@ -32,7 +32,6 @@ from markerless.formats.sleap import TABLES, read_own
 
 SUFFIXES = (".slp",)
 KIND = "labels"
-KEEPS = frozenset({"individuals", "edges", "labeler", "model"})
 
 
 def sniff(path: Path) -> float:

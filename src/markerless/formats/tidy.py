@@ -15,7 +15,6 @@ from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
 from markerless.formats._table import SINGLE_ANIMAL
-from markerless.formats._tidy_rows import KEEPS as KEEPS
 from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, is_tidy, own_names, to_rows
 
 SUFFIXES = (".csv",)

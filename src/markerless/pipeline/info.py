@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from markerless.core.labels import Labels
+from markerless.core.plain import plain
 from markerless.core.tracks import Tracks
 from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from markerless.errors import FormatError, LabelsError, RunError, VideoError
 
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
-COCO_KEYS = {"images", "annotations", "categories"}
+METADATA = ("_meta.pickle", "includingmetadata.pickle")
 LABEL_TABLES = "CollectedData_*"
 
 
@@ -28,7 +30,7 @@ class Info:
     Attributes:
         path: The file or folder.
         kind: "video", "images", "image", "labels", "tracks", "project", "run", "model", "checkpoint", "split",
-            "evaluation", "journal" or "unknown".
+            "evaluation", "journal", "metadata", "calibration" or "unknown".
         facts: Name -> plain value, in the order in which they are best read.
         notes: One line each: what is odd about it.
     """
@@ -90,6 +92,10 @@ def _of_file(path: Path) -> Info:
         return readers[suffix](path)
     if suffix == ".pickle" and path.name.startswith("Documentation_data"):
         return _shuffle(path)
+    if suffix == ".toml" and (found := _calibration(path)) is not None:
+        return found
+    if path.name.endswith(METADATA):
+        return _metadata(path)
     return _table(path)
 
 
@@ -197,10 +203,10 @@ def _checkpoint(path: Path) -> Info:
 
 
 def _json(path: Path) -> Info:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(f"expected JSON, got a damaged file: {path} ({error})") from error
+    from markerless.formats import _sniff
+    from markerless.formats._json_file import load_json
+
+    value = load_json(path)
     if isinstance(value, dict) and isinstance(value.get("train"), list):
         return Info(
             path, "split", {f"n_{part}": len(images) for part, images in value.items() if isinstance(images, list)}
@@ -210,8 +216,10 @@ def _json(path: Path) -> Info:
         means = {f"mean_px_{part}": errors.get("mean_px") for part, errors in splits.items()}
         return Info(path, "evaluation", {"run": value.get("run"), **means})
     keys = list(value) if isinstance(value, dict) else []
-    looks_like = "COCO annotations" if set(keys) >= COCO_KEYS else "JSON that is neither a split nor an evaluation"
-    return Info(path, "unknown", {"looks_like": looks_like, "holds": keys[:10]})
+    if any(score > 0 for _, score in _sniff.rank(path)):
+        return _table(path)
+    looks_like = "JSON that is neither a split nor an evaluation"
+    return Info(path, "unknown", {"looks_like": looks_like, "holds": keys[:10], "known_formats": _sniff.known()})
 
 
 def _shuffle(path: Path) -> Info:
@@ -226,6 +234,42 @@ def _shuffle(path: Path) -> Info:
     return Info(path, "split", facts)
 
 
+def _calibration(path: Path) -> Info | None:
+    """Cameras as Anipose writes them; None when it is another file."""
+    try:
+        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return None
+    cameras = [value for value in stored.values() if isinstance(value, dict) and {"matrix", "rotation"} <= value.keys()]
+    if not cameras:
+        return None
+    facts = {
+        "made_by": "Anipose",
+        "cameras": [str(camera.get("name", "")) for camera in cameras],
+        "sizes": [camera.get("size") for camera in cameras],
+    }
+    return Info(path, "calibration", facts, ("cameras, no poses",))
+
+
+def _metadata(path: Path) -> Info:
+    """What DeepLabCut wrote about an analysis; the points are in another file."""
+    from markerless.formats._dlc_meta import read_metadata
+
+    data = read_metadata(path)
+    names = (
+        "Scorer",
+        "nframes",
+        "fps",
+        "frame_dimensions",
+        "cropping",
+        "cropping_parameters",
+        "individuals",
+        "bodyparts",
+    )
+    facts = {name.lower(): plain(data[name]) for name in names if name in data}
+    return Info(path, "metadata", {"made_by": "DeepLabCut", **facts}, ("the points are in the .h5 beside it",))
+
+
 def _journal(path: Path) -> Info:
     with path.open(encoding="utf-8") as file:
         n_changes = sum(1 for line in file if line.strip())
@@ -235,12 +279,14 @@ def _journal(path: Path) -> Info:
 def _table(path: Path) -> Info:
     """Labels or tracks of any known format, else a video with an unusual name, else unknown."""
     from markerless.formats import _sniff
+    from markerless.formats._describe import describe
 
     if not any(score > 0 for _, score in _sniff.rank(path)):
         try:
             return _video(path)
         except VideoError:
-            facts = {"looks_like": _sniff.describe(path), "size_bytes": path.stat().st_size}
+            size = path.stat().st_size
+            facts = {"looks_like": describe(path), "size_bytes": size, "known_formats": _sniff.known()}
             return Info(path, "unknown", facts)
     name, value = _sniff.open_any(path)
     return _labels(path, name, value) if isinstance(value, Labels) else _tracks(path, name, value)
