@@ -1,13 +1,16 @@
 """Opens HDF5 files that others wrote, so that a damaged one costs one line and neither memory nor patience.
 
-The size of an array in HDF5 is a promise: a few flipped bits make a file of ten kilobytes claim ten gigabytes, all
-filler that was never stored. Every array is measured against what the file really holds before it is read.
+The HDF5 library reads a damaged global heap, where texts lie, for ever: an object of no size keeps it on the spot. So
+the heaps are walked here first. And the size of an array is a promise: a few flipped bits make a file of ten kilobytes
+claim ten gigabytes of filler that was never stored. Every array is measured against what the file holds before it is
+read.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +22,17 @@ import numpy.typing as npt
 
 from markerless.errors import FormatError, LabelsError
 
+_HEAP = b"GCOL"
 MOST_SHRUNK = 1100  # deflate, HDF5's usual compression, never gains more than a factor of 1032
 ALWAYS_ALLOWED = 16_000_000  # bytes; filler that was never stored may be this large
+HEAP_HEADER, OBJECT_HEADER = 16, 16  # bytes, with sizes of 8 bytes as everybody writes them
 LONGEST_JSON = 100_000_000
 
 
 def is_hdf5(path: Path) -> bool:
     """Whether the file starts as an HDF5 file does; False for anything that cannot be read."""
     try:
-        return bool(h5py.is_hdf5(path))
+        return bool(h5py.is_hdf5(path)) and _heaps_end(path)
     except (OSError, RuntimeError, ValueError):
         return False
 
@@ -133,6 +138,33 @@ def from_json(value: Any, where: str) -> Any:
         return json.loads(written[:LONGEST_JSON])
     except (ValueError, RecursionError) as error:
         raise FormatError(f"expected JSON in {where}, got '{written[:40]}'; the file is damaged") from error
+
+
+def _heaps_end(path: Path) -> bool:
+    """Whether the library can walk every global heap to its end."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(_HEAP)
+        while start >= 0:
+            if not _heap_ends(data, start):
+                return False
+            start = data.find(_HEAP, start + len(_HEAP))
+    return True
+
+
+def _heap_ends(data: mmap.mmap, start: int) -> bool:
+    """Whether the objects of a heap lead to its end; the size of object 0, the free space, holds its header."""
+    if start + HEAP_HEADER > len(data):
+        return True  # a text that happens to look so; the library does not get that far
+    size = int.from_bytes(data[start + 8 : start + 16], "little")
+    place, end = start + HEAP_HEADER, min(start + size, len(data))
+    while place + OBJECT_HEADER <= end:
+        index = int.from_bytes(data[place : place + 2], "little")
+        length = int.from_bytes(data[place + 8 : place + 16], "little")
+        needed = OBJECT_HEADER + (length + 7) // 8 * 8 if index else length
+        if not needed:
+            return False
+        place += needed
+    return True
 
 
 def _file_size(node: h5py.Dataset) -> int:

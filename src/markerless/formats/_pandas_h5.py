@@ -138,6 +138,14 @@ def _read_array(node: h5py.Dataset, max_rows: int | None = None) -> npt.NDArray[
     return _hdf5.array(node, None if max_rows is None else slice(max_rows))
 
 
+def _list(node: h5py.Dataset, max_rows: int | None = None) -> npt.NDArray[Any]:
+    """An array of one axis: names, or numbers of names."""
+    values = _read_array(node, max_rows)
+    if values.ndim != 1:
+        raise FormatError(f"expected a list of names in {node.name}, got an array {values.shape}; the file is damaged")
+    return values
+
+
 # The fixed layout
 
 
@@ -162,12 +170,12 @@ def _axis(group: h5py.Group, name: str, max_rows: int | None) -> tuple[Keys, tup
     """The tuples of one axis and the names of its levels."""
     if _text(group.attrs[f"{name}_variety"]) != "multi":
         node = group[name]
-        return tuple((_text(value),) for value in _read_array(node, max_rows)), (_name(node),)
+        return tuple((_text(value),) for value in _list(node, max_rows)), (_name(node),)
     levels, codes, names = [], [], []
     for level in range(int(group.attrs[f"{name}_nlevels"])):
         node = group[f"{name}_level{level}"]
-        levels.append([_text(value) for value in _read_array(node)])
-        codes.append(_read_array(group[f"{name}_label{level}"], max_rows).astype(np.int64))
+        levels.append([_text(value) for value in _list(node)])
+        codes.append(_list(group[f"{name}_label{level}"], max_rows).astype(np.int64))
         names.append(_name(node))
     rows = zip(*(code.tolist() for code in codes), strict=True)
     return tuple(tuple(_level_text(levels[i], code) for i, code in enumerate(row)) for row in rows), tuple(names)
