@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.errors import FormatError
+from markerless.errors import FormatError, LabelsError
 from markerless.formats import registry
 from markerless.formats._describe import describe
 
@@ -39,6 +39,26 @@ def open_any(path: Path | str, kind: Kind | None = None) -> tuple[str, Labels | 
         other = registry.get(scores[0][0]).KIND
         raise FormatError(f"expected {_SPOKEN[kind]}, got {_SPOKEN.get(other, other)}: {path} ({scores[0][0]})")
     raise FormatError(f"expected labels or predictions, got {describe(path)}: {path}; known formats: {known()}")
+
+
+def open_labels(path: Path) -> Labels:
+    """The labels of a file of any tool; a table that looks like DeepLabCut's is read by its reader, which says more.
+
+    Raises:
+        LabelsError: no labels, or malformed ones.
+    """
+    from markerless.formats import dlc_labels
+
+    try:
+        is_other = path.is_file() and any(
+            score > 0 and registry.get(name).KIND == "labels" and name != "dlc_labels" for name, score in rank(path)
+        )
+        value = open_any(path, "labels")[1] if is_other else dlc_labels.read(path)
+    except FormatError as error:
+        raise LabelsError(str(error)) from error
+    if not isinstance(value, Labels):
+        raise LabelsError(f"expected labels, got {type(value).__name__.lower()} in {path}")
+    return value
 
 
 def rank(path: Path) -> list[tuple[str, float]]:

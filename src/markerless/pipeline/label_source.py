@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markerless.core.labels import Labels
 from markerless.errors import LabelsError
-from markerless.formats import dlc_labels
+from markerless.formats._sniff import open_labels
 from markerless.project import Project
 from markerless.project.create import LabelSource, find_pictures
 
@@ -18,7 +18,7 @@ def labels_of(path: Path) -> Labels:
     """Labels with their pictures.
 
     Args:
-        path: A project (folder or config.yaml), a label table, or a folder with one label table.
+        path: A project (folder or config.yaml), a file of labels of any tool, or a folder with one label table.
 
     Raises:
         LabelsError: no label table, several of them, or pictures missing.
@@ -27,7 +27,7 @@ def labels_of(path: Path) -> Labels:
     if path.name == "config.yaml" or (path / "config.yaml").is_file():
         return Project(path).labels()
     table = path if path.is_file() else _table_in(path)
-    labels = dlc_labels.read(table)
+    labels = open_labels(table)
     pictures = find_pictures(labels, LabelSource(table))
     return replace(labels, frames=tuple(replace(frame, path=pictures[frame.image]) for frame in labels.frames))
 

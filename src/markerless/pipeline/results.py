@@ -9,7 +9,8 @@ from markerless.core.video import VIDEO_SUFFIXES, Video
 from markerless.errors import FormatError
 from markerless.project import Run
 
-RESULT_SUFFIXES = (".nc", ".h5", ".csv")  # ours first; the others may be DeepLabCut's own
+# Ours first; the others may be of other tools.
+RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
 LABELED = "_labeled"  # ends the name of a video with tracks drawn into it
 
 

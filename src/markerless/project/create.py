@@ -22,7 +22,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path, storage_error
 from markerless.core.video import fingerprint
 from markerless.errors import LabelsError, ProjectError
-from markerless.formats import dlc_labels
+from markerless.formats._sniff import open_labels
 from markerless.project import config_file, journal
 from markerless.project.label_files import DATA_FOLDER, table_name
 from markerless.project.label_writing import write_table
@@ -64,7 +64,7 @@ class LabelSource:
     """Labels that exist already.
 
     Attributes:
-        file: A label table of DeepLabCut or Lightning Pose.
+        file: Labels in any known format: a table of DeepLabCut or Lightning Pose, COCO, SLEAP.
         images: Folder that the rows' image names are relative to, or that simply holds the pictures; default: beside
             the file.
     """
@@ -127,7 +127,7 @@ def create_from_labels(
         VideoError: a picture or video cannot be read.
         StorageError: the folder cannot be written.
     """
-    labels = dlc_labels.read(source.file)
+    labels = open_labels(source.file)
     if not len(labels):
         raise LabelsError(f"expected labeled images in {source.file}, got no row; give a table with labels")
     scorer = new.scorer or next((frame.labeler for frame in labels.frames if frame.labeler), "")
