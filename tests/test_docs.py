@@ -18,6 +18,7 @@ import pytest
 import markerless as ml
 from markerless.cli.main import COMMANDS, group
 from markerless.config import Settings
+from markerless.formats import registry as formats
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
@@ -158,6 +159,13 @@ def descendants(cls: type[Settings]) -> set[type[Settings]]:
     for child in cls.__subclasses__():
         found |= descendants(child)
     return found
+
+
+def test_every_format_has_its_row() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+).*? \|.*\|$", (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"), re.M
+    )
+    assert dict(rows) == {name: formats.get(name).KIND for name in formats.names()}
 
 
 BRITISH = re.compile(
