@@ -53,7 +53,7 @@ def module_of(distribution: str) -> str:
 
 
 def test_everything_imported_is_declared(repository: Path, metadata: dict[str, list[str]]) -> None:
-    declared = {module_of(name) for group in ("", "train", "onnxruntime") for name in metadata[group]}
+    declared = {module_of(name) for group in ("", "train", "onnxruntime", "nwb", "parquet") for name in metadata[group]}
     assert imported_modules(repository) <= declared
 
 
@@ -61,7 +61,7 @@ def test_everything_declared_is_used(repository: Path, metadata: dict[str, list[
     sources = [path for path in (repository / "src").rglob("*.py") if path.name != "doctor.py"]  # it names all
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     used = imported_modules(repository)
-    for name in (*metadata[""], *metadata["train"], *metadata["onnxruntime"]):
+    for name in (*metadata[""], *metadata["train"], *metadata["onnxruntime"], *metadata["nwb"], *metadata["parquet"]):
         weights = WEIGHTS.fullmatch(name)  # the package's name is put together from the variant's
         by_name = re.search(rf"\b{re.escape(weights[1] if weights else module_of(name))}\b", text)
         assert module_of(name) in used or BEHIND_ANOTHER.get(name) in used or by_name, name
