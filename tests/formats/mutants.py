@@ -68,9 +68,9 @@ def wrong_types(data: bytes, rng: np.random.Generator) -> bytes:
     lines = data.split(b"\n")
     line = int(rng.integers(len(lines)))
     cells = lines[line].split(b",")
-    filling = [b"text", b"", b"1e999", b"-1", b"99999999999999999999", b"\x00", '"', "ü".encode(), b"2000000"]
+    filling = [b"text", b"", b"1e999", b"-1", b"99999999999999999999", b"\x00", b'"', "ü".encode(), b"2000000"]
     chosen = filling[int(rng.integers(len(filling)))]
-    cells[int(rng.integers(len(cells)))] = chosen if isinstance(chosen, bytes) else chosen.encode()
+    cells[int(rng.integers(len(cells)))] = chosen
     lines[line] = b",".join(cells)
     return b"\n".join(lines)
 

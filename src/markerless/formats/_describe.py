@@ -116,8 +116,8 @@ def _of_text(start: bytes, path: Path) -> str:
         if all(re.search(rf"^\s*{key}\s*{mark}", text, re.MULTILINE) for key in keys):
             return words
     if text.lstrip().startswith("{"):
-        keys = sorted(quick_keys(path))
-        return f"a JSON file that holds {', '.join(keys[:5])}" if keys else "a damaged JSON file"
+        held = sorted(quick_keys(path))
+        return f"a JSON file that holds {', '.join(held[:5])}" if held else "a damaged JSON file"
     spoken = _SPOKEN_SUFFIXES.get(path.suffix.lower())
     if spoken:
         return spoken

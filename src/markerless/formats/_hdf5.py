@@ -23,6 +23,7 @@ import numpy.typing as npt
 from markerless.errors import FormatError, LabelsError
 
 _HEAP = b"GCOL"
+HEAP_VERSION = b"\x01\0\0\0"
 MOST_SHRUNK = 1100  # deflate, HDF5's usual compression, never gains more than a factor of 1032
 ALWAYS_ALLOWED = 16_000_000  # bytes; filler that was never stored may be this large
 HEAP_HEADER, OBJECT_HEADER = 16, 16  # bytes, with sizes of 8 bytes as everybody writes them
@@ -153,8 +154,8 @@ def _heaps_end(path: Path) -> bool:
 
 def _heap_ends(data: mmap.mmap, start: int) -> bool:
     """Whether the objects of a heap lead to its end; the size of object 0, the free space, holds its header."""
-    if start + HEAP_HEADER > len(data):
-        return True  # a text that happens to look so; the library does not get that far
+    if data[start + 4 : start + 8] != HEAP_VERSION:
+        return True  # letters that happen to look so, or a heap that the library refuses at once
     size = int.from_bytes(data[start + 8 : start + 16], "little")
     place, end = start + HEAP_HEADER, min(start + size, len(data))
     while place + OBJECT_HEADER <= end:

@@ -74,7 +74,8 @@ def write(labels: Labels, path: Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise LabelsError(f"expected a file name that ends in .json, got {path.name}")
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, frame in enumerate(labels.frames, start=1):
         images.append({"id": number, "file_name": frame.image, **_size(frame)})
         for instance in frame.instances:
@@ -154,11 +155,13 @@ def _instance(path: Path, annotation: Any, n_keypoints: int, places: list[int], 
 
 
 def _annotation(number: int, image: int, instance: Instance) -> dict[str, Any]:
-    placed = np.isfinite(instance.xy).all(axis=-1)
+    placed = np.asarray(np.isfinite(instance.xy).all(axis=-1))
     corner = instance.xy[placed].min(axis=0) if placed.any() else np.zeros(2)
     extent = instance.xy[placed].max(axis=0) - corner if placed.any() else np.zeros(2)
     keypoints: list[float] = []
-    for (x, y), is_placed, visibility in zip(instance.xy.tolist(), placed, instance.visibility.tolist(), strict=True):
+    for (x, y), is_placed, visibility in zip(
+        instance.xy.tolist(), placed.tolist(), instance.visibility.tolist(), strict=True
+    ):
         flag = 1 if visibility == Visibility.OCCLUDED else 2
         keypoints += [x, y, flag] if is_placed else [0, 0, 0]
     return {

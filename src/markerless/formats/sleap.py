@@ -84,7 +84,7 @@ def write(tracks: Tracks, path: Path) -> None:
     if tracks.points.shape[-1] != 2:
         raise FormatError("a SLEAP file holds points in pixels (x, y), got 3D points; write movement's netCDF instead")
     is_named = has_named_individuals(tracks)
-    present = np.isfinite(tracks.points).all(axis=-1)
+    present = np.asarray(np.isfinite(tracks.points).all(axis=-1))
     frames = []
     for t in range(tracks.n_frames):
         own = tuple(

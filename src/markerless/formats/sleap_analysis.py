@@ -187,4 +187,4 @@ def _mean(score: FloatArray) -> FloatArray:
     known = np.isfinite(score)
     n_known = known.sum(axis=-1)
     total = np.where(known, score, 0.0).sum(axis=-1)
-    return np.divide(total, n_known, out=np.full(n_known.shape, np.nan), where=n_known > 0)
+    return np.asarray(np.divide(total, n_known, out=np.full(n_known.shape, np.nan), where=n_known > 0))

@@ -102,7 +102,7 @@ def write(labels: Labels, path: Path) -> None:
             SleapInstance(
                 instance.xy,
                 instance.score,
-                np.isfinite(instance.xy).all(axis=-1),
+                np.asarray(np.isfinite(instance.xy).all(axis=-1)),
                 labels.individuals.index(instance.individual) if is_named else NO_TRACK,
                 instance.source == "human",
             )
