@@ -27,7 +27,19 @@ REAL = [
     ),
     ("interop/dlc-single/m3v1mp4DLC_resnet50_openfieldAug20shuffle1_30000.h5", "tracks", {"n_frames": 2330}),
     ("splits/openfield-0.json", "split", {"n_train": 74, "n_test": 19}),
+    ("flies-courtship/clip13/clip.slp", "labels", {"format": "sleap_labels", "individuals": ["female", "male"]}),
+    ("interop/nwb/cropped_video.nwb", "tracks", {"format": "nwb", "n_frames": 750}),
+    (
+        "interop/dlc-single/raw_clip1DLC_resnet50_OpenFieldHighResApr8shuffle1_1030000includingmetadata.pickle",
+        "metadata",
+        {"made_by": "DeepLabCut", "nframes": 7200, "cropping": False},
+    ),
     ("interop/coco/macaque/test_macaque.json", "labels", {"format": "coco", "n_frames": 2, "n_points": 31}),
+    (
+        "mouse-4cam/calibration.toml",
+        "calibration",
+        {"cameras": ["back", "mid", "side", "top"], "format": "anipose_toml"},
+    ),
     ("mouse-4cam/board.toml", "unknown", {"looks_like": "a calibration board of sleap-anipose, no poses"}),
 ]
 

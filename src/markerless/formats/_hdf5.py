@@ -8,6 +8,7 @@ read.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import mmap
@@ -33,7 +34,10 @@ LONGEST_JSON = 100_000_000
 def is_hdf5(path: Path) -> bool:
     """Whether the file starts as an HDF5 file does; False for anything that cannot be read."""
     try:
-        return bool(h5py.is_hdf5(path)) and _heaps_end(path)
+        if not h5py.is_hdf5(path):
+            return False
+        state = path.stat()
+        return _heaps_end(path.absolute(), state.st_size, state.st_mtime_ns)
     except (OSError, RuntimeError, ValueError):
         return False
 
@@ -141,8 +145,9 @@ def from_json(value: Any, where: str) -> Any:
         raise FormatError(f"expected JSON in {where}, got '{written[:40]}'; the file is damaged") from error
 
 
-def _heaps_end(path: Path) -> bool:
-    """Whether the library can walk every global heap to its end."""
+@functools.lru_cache(maxsize=64)
+def _heaps_end(path: Path, _size: int, _mtime_ns: int) -> bool:
+    """Whether the library can walk every global heap to its end; asked by every reader, so known for a file as it is."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = data.find(_HEAP)
         while start >= 0:

@@ -236,19 +236,23 @@ def _shuffle(path: Path) -> Info:
 
 def _calibration(path: Path) -> Info | None:
     """Cameras as Anipose writes them; None when it is another file."""
+    from markerless.multiview.files import anipose_toml
+
     try:
         stored = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
+    except (ValueError, RecursionError, OSError):
         return None
-    cameras = [value for value in stored.values() if isinstance(value, dict) and {"matrix", "rotation"} <= value.keys()]
-    if not cameras:
+    if not any(isinstance(value, dict) and {"matrix", "rotation"} <= value.keys() for value in stored.values()):
         return None
+    found = anipose_toml.read(path)
     facts = {
-        "made_by": "Anipose",
-        "cameras": [str(camera.get("name", "")) for camera in cameras],
-        "sizes": [camera.get("size") for camera in cameras],
+        "format": "anipose_toml",
+        "cameras": list(found.names),
+        "sizes": [f"{camera.size[0]} x {camera.size[1]}" for camera in found.cameras],
+        "unit": found.unit,
+        "error_px": found.error_px,
     }
-    return Info(path, "calibration", facts, ("cameras, no poses",))
+    return Info(path, "calibration", facts)
 
 
 def _metadata(path: Path) -> Info:
