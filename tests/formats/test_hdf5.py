@@ -52,3 +52,19 @@ def test_an_array_of_filler_is_not_read(tmp_path: Path) -> None:
         opened(tmp_path / "a.h5", "a file") as file,
     ):
         array(file["huge"])
+
+
+def test_a_text_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["text"] = "somewhere"
+        place = file["text"].id.get_offset()
+    with opened(tmp_path / "a.h5", "a file") as file:
+        assert array(file["text"])[()] == b"somewhere"
+    data = bytearray((tmp_path / "a.h5").read_bytes())
+    data[place : place + 16] = b"\xff" * 16
+    (tmp_path / "a.h5").write_bytes(data)
+    with (
+        pytest.raises(FormatError, match="got one that is stored nowhere"),
+        opened(tmp_path / "a.h5", "a file") as file,
+    ):
+        array(file["text"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from markerless.core.instance import FloatArray
 from markerless.errors import FormatError
+from markerless.formats._table import one_line
 
 _EMPTY = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "None", "null", "<NA>"})
 LOOK_BYTES = 1 << 16
@@ -46,7 +47,7 @@ def read_columns(path: Path) -> dict[str, list[str]]:
         raise FormatError(f"expected a CSV table, got something else in {path} ({error}); export it again") from error
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    header = [name.strip() for name in rows[0]] if rows else []
+    header = [one_line(name) for name in rows[0]] if rows else []
     if len(set(header)) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise FormatError(f"{path}, line 1: expected every column once, got '{twice}' again; rename one")
@@ -57,7 +58,7 @@ def read_columns(path: Path) -> dict[str, list[str]]:
         if len(row) != len(header):
             raise FormatError(f"{path}, line {line}: expected {len(header)} cells as in the header, got {len(row)}")
         body.append(row)
-    return {name: [row[place].strip() for row in body] for place, name in enumerate(header)}
+    return {name: [one_line(row[place]) for row in body] for place, name in enumerate(header)}
 
 
 def to_numbers(path: Path, name: str, cells: list[str]) -> FloatArray:

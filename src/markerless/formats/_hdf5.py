@@ -27,6 +27,7 @@ _HEAP = b"GCOL"
 HEAP_VERSION = b"\x01\0\0\0"
 MOST_SHRUNK = 1100  # deflate, HDF5's usual compression, never gains more than a factor of 1032
 ALWAYS_ALLOWED = 16_000_000  # bytes; filler that was never stored may be this large
+REFERENCE = 16  # bytes of a text's length, heap and number
 HEAP_HEADER, OBJECT_HEADER = 16, 16  # bytes, with sizes of 8 bytes as everybody writes them
 LONGEST_JSON = 100_000_000
 
@@ -95,6 +96,8 @@ def array(node: Any, rows: slice | None = None) -> npt.NDArray[Any]:
             f"expected at most {MOST_SHRUNK} times the {stored} bytes stored for {node.name}, got {claimed}; "
             "it is damaged, copy it again"
         )
+    if node.dtype.hasobject:
+        _require_references(node)
     return np.asarray(node[...] if rows is None else node[rows])
 
 
@@ -145,9 +148,27 @@ def from_json(value: Any, where: str) -> Any:
         raise FormatError(f"expected JSON in {where}, got '{written[:40]}'; the file is damaged") from error
 
 
+def _require_references(node: h5py.Dataset) -> None:
+    """Make sure that texts of variable length lie in heaps: the library looks for ever for one that lies nowhere.
+
+    Raises:
+        FormatError: a text lies where no heap is.
+    """
+    offset = node.id.get_offset()
+    if offset is None:  # in chunks, or nothing stored
+        return
+    with Path(node.file.filename).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        stored = data[offset : offset + node.id.get_storage_size()]
+        for start in range(0, len(stored) - REFERENCE + 1, REFERENCE):
+            heap = int.from_bytes(stored[start + 4 : start + 12], "little")
+            place = heap + int(node.file.userblock_size)
+            if heap and data[place : place + len(_HEAP)] != _HEAP:
+                raise FormatError(f"expected texts in {node.name}, got one that is stored nowhere; the file is damaged")
+
+
 @functools.lru_cache(maxsize=64)
 def _heaps_end(path: Path, _size: int, _mtime_ns: int) -> bool:
-    """Whether the library can walk every global heap to its end; asked by every reader, so known for a file as it is."""
+    """Whether the library can walk every global heap to its end; every reader asks, so it is kept."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = data.find(_HEAP)
         while start >= 0:
@@ -167,7 +188,7 @@ def _heap_ends(data: mmap.mmap, start: int) -> bool:
         index = int.from_bytes(data[place : place + 2], "little")
         length = int.from_bytes(data[place + 8 : place + 16], "little")
         needed = OBJECT_HEADER + (length + 7) // 8 * 8 if index else length
-        if not needed:
+        if not needed or place + needed > end:
             return False
         place += needed
     return True

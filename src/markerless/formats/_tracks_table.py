@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def require_dense(path: Path, shape: tuple[int, int, int], n_stored: int) -> Non
     Raises:
         FormatError: the array would be enormous and nearly empty.
     """
-    n_points = int(np.prod(shape, dtype=np.int64))
+    n_points = math.prod(shape)
     if n_points > max(MOST_POINTS, MAX_EMPTY_SHARE * n_stored):
         raise FormatError(
             f"expected trajectories that fill a table, got {n_stored} points for {shape[0]} frames of "

@@ -52,11 +52,12 @@ def read(path: Path) -> Labels:
             for image in stored["images"]
         )
     except _MALFORMED as error:
+        reason = " ".join(str(error).split())[:200]
         raise LabelsError(
-            f"expected COCO annotations, got damaged ones: {path} ({type(error).__name__}: {error})"
+            f"expected COCO annotations, got damaged ones: {path} ({type(error).__name__}: {reason})"
         ) from error
     except FormatError as error:
-        raise LabelsError(str(error)) from error
+        raise LabelsError(" ".join(str(error).split())) from error
     used = dict.fromkeys(instance.individual for frame in frames for instance in frame.instances)
     names = tuple(sorted(used, key=_natural)) if used else ("individual_0",)
     return Labels(skeleton, frames, names, _notes(path, stored))

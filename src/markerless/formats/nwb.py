@@ -75,7 +75,7 @@ def read(path: Path) -> Tracks:
         if len(shapes) > 1:
             raise FormatError(f"expected animals of equally many frames in {path}, got {sorted(shapes)}")
         first = animals[0].group
-        software = text(plain(first["source_software"][()])) if "source_software" in first else ""
+        software = text(plain(array(first["source_software"])[()])) if "source_software" in first else ""
         return Tracks(
             Skeleton(keypoints, _edges(first, keypoints)),
             np.stack([points for points, _, _ in parts], axis=1),
@@ -83,7 +83,7 @@ def read(path: Path) -> Tracks:
             individuals=_names(file, animals),
             fps=parts[0][2],
             video=_video(first),
-            scorer=text(plain(first["scorer"][()])) if "scorer" in first else "",
+            scorer=text(plain(array(first["scorer"])[()])) if "scorer" in first else "",
             provenance={} if software == OURS else {"source_software": software or "NWB"},
         )
 
@@ -245,4 +245,4 @@ def _names(file: h5py.File, animals: list[_Animal]) -> tuple[str, ...]:
     if len(animals) > 1 or animals[0].name != DEFAULT_NAME:
         return tuple(animal.name for animal in animals)
     subject = file.get("general/subject/subject_id")
-    return (text(plain(subject[()])),) if subject is not None else (SINGLE_ANIMAL,)
+    return (text(plain(array(subject)[()])),) if subject is not None else (SINGLE_ANIMAL,)

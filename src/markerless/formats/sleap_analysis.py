@@ -174,7 +174,7 @@ def _mirror_pairs(file: h5py.File, nodes: tuple[str, ...]) -> tuple[tuple[int, i
 
 
 def _file_name(file: h5py.File) -> str:
-    value = text(plain(file["video_path"][()])) if "video_path" in file else ""
+    value = text(plain(array(file["video_path"])[()])) if "video_path" in file else ""
     return value.replace("\\", "/").rsplit("/", 1)[-1]
 
 

@@ -29,4 +29,4 @@ def read(path: Path) -> Labels:
     try:
         return labels_of(path, read_old_json(path))
     except FormatError as error:
-        raise LabelsError(str(error)) from error
+        raise LabelsError(" ".join(str(error).split())) from error
