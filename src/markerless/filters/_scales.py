@@ -1,0 +1,256 @@
+"""Chains whose noise and whose steps are of many sizes: wild points beside good ones, rest beside sudden moves.
+
+Every observation is either good, with its own noise, or wild. Every innovation is of one of a row of sizes, from a
+thirtieth of the noise to thirty times of it. How often each occurs is learned per keypoint, so nothing is a number of
+pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present precisions
+(`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation propagation:
+Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points of all series at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.filters._chain import Posterior, posterior
+from markerless.filters._series import BoolArray
+
+# Variances of the innovations in units of the noise's.
+SCALES = {1: 10.0 ** np.arange(-3.0, 4.0), 2: 10.0 ** np.arange(-5.0, 3.0)}
+DAMPING = 0.7  # of each update, in logarithms: undamped, neighbors may swing
+PRIOR_POINTS = 20.0  # by how many points of all keypoints together the shares of each are steadied
+OUTLIER_SHARE, OUTLIER_SCALE = 0.02, 300.0  # at the start: share, and variance in units of the noise's
+LEAST = 1e-9
+BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is smoothed.
+
+    Attributes:
+        observed: `(S, T, D)` centered at 0, 0 where nothing is seen.
+        seen: `(S, T)`.
+        noise: `(S, T)` variance per axis of the observations, up to a factor that the model holds.
+        keypoint: `(S,)` index into the model's arrays.
+    """
+
+    observed: FloatArray
+    seen: BoolArray
+    noise: FloatArray
+    keypoint: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is learned, one value per keypoint.
+
+    Attributes:
+        order: Of the chain, 1 or 2.
+        noise: `(K,)` factor of the noise.
+        bounds: `(2, K)` least and largest factor that may be learned.
+        typical: `(K,)` what `Series.noise` typically is.
+        shares: `(K, J)` how often each size occurs.
+        wild: `(K,)` share of wild points.
+        spread: `(K,)` variance per axis of wild points, beyond the noise.
+    """
+
+    order: int
+    noise: FloatArray
+    bounds: FloatArray
+    typical: FloatArray
+    shares: FloatArray
+    wild: FloatArray
+    spread: FloatArray
+
+    @property
+    def unit(self) -> FloatArray:
+        """`(K,)` variance that the sizes of innovations are multiples of."""
+        return self.noise * self.typical
+
+    @classmethod
+    def start(cls, order: int, noise: FloatArray, bounds: FloatArray, typical: FloatArray) -> Model:
+        """Before anything is learned."""
+        n, n_sizes = len(noise), len(SCALES[order])
+        spread = OUTLIER_SCALE * noise * typical
+        share = np.full(n, OUTLIER_SHARE)
+        return cls(order, noise, bounds, typical, np.full((n, n_sizes), 1 / n_sizes), share, spread)
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What the turns come to.
+
+    Attributes:
+        chain: The smoothed series; `var` includes the doubt whether points are wild.
+        wild: `(S, T)` probability that a point is wild; 0 where there is none.
+        score: `(S,)` log probability of the points, each given all others.
+        model: As learned.
+    """
+
+    chain: Posterior
+    wild: FloatArray
+    score: FloatArray
+    model: Model
+
+
+@dataclass(frozen=True)
+class _Points:
+    """What the chain says of each observation without it, and what that makes of it; all `(S, T)`."""
+
+    weight: FloatArray
+    wild: FloatArray
+    score: FloatArray
+    excess: FloatArray  # squared distance beyond what the noise and the chain allow
+    doubt: FloatArray  # variance per axis that comes of not knowing whether it is wild
+    var: FloatArray
+
+
+def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Beliefs:
+    """Smooth all series.
+
+    Args:
+        series: Each has more points than the order of the chain.
+        model: Start of the learning, or its result.
+        turns: How often precisions are set anew.
+        learn: Fit the model as well.
+    """
+    noise = series.noise * model.noise[series.keypoint][:, None]
+    weight = np.where(series.seen, 1 / noise, 0.0)
+    stiffness = np.repeat(1 / model.unit[series.keypoint][:, None], noise.shape[1], axis=1)
+    for turn in range(turns):
+        chain = posterior(series.observed, weight, stiffness, model.order)
+        points = _points(series, model, chain, weight)
+        new_stiffness, sizes = _stiffness(series, model, chain, stiffness, learn)
+        if learn and turn > 0:
+            model = _learned(series, model, chain, points, sizes)
+        weight = _damped(weight, points.weight)
+        stiffness = _damped(stiffness, new_stiffness)
+    chain = posterior(series.observed, weight, stiffness, model.order)
+    points = _points(series, model, chain, weight)
+    var = np.where(series.seen, points.var, chain.var)
+    return Beliefs(replace(chain, var=var), points.wild, points.score.sum(axis=1), model)
+
+
+def _damped(old: FloatArray, new: FloatArray) -> FloatArray:
+    return np.asarray(np.where(old > 0, np.maximum(old, 1e-300) ** (1 - DAMPING) * new**DAMPING, 0.0))
+
+
+def _in_blocks(work: Callable[[slice], None], n: int) -> None:
+    """Call `work` for every block of `n` points, on as many threads as there are processors: numpy lets them run."""
+    blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(blocks))
+    if threads <= 1:
+        for block in blocks:
+            work(block)
+        return
+    with ThreadPoolExecutor(min(threads, MOST_THREADS)) as pool:
+        list(pool.map(work, blocks))
+
+
+def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) -> _Points:
+    """Set the precision of every observation anew: that which moves the chain as far as good and wild together do."""
+    n_series, n_frames, n_axes = series.observed.shape
+    result = np.zeros((6, n_series * n_frames))
+    observed, mean = series.observed.reshape(-1, n_axes), chain.mean.reshape(-1, n_axes)
+    flat = [array.reshape(-1) for array in (weight, chain.var, series.noise, series.seen)]
+
+    def work(block: slice) -> None:
+        own, var, noise, seen = (array[block] for array in flat)
+        k = series.keypoint[np.arange(block.start, block.stop) // n_frames]
+        noise = noise * model.noise[k]
+        without = 1 / np.maximum(1 / var - own, LEAST / noise)  # variance that the others leave
+        distance = ((observed[block] - mean[block]) ** 2).sum(axis=1) * (without / var) ** 2
+        good, wild = without + noise, without + noise + model.spread[k]
+        is_wild = model.wild[k]
+        log_good = np.log1p(-is_wild) - 0.5 * (n_axes * np.log(good) + distance / good)
+        log_wild = np.log(is_wild) - 0.5 * (n_axes * np.log(wild) + distance / wild)
+        p = 1 / (1 + np.exp(np.clip(log_good - log_wild, -500, 500)))
+        pull_good, pull_wild = without / good, without / wild
+        pull = (1 - p) * pull_good + p * pull_wild
+        doubt = p * (1 - p) * (pull_good - pull_wild) ** 2 * distance / n_axes
+        weight_new = pull / np.maximum(1 - pull, LEAST) / without
+        excess = np.maximum(distance - n_axes * good, 0)
+        total = np.logaddexp(log_good, log_wild)
+        rows = (weight_new, p, total, excess, doubt, without * (1 - pull) + doubt)
+        for row, values in zip(result, rows, strict=True):
+            row[block] = values * seen
+
+    _in_blocks(work, n_series * n_frames)
+    return _Points(*result.reshape(6, n_series, n_frames))
+
+
+def _stiffness(
+    series: Series, model: Model, chain: Posterior, stiffness: FloatArray, learn: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Set the precision of every innovation anew, so that its mean square is that of all sizes together.
+
+    Returns:
+        `(S, T)`, and where the model learns `(S, J)`: how many innovations are of each size.
+    """
+    n_series, n_frames, n_axes = chain.step.shape
+    scales = SCALES[model.order].astype(np.float32)
+    step = chain.step.reshape(-1, n_axes)
+    flat = [array.reshape(-1) for array in (stiffness, chain.step_var)]
+    log_shares = np.log(np.maximum(model.shares, 1e-30)).astype(np.float32)
+    result = np.empty(n_series * n_frames)
+    sizes = np.zeros((n_series * n_frames, len(scales)), np.float32) if learn else np.zeros((0, len(scales)))
+
+    def work(block: slice) -> None:
+        own, var = (array[block] for array in flat)
+        k = series.keypoint[np.arange(block.start, block.stop) // n_frames]
+        unit = model.unit[k]
+        without = 1 / np.maximum(1 / var - own, LEAST / unit)
+        square = (step[block] ** 2).sum(axis=1) * (without / var) ** 2
+        v, s = (without / unit).astype(np.float32), (square / unit).astype(np.float32)  # in units of the noise
+        total = v + scales[:, None]  # (J, block)
+        p = log_shares[k].T - 0.5 * (n_axes * np.log(total) + s / total)
+        p -= p.max(axis=0)
+        np.exp(p, out=p)
+        p /= p.sum(axis=0)
+        pull = scales[:, None] / total
+        a = s / n_axes
+        second = v * (p * pull).sum(axis=0) + a * (p * pull**2).sum(axis=0)
+        # the pull h of one size that has this mean square: v h + a h^2 = second
+        h = 2 * second / (v + np.sqrt(v * v + 4 * a * second))
+        h = np.clip(h, LEAST, 1 - 1e-6)
+        result[block] = (1 - h) / h / without
+        if learn:
+            sizes[block] = p.T
+
+    _in_blocks(work, n_series * n_frames)
+    per_series = sizes.reshape(n_series, -1, len(scales))[:, model.order :].sum(axis=1) if learn else sizes
+    return result.reshape(n_series, n_frames), per_series.astype(np.float64)
+
+
+def _learned(series: Series, model: Model, chain: Posterior, points: _Points, sizes: FloatArray) -> Model:
+    """The shares, the outliers and the noise that fit what was inferred; keypoints with few points lean on the others."""
+    n, n_axes = len(model.noise), series.observed.shape[-1]
+
+    def per_keypoint(values: FloatArray) -> FloatArray:
+        return np.bincount(series.keypoint, values, minlength=n)
+
+    counts = np.stack([per_keypoint(column) for column in sizes.T], axis=-1)
+    shares = counts + PRIOR_POINTS * (counts.sum(axis=0) + 1) / (counts.sum() + counts.shape[1])
+    n_seen, n_wild = per_keypoint(series.seen.sum(axis=1)), per_keypoint(points.wild.sum(axis=1))
+    usual = (n_wild.sum() + 1) / (n_seen.sum() + 1 / OUTLIER_SHARE)
+    excess = per_keypoint((points.wild * points.excess).sum(axis=1))
+    spread = (excess + 2 * excess.sum() / (n_wild.sum() + LEAST)) / (n_axes * (n_wild + 2))
+    is_good = (1 - points.wild) * series.seen
+    square = ((series.observed - chain.mean) ** 2).sum(axis=-1) + n_axes * chain.var
+    n_good = per_keypoint(is_good.sum(axis=1))
+    noise = per_keypoint((is_good * square / series.noise).sum(axis=1)) / (n_axes * np.maximum(n_good, LEAST))
+    return replace(
+        model,
+        shares=shares / shares.sum(axis=1, keepdims=True),
+        wild=(n_wild + PRIOR_POINTS * usual) / (n_seen + PRIOR_POINTS),
+        spread=np.maximum(spread, 9 * model.unit),
+        noise=np.where(n_good > 0, np.clip(noise, *model.bounds), model.noise),
+    )

@@ -1,0 +1,80 @@
+"""Tracks as time series and back, and what every filter needs of them: gaps, lines across gaps, provenance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.config import Settings
+from markerless.core.instance import FloatArray
+from markerless.core.tracks import Tracks
+
+BoolArray = npt.NDArray[np.bool_]
+HISTORY = "filters"  # in the provenance: what was applied, the first first
+
+
+def series_of(points: FloatArray) -> FloatArray:
+    """`(T, N, K, D)` -> `(N * K, T, D)`, one series per keypoint of an animal; a point without one axis has none."""
+    series = points.reshape(len(points), -1, points.shape[-1]).transpose(1, 0, 2).astype(np.float64)
+    series[~np.isfinite(series).all(axis=-1)] = np.nan
+    return np.ascontiguousarray(series)
+
+
+def points_of(series: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """The inverse of `series_of`; `shape` is `(T, N, K, D)`."""
+    return np.ascontiguousarray(series.transpose(1, 0, 2)).reshape(shape)
+
+
+def values_of(series: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """`(N * K, T)` -> `(T, N, K)`."""
+    return np.ascontiguousarray(series.T).reshape(shape)
+
+
+def short_gaps(present: BoolArray, max_gap: int) -> BoolArray:
+    """`(S, T)`: missing frames that lie in a gap of at most `max_gap` frames with a point before and after it."""
+    n_series, n_frames = present.shape
+    frames = np.arange(n_frames)
+    before = np.maximum.accumulate(np.where(present, frames, -1), axis=1)
+    after = np.minimum.accumulate(np.where(present, frames, n_frames)[:, ::-1], axis=1)[:, ::-1]
+    inside = (before >= 0) & (after < n_frames)
+    return np.asarray(~present & inside & (after - before - 1 <= max_gap)).reshape(n_series, n_frames)
+
+
+def lines_across(series: FloatArray, where: BoolArray) -> FloatArray:
+    """The series with straight lines, even in time, at the frames `where` `(S, T)`, which lie inside gaps."""
+    filled = series.copy()
+    present = np.isfinite(series[..., 0])
+    n_frames = series.shape[1]
+    for s in np.flatnonzero(where.any(axis=1)):
+        known, asked = np.flatnonzero(present[s]), np.flatnonzero(where[s])
+        for d in range(series.shape[-1]):
+            filled[s, asked, d] = np.interp(asked, known, series[s, known, d])
+    return filled.reshape(series.shape[0], n_frames, -1)
+
+
+def expected_distance(n_axes: int) -> float:
+    """Mean length of a normal error of standard deviation 1 on each axis: 1.2533 in the plane, 1.5958 in space.
+
+    It ties the `expected_error` of a point (the mean distance to the truth) to a standard deviation per axis.
+    """
+    return math.sqrt(2) * math.gamma((n_axes + 1) / 2) / math.gamma(n_axes / 2)
+
+
+def filtered(tracks: Tracks, points: FloatArray, step: tuple[str, Settings], **changes: Any) -> Tracks:
+    """The tracks with new points, and in their provenance the filter, its settings and what else it has to say.
+
+    Args:
+        tracks: As they came.
+        points: `(T, N, K, D)`.
+        step: Name of the filter, and its settings.
+        changes: `error`: new expected errors; everything else goes to the provenance as it is.
+    """
+    error = changes.pop("error", tracks.error)
+    name, config = step
+    said = {"filter": name, **config.model_dump(mode="json"), **changes}
+    provenance = {**tracks.provenance, HISTORY: [*tracks.provenance.get(HISTORY, ()), said]}
+    return replace(tracks, points=points, error=error, provenance=provenance)

@@ -1,0 +1,222 @@
+"""A fixed-interval Kalman smoother that knows how far off each point may be, and what a wild point is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from markerless.config import Settings
+from markerless.core.instance import FloatArray
+from markerless.core.tracks import Tracks
+from markerless.filters._scales import Beliefs, Model, Series, smooth
+from markerless.filters._series import (
+    BoolArray,
+    expected_distance,
+    filtered,
+    points_of,
+    series_of,
+    short_gaps,
+    values_of,
+)
+
+ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
+FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
+LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
+LEARNING_TURNS, TURNS = 12, 5
+WILD = 0.5  # a point that is more probably wild than this counts as missing
+MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
+TINY = 1e-12
+
+
+class Config(Settings):
+    """Settings of the filter `kalman`."""
+
+    max_gap: int = Field(default=15, ge=0, description="Longest gap in frames that is filled; longer ones stay.")
+    motion: Literal["auto", "rest", "steady"] = Field(
+        default="auto",
+        description="How animals move: rest expects them where they were, steady to go on as they went; auto takes, per "
+        "keypoint, what predicts left-out points better.",
+    )
+
+
+def apply(tracks: Tracks, config: Config) -> Tracks:
+    """Replace every point by what all points of its keypoint together say of it, and tell the error that is left.
+
+    The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from the
+    tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
+    point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away; as
+    much of it as is not seen as noise stays in the expected errors of the result.
+
+    Gaps of at most `max_gap` frames are filled, longer ones are not, nor anything before the first and after the last
+    point. A point that is judged wild (farther off than noise and motion allow) counts as missing: it is replaced where
+    it stands in a short gap, and is missing from the result elsewhere. Of an animal's keypoint with fewer than four
+    points nothing is changed. Scores stay as they were.
+
+    The expected error of the result is the mean distance to the truth that the smoother expects, 1.2533 standard
+    deviations per axis in the plane (1.5958 in space); every point that is not missing has one.
+    """
+    series = series_of(tracks.points)
+    seen = np.isfinite(series[..., 0])
+    used = np.flatnonzero(seen.sum(axis=1) >= FEWEST_POINTS)
+    if not used.size:
+        return filtered(tracks, tracks.points.copy(), ("kalman", config))
+    keypoint = np.arange(len(series)) % tracks.skeleton.n_keypoints
+    stated = _stated_variance(tracks, seen, keypoint)
+    center = np.nanmedian(series[used], axis=1, keepdims=True)
+    noise = np.ones(seen.shape) if stated is None else stated
+    data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used])
+    beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, stated is not None)
+    is_good = data.seen & (beliefs.wild <= WILD)
+    fill = short_gaps(is_good, config.max_gap)
+    kept = is_good | fill
+    series[used] = np.where(kept[..., None], beliefs.mean + center, np.nan)
+    error = np.full(seen.shape, np.nan) if tracks.error is None else series_error(tracks)
+    deviation = np.sqrt(beliefs.var + _steady_part(data, beliefs, stated is not None))
+    error[used] = np.where(kept, expected_distance(series.shape[-1]) * deviation, np.nan)
+    return filtered(
+        tracks,
+        points_of(series, tracks.points.shape),
+        ("kalman", config),
+        error=values_of(error, tracks.score.shape),
+        **_learned(tracks, beliefs, data.seen & ~is_good),
+    )
+
+
+@dataclass
+class _Smoothed:
+    """Beliefs of all series, which may be of chains of both orders."""
+
+    mean: FloatArray
+    var: FloatArray
+    wild: FloatArray
+    noise: FloatArray  # (K,) factor
+    typical: FloatArray  # (K,) variance that the factor is of
+    order: npt.NDArray[np.intp]  # (K,)
+
+
+def series_error(tracks: Tracks) -> FloatArray:
+    """`(N * K, T)` expected errors of tracks that have some."""
+    assert tracks.error is not None
+    return np.ascontiguousarray(tracks.error.reshape(tracks.n_frames, -1).T.astype(np.float64))
+
+
+def _stated_variance(tracks: Tracks, seen: BoolArray, keypoint: npt.NDArray[np.intp]) -> FloatArray | None:
+    """`(S, T)` variance per axis that the expected errors amount to; None where there are none.
+
+    A point without one, or with 0, has the median of its keypoint, or of all.
+    """
+    if tracks.error is None:
+        return None
+    variance = (series_error(tracks) / expected_distance(tracks.points.shape[-1])) ** 2
+    known = seen & np.isfinite(variance) & (variance > 0)
+    if not known.any():
+        return None
+    for k in np.unique(keypoint):
+        rows = np.flatnonzero(keypoint == k)
+        own = variance[rows][known[rows]]
+        usual = np.median(own if own.size else variance[known])
+        variance[rows] = np.where(known[rows], variance[rows], usual)
+    return variance
+
+
+def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) -> _Smoothed:
+    """Learn a model of every keypoint from windows of the series, then smooth all of them with it."""
+    windows = _windows(data)
+    noise = _first_noise(windows, n_keypoints)
+    least = 0.01 * noise
+    most = np.full(n_keypoints, 1.0 if is_stated else np.inf)  # noise is part of an error, not more than it
+    typical = np.array([_median(windows.noise[windows.keypoint == k]) for k in range(n_keypoints)])
+    bounds = np.stack([np.minimum(least, most), most])
+    start = np.minimum(noise, most)
+    learned = [
+        smooth(windows, Model.start(order, start, bounds, typical), LEARNING_TURNS, learn=True)
+        for order in ORDERS[config.motion]
+    ]
+    scores = np.stack([np.bincount(windows.keypoint, fit.score, minlength=n_keypoints) for fit in learned])
+    best = scores.argmax(axis=0)
+    result = _Smoothed(
+        np.zeros_like(data.observed),
+        np.ones(data.seen.shape),
+        np.zeros(data.seen.shape),
+        np.take_along_axis(np.stack([fit.model.noise for fit in learned]), best[None], axis=0)[0],
+        typical,
+        np.array([fit.model.order for fit in learned])[best],
+    )
+    for i, fit in enumerate(learned):
+        rows = np.flatnonzero(best[data.keypoint] == i)
+        if rows.size:
+            part = Series(data.observed[rows], data.seen[rows], data.noise[rows], data.keypoint[rows])
+            _put(result, rows, smooth(part, fit.model, TURNS))
+    return result
+
+
+def _put(result: _Smoothed, rows: npt.NDArray[np.intp], beliefs: Beliefs) -> None:
+    result.mean[rows], result.var[rows], result.wild[rows] = beliefs.chain.mean, beliefs.chain.var, beliefs.wild
+
+
+def _windows(data: Series) -> Series:
+    """Frames to learn from: all, or windows spread evenly, of the series of some animals where there are very many."""
+    n_series, n_frames = data.seen.shape
+    if n_series * n_frames <= LEARN_FROM:
+        return data
+    rows = np.arange(n_series)
+    n_rows = max(len(np.unique(data.keypoint)), LEARN_FROM // min(n_frames, WINDOW))
+    if n_series > n_rows:
+        rows = np.unique(np.linspace(0, n_series - 1, n_rows).round().astype(np.intp))
+    length = min(n_frames, WINDOW)
+    n_windows = max(1, min(LEARN_FROM // (len(rows) * length), n_frames // length))
+    starts = np.linspace(0, n_frames - length, n_windows).round().astype(np.intp)
+
+    def cut(values: FloatArray) -> FloatArray:
+        return np.concatenate([values[rows, start : start + length] for start in starts])
+
+    seen = cut(data.seen)
+    some = seen.sum(axis=1) >= FEWEST_POINTS
+    if not some.any():
+        return data
+    keypoint = np.tile(data.keypoint[rows], n_windows)
+    return Series(cut(data.observed)[some], seen[some], cut(data.noise)[some], keypoint[some])
+
+
+def _first_noise(data: Series, n_keypoints: int) -> FloatArray:
+    """`(K,)` factor of the noise by the second differences, of which motion and wild points are the smaller part."""
+    bend = data.observed[:, 2:] - 2 * data.observed[:, 1:-1] + data.observed[:, :-2]
+    whole = data.seen[:, 2:] & data.seen[:, 1:-1] & data.seen[:, :-2]
+    noise = data.noise[:, 2:] + 4 * data.noise[:, 1:-1] + data.noise[:, :-2]
+    ratio = (bend**2).mean(axis=-1) / noise
+    factor = np.full(n_keypoints, np.nan)
+    for k in np.unique(data.keypoint):
+        rows = data.keypoint == k
+        own = ratio[rows][whole[rows]]
+        if own.size:
+            factor[k] = max(np.median(own) / MEDIAN_SQUARE, 1e-3 * np.minimum(own, np.percentile(own, 90)).mean())
+    usual = _median(factor[np.isfinite(factor)])
+    return np.maximum(np.where(np.isfinite(factor), factor, usual), TINY)
+
+
+def _median(values: FloatArray) -> float:
+    return float(np.median(values)) if values.size else 1.0
+
+
+def _steady_part(data: Series, beliefs: _Smoothed, is_stated: bool) -> FloatArray:
+    """`(S, T)` variance of what is stated but not seen as noise: it does not change from frame to frame."""
+    if not is_stated:
+        return np.zeros(data.seen.shape)
+    typical = beliefs.typical[data.keypoint][:, None]
+    stated = np.where(data.seen & (beliefs.wild <= WILD), data.noise, typical)
+    return np.maximum(1 - beliefs.noise[data.keypoint][:, None], 0) * stated
+
+
+def _learned(tracks: Tracks, beliefs: _Smoothed, wild: BoolArray) -> dict[str, object]:
+    """What was learned, for the provenance."""
+    names = tracks.skeleton.keypoints
+    words = {1: "rest", 2: "steady"}
+    return {
+        "noise_sd": {name: round(float(np.sqrt(v)), 4) for name, v in zip(names, beliefs.noise * beliefs.typical, strict=True)},
+        "motions": {name: words[int(order)] for name, order in zip(names, beliefs.order, strict=True)},
+        "n_wild": int(wild.sum()),
+    }
