@@ -24,10 +24,11 @@ MADE = "<!-- made by docs/generate.py; change the code, then run `make docs` -->
 def setting_groups() -> dict[str, type[Settings]]:
     """Group -> class of everything that `--set group.key=value` reaches."""
     from markerless.pipeline.analyze import AnalyzeSettings
+    from markerless.pipeline.filter import settings_class
     from markerless.pipeline.live import LiveSettings
     from markerless.pipeline.training_plan import GROUPS
 
-    return {**GROUPS, "analyze": AnalyzeSettings, "live": LiveSettings}
+    return {**GROUPS, "analyze": AnalyzeSettings, "live": LiveSettings, "filter": settings_class()}
 
 
 def commands_page() -> str:

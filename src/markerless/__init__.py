@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from markerless.errors import MarkerlessError
     from markerless.pipeline.analyze import analyze
     from markerless.pipeline.evaluate import evaluate
+    from markerless.pipeline.filter import filter
     from markerless.pipeline.live import live
     from markerless.pipeline.plot import plot
     from markerless.pipeline.render import render
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "analyze",
     "evaluate",
+    "filter",
     "live",
     "plot",
     "render",
@@ -54,6 +56,7 @@ _HOMES = {
     "Tracks": "markerless.core.tracks",
     "analyze": "markerless.pipeline.analyze",
     "evaluate": "markerless.pipeline.evaluate",
+    "filter": "markerless.pipeline.filter",
     "live": "markerless.pipeline.live",
     "plot": "markerless.pipeline.plot",
     "render": "markerless.pipeline.render",

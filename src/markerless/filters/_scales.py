@@ -108,7 +108,8 @@ class _Points:
     weight: FloatArray
     wild: FloatArray
     score: FloatArray
-    excess: FloatArray  # squared distance beyond what the noise and the chain allow
+    distance: FloatArray  # squared, from where the others put it
+    without: FloatArray  # variance per axis that the others leave
     doubt: FloatArray  # variance per axis that comes of not knowing whether it is wild
     var: FloatArray
 
@@ -158,7 +159,7 @@ def _in_blocks(work: Callable[[slice], None], n: int) -> None:
 def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) -> _Points:
     """Set the precision of every observation anew: that which moves the chain as far as good and wild together do."""
     n_series, n_frames, n_axes = series.observed.shape
-    result = np.zeros((6, n_series * n_frames))
+    result = np.zeros((7, n_series * n_frames))
     observed, mean = series.observed.reshape(-1, n_axes), chain.mean.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (weight, chain.var, series.noise, series.seen)]
 
@@ -177,14 +178,13 @@ def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) 
         pull = (1 - p) * pull_good + p * pull_wild
         doubt = p * (1 - p) * (pull_good - pull_wild) ** 2 * distance / n_axes
         weight_new = pull / np.maximum(1 - pull, LEAST) / without
-        excess = np.maximum(distance - n_axes * good, 0)
         total = np.logaddexp(log_good, log_wild)
-        rows = (weight_new, p, total, excess, doubt, without * (1 - pull) + doubt)
+        rows = (weight_new, p, total, distance, without, doubt, without * (1 - pull) + doubt)
         for row, values in zip(result, rows, strict=True):
             row[block] = values * seen
 
     _in_blocks(work, n_series * n_frames)
-    return _Points(*result.reshape(6, n_series, n_frames))
+    return _Points(*result.reshape(7, n_series, n_frames))
 
 
 def _stiffness(
@@ -241,12 +241,16 @@ def _learned(series: Series, model: Model, chain: Posterior, points: _Points, si
     shares = counts + PRIOR_POINTS * (counts.sum(axis=0) + 1) / (counts.sum() + counts.shape[1])
     n_seen, n_wild = per_keypoint(series.seen.sum(axis=1)), per_keypoint(points.wild.sum(axis=1))
     usual = (n_wild.sum() + 1) / (n_seen.sum() + 1 / OUTLIER_SHARE)
-    excess = per_keypoint((points.wild * points.excess).sum(axis=1))
+    allowed = n_axes * (points.without + series.noise * model.noise[series.keypoint][:, None])
+    excess = per_keypoint((points.wild * np.maximum(points.distance - allowed, 0)).sum(axis=1))
     spread = (excess + 2 * excess.sum() / (n_wild.sum() + LEAST)) / (n_axes * (n_wild + 2))
     is_good = (1 - points.wild) * series.seen
-    square = ((series.observed - chain.mean) ** 2).sum(axis=-1) + n_axes * chain.var
     n_good = per_keypoint(is_good.sum(axis=1))
-    noise = per_keypoint((is_good * square / series.noise).sum(axis=1)) / (n_axes * np.maximum(n_good, LEAST))
+    # a point is off from what the others say of it by noise and by what they leave open
+    strength = is_good * series.noise / (series.noise * model.noise[series.keypoint][:, None] + points.without) ** 2
+    surplus = strength * (points.distance / n_axes - points.without)
+    precision = strength * series.noise
+    noise = per_keypoint(surplus.sum(axis=1)) / np.maximum(per_keypoint(precision.sum(axis=1)), LEAST**3)
     return replace(
         model,
         shares=shares / shares.sum(axis=1, keepdims=True),

@@ -12,6 +12,7 @@ from pydantic import Field
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
+from markerless.filters._ensemble import is_relative
 from markerless.filters._scales import Beliefs, Model, Series, smooth
 from markerless.filters._series import (
     BoolArray,
@@ -26,7 +27,7 @@ from markerless.filters._series import (
 ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
 FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
 LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
-LEARNING_TURNS, TURNS = 12, 5
+LEARNING_TURNS, TURNS = 12, 4
 WILD = 0.5  # a point that is more probably wild than this counts as missing
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
@@ -49,7 +50,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from the
     tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
     point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away; as
-    much of it as is not seen as noise stays in the expected errors of the result.
+    much of it as is not seen as noise stays in the expected errors of the result. The disagreement of several runs
+    (`_ensemble.together`) says where noise is larger; how large it is, is learned.
 
     Gaps of at most `max_gap` frames are filled, longer ones are not, nor anything before the first and after the last
     point. A point that is judged wild (farther off than noise and motion allow) counts as missing: it is replaced where
@@ -68,14 +70,15 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     stated = _stated_variance(tracks, seen, keypoint)
     center = np.nanmedian(series[used], axis=1, keepdims=True)
     noise = np.ones(seen.shape) if stated is None else stated
+    is_stated = stated is not None and not is_relative(tracks)
     data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used])
-    beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, stated is not None)
+    beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, is_stated)
     is_good = data.seen & (beliefs.wild <= WILD)
     fill = short_gaps(is_good, config.max_gap)
     kept = is_good | fill
     series[used] = np.where(kept[..., None], beliefs.mean + center, np.nan)
     error = np.full(seen.shape, np.nan) if tracks.error is None else series_error(tracks)
-    deviation = np.sqrt(beliefs.var + _steady_part(data, beliefs, stated is not None))
+    deviation = np.sqrt(beliefs.var + _steady_part(data, beliefs, is_stated))
     error[used] = np.where(kept, expected_distance(series.shape[-1]) * deviation, np.nan)
     return filtered(
         tracks,

@@ -1,0 +1,95 @@
+"""`markerless filter FILE...`: cleaner trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from markerless.cli import options
+
+if TYPE_CHECKING:
+    from markerless.pipeline.filter import FilteredFile, FilterRequest
+
+USER_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say."""
+
+    methods: tuple[str, ...]
+    ensemble: bool
+    out: Path | None
+    assignments: tuple[str, ...]
+
+    def request(self) -> FilterRequest:
+        from markerless.config import parse_assignments
+        from markerless.pipeline.filter import GROUP, FilterRequest, settings_class
+
+        settings = parse_assignments(self.assignments, {GROUP: settings_class(self.methods)})[GROUP]
+        return FilterRequest(self.methods, settings, self.ensemble, self.out)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=options.PATH, metavar="FILE...")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    default=("kalman",),
+    metavar="NAME",
+    help="kalman (default), median, savgol or interpolate; repeated, they are applied in this order.",
+)
+@click.option("--ensemble", is_flag=True, help="The files are several runs' results of one video; filter them as one.")
+@options.out_option
+@options.set_option
+@options.json_option
+@options.gathered("asked", Asked)
+def command(files: tuple[Path, ...], asked: Asked, as_json: bool) -> int:
+    """Make trajectories cleaner: fill short gaps, take out wild points, smooth.
+
+    FILE is a result of any tool, or a video, which stands for its newest result. The filtered result is written beside
+    it as h5, csv and nc, its name ends in _filtered. kalman uses the expected error of each point where there is one.
+    """
+    from markerless.pipeline.filter import filter_files
+
+    results = filter_files(files, asked.request())
+    if as_json:
+        options.echo_json({"files": [_as_plain(result) for result in results]})
+    else:
+        for result in results:
+            _print_one(result)
+        written = [path for result in results for path in result.written]
+        if written:
+            options.echo_written(*written)
+    return USER_ERROR if any(result.error for result in results) else 0
+
+
+def _print_one(result: FilteredFile) -> None:
+    name = ", ".join(path.name for path in result.sources)
+    effect = result.effect
+    if effect is None:
+        click.echo(f"failed: {name}: {result.error}", err=True)
+        return
+    dropped = f", {effect.n_dropped} taken out" if effect.n_dropped else ""
+    click.echo(
+        f"{name}: {effect.n_points} points, {effect.n_filled} filled{dropped}, {effect.n_moved} moved by more than "
+        f"{effect.far:.1f} px (median move {effect.median_move:.2f} px, largest {effect.largest_move:.1f} px)"
+    )
+    for note in result.notes:
+        click.echo(f"  note: {note}")
+
+
+def _as_plain(result: FilteredFile) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "sources": list(result.sources),
+        "effect": asdict(result.effect) if result.effect is not None else None,
+        "written": list(result.written),
+        "notes": list(result.notes),
+        "error": result.error or None,
+    }
