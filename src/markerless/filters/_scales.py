@@ -1,7 +1,7 @@
 """Chains whose noise and whose steps are of many sizes: wild points beside good ones, rest beside sudden moves.
 
 Every observation is either good, with its own noise, or wild. Every innovation is of one of a row of sizes, from a
-thirtieth of the noise to thirty times of it. How often each occurs is learned per keypoint, so nothing is a number of
+small part of the noise to the largest moves there are. How often each occurs is learned per keypoint, so nothing is a number of
 pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present precisions
 (`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation propagation:
 Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points of all series at once.
@@ -21,8 +21,9 @@ from markerless.core.instance import FloatArray
 from markerless.filters._chain import Posterior, posterior
 from markerless.filters._series import BoolArray
 
-# Variances of the innovations in units of the noise's.
-SCALES = {1: 10.0 ** np.arange(-3.0, 4.0), 2: 10.0 ** np.arange(-5.0, 3.0)}
+N_SIZES = 8
+# Least and largest variance of the innovations in units of the noise's; the largest moves may exceed it.
+RANGE = {1: (1e-3, 1e3), 2: (1e-5, 1e2)}
 DAMPING = 0.7  # of each update, in logarithms: undamped, neighbors may swing
 PRIOR_POINTS = 20.0  # by how many points of all keypoints together the shares of each are steadied
 OUTLIER_SHARE, OUTLIER_SCALE = 0.02, 300.0  # at the start: share, and variance in units of the noise's
@@ -57,6 +58,7 @@ class Model:
         noise: `(K,)` factor of the noise.
         bounds: `(2, K)` least and largest factor that may be learned.
         typical: `(K,)` what `Series.noise` typically is.
+        largest: `(K,)` variance of the largest innovations.
         shares: `(K, J)` how often each size occurs.
         wild: `(K,)` share of wild points.
         spread: `(K,)` variance per axis of wild points, beyond the noise.
@@ -66,22 +68,29 @@ class Model:
     noise: FloatArray
     bounds: FloatArray
     typical: FloatArray
+    largest: FloatArray
     shares: FloatArray
     wild: FloatArray
     spread: FloatArray
 
     @property
     def unit(self) -> FloatArray:
-        """`(K,)` variance that the sizes of innovations are multiples of."""
+        """`(K,)` typical variance of the noise."""
         return self.noise * self.typical
 
+    @property
+    def sizes(self) -> FloatArray:
+        """`(K, J)` variances of the innovations."""
+        least, most = RANGE[self.order]
+        return np.geomspace(least * self.unit, np.maximum(most * self.unit, self.largest), N_SIZES, axis=-1)
+
     @classmethod
-    def start(cls, order: int, noise: FloatArray, bounds: FloatArray, typical: FloatArray) -> Model:
+    def start(cls, order: int, noise: FloatArray, bounds: FloatArray, typical: FloatArray, largest: FloatArray) -> Model:
         """Before anything is learned."""
-        n, n_sizes = len(noise), len(SCALES[order])
-        spread = OUTLIER_SCALE * noise * typical
-        share = np.full(n, OUTLIER_SHARE)
-        return cls(order, noise, bounds, typical, np.full((n, n_sizes), 1 / n_sizes), share, spread)
+        n = len(noise)
+        spread = np.maximum(OUTLIER_SCALE * noise * typical, largest)
+        shares = np.full((n, N_SIZES), 1 / N_SIZES)
+        return cls(order, noise, bounds, typical, largest, shares, np.full(n, OUTLIER_SHARE), spread)
 
 
 @dataclass(frozen=True)
@@ -196,12 +205,12 @@ def _stiffness(
         `(S, T)`, and where the model learns `(S, J)`: how many innovations are of each size.
     """
     n_series, n_frames, n_axes = chain.step.shape
-    scales = SCALES[model.order].astype(np.float32)
+    sizes_of = (model.sizes / model.unit[:, None]).astype(np.float32)  # in units of the noise
     step = chain.step.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (stiffness, chain.step_var)]
     log_shares = np.log(np.maximum(model.shares, 1e-30)).astype(np.float32)
     result = np.empty(n_series * n_frames)
-    sizes = np.zeros((n_series * n_frames, len(scales)), np.float32) if learn else np.zeros((0, len(scales)))
+    sizes = np.zeros((n_series * n_frames if learn else 0, N_SIZES), np.float32)
 
     def work(block: slice) -> None:
         own, var = (array[block] for array in flat)
@@ -209,13 +218,14 @@ def _stiffness(
         unit = model.unit[k]
         without = 1 / np.maximum(1 / var - own, LEAST / unit)
         square = (step[block] ** 2).sum(axis=1) * (without / var) ** 2
-        v, s = (without / unit).astype(np.float32), (square / unit).astype(np.float32)  # in units of the noise
-        total = v + scales[:, None]  # (J, block)
+        v, s = (without / unit).astype(np.float32), (square / unit).astype(np.float32)
+        size = sizes_of[k].T  # (J, block)
+        total = v + size
         p = log_shares[k].T - 0.5 * (n_axes * np.log(total) + s / total)
         p -= p.max(axis=0)
         np.exp(p, out=p)
         p /= p.sum(axis=0)
-        pull = scales[:, None] / total
+        pull = size / total
         a = s / n_axes
         second = v * (p * pull).sum(axis=0) + a * (p * pull**2).sum(axis=0)
         # the pull h of one size that has this mean square: v h + a h^2 = second
@@ -226,7 +236,7 @@ def _stiffness(
             sizes[block] = p.T
 
     _in_blocks(work, n_series * n_frames)
-    per_series = sizes.reshape(n_series, -1, len(scales))[:, model.order :].sum(axis=1) if learn else sizes
+    per_series = sizes.reshape(n_series, -1, N_SIZES)[:, model.order :].sum(axis=1) if learn else sizes
     return result.reshape(n_series, n_frames), per_series.astype(np.float64)
 
 

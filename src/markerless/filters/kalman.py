@@ -136,7 +136,12 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
     bounds = np.stack([np.minimum(least, most), most])
     start = np.minimum(noise, most)
     learned = [
-        smooth(windows, Model.start(order, start, bounds, typical), LEARNING_TURNS, learn=True)
+        smooth(
+            windows,
+            Model.start(order, start, bounds, typical, _largest(windows, n_keypoints, order)),
+            LEARNING_TURNS,
+            learn=True,
+        )
         for order in ORDERS[config.motion]
     ]
     scores = np.stack([np.bincount(windows.keypoint, fit.score, minlength=n_keypoints) for fit in learned])
@@ -199,6 +204,20 @@ def _first_noise(data: Series, n_keypoints: int) -> FloatArray:
             factor[k] = max(np.median(own) / MEDIAN_SQUARE, 1e-3 * np.minimum(own, np.percentile(own, 90)).mean())
     usual = _median(factor[np.isfinite(factor)])
     return np.maximum(np.where(np.isfinite(factor), factor, usual), TINY)
+
+
+def _largest(data: Series, n_keypoints: int, order: int) -> FloatArray:
+    """`(K,)` variance per axis of the largest innovations: of all but one in a hundred; 0 where none is known."""
+    innovation, whole = np.diff(data.observed, order, axis=1), data.seen[:, order:].copy()
+    for lag in range(1, order + 1):
+        whole &= data.seen[:, order - lag : -lag]
+    square = (innovation**2).mean(axis=-1)
+    largest = np.zeros(n_keypoints)
+    for k in np.unique(data.keypoint):
+        rows = data.keypoint == k
+        own = square[rows][whole[rows]]
+        largest[k] = np.percentile(own, 99) if own.size else 0.0
+    return largest
 
 
 def _median(values: FloatArray) -> float:
