@@ -85,7 +85,9 @@ class Model:
         return np.geomspace(least * self.unit, np.maximum(most * self.unit, self.largest), N_SIZES, axis=-1)
 
     @classmethod
-    def start(cls, order: int, noise: FloatArray, bounds: FloatArray, typical: FloatArray, largest: FloatArray) -> Model:
+    def start(
+        cls, order: int, noise: FloatArray, bounds: FloatArray, typical: FloatArray, largest: FloatArray
+    ) -> Model:
         """Before anything is learned."""
         n = len(noise)
         spread = np.maximum(OUTLIER_SCALE * noise * typical, largest)
@@ -156,7 +158,9 @@ def _damped(old: FloatArray, new: FloatArray) -> FloatArray:
 def _in_blocks(work: Callable[[slice], None], n: int) -> None:
     """Call `work` for every block of `n` points, on as many threads as there are processors: numpy lets them run."""
     blocks = [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
-    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(blocks))
+    threads = min(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(blocks)
+    )
     if threads <= 1:
         for block in blocks:
             work(block)

@@ -49,9 +49,10 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
 
     The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from the
     tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
-    point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away; as
-    much of it as is not seen as noise stays in the expected errors of the result. The disagreement of several runs
-    (`_ensemble.together`) says where noise is larger; how large it is, is learned.
+    point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away: as
+    much of it as is seen neither as noise nor as wild points stays in the expected errors of the result. Without stated
+    errors nothing is known of that part, and the result's expected errors are those of noise and motion alone. The
+    disagreement of several runs (`_ensemble.together`) says where noise is larger; how large it is, is learned.
 
     Gaps of at most `max_gap` frames are filled, longer ones are not, nor anything before the first and after the last
     point. A point that is judged wild (farther off than noise and motion allow) counts as missing: it is replaced where
@@ -78,7 +79,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     kept = is_good | fill
     series[used] = np.where(kept[..., None], beliefs.mean + center, np.nan)
     error = np.full(seen.shape, np.nan) if tracks.error is None else series_error(tracks)
-    deviation = np.sqrt(beliefs.var + _steady_part(data, beliefs, is_stated))
+    steady = _steady_part(data, beliefs) if is_stated else 0.0
+    deviation = np.sqrt(beliefs.var + steady)
     error[used] = np.where(kept, expected_distance(series.shape[-1]) * deviation, np.nan)
     return filtered(
         tracks,
@@ -98,6 +100,7 @@ class _Smoothed:
     wild: FloatArray
     noise: FloatArray  # (K,) factor
     typical: FloatArray  # (K,) variance that the factor is of
+    far: FloatArray  # (K,) what wild points add to the mean error, as a deviation per axis
     order: npt.NDArray[np.intp]  # (K,)
 
 
@@ -146,12 +149,17 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
     ]
     scores = np.stack([np.bincount(windows.keypoint, fit.score, minlength=n_keypoints) for fit in learned])
     best = scores.argmax(axis=0)
+
+    def of_best(values: list[FloatArray]) -> FloatArray:
+        return np.asarray(np.take_along_axis(np.stack(values), best[None], axis=0)[0])
+
     result = _Smoothed(
         np.zeros_like(data.observed),
         np.ones(data.seen.shape),
         np.zeros(data.seen.shape),
-        np.take_along_axis(np.stack([fit.model.noise for fit in learned]), best[None], axis=0)[0],
+        of_best([fit.model.noise for fit in learned]),
         typical,
+        of_best([fit.model.wild * np.sqrt(fit.model.spread) for fit in learned]),
         np.array([fit.model.order for fit in learned])[best],
     )
     for i, fit in enumerate(learned):
@@ -224,13 +232,21 @@ def _median(values: FloatArray) -> float:
     return float(np.median(values)) if values.size else 1.0
 
 
-def _steady_part(data: Series, beliefs: _Smoothed, is_stated: bool) -> FloatArray:
-    """`(S, T)` variance of what is stated but not seen as noise: it does not change from frame to frame."""
-    if not is_stated:
-        return np.zeros(data.seen.shape)
-    typical = beliefs.typical[data.keypoint][:, None]
-    stated = np.where(data.seen & (beliefs.wild <= WILD), data.noise, typical)
-    return np.maximum(1 - beliefs.noise[data.keypoint][:, None], 0) * stated
+def _steady_part(data: Series, beliefs: _Smoothed) -> FloatArray:
+    """`(S, T)` variance of what is stated but seen neither as noise nor as wild points: it changes slowly, if at all.
+
+    A single point that states more than its neighbors is not off by it for long: the median of five counts.
+    """
+    from scipy.ndimage import median_filter
+
+    stated = np.where(data.seen, data.noise, beliefs.typical[data.keypoint][:, None])
+    left = np.zeros(len(beliefs.noise))
+    for k in np.unique(data.keypoint):
+        rows = data.keypoint == k
+        mean = np.sqrt(data.noise[rows][data.seen[rows]]).mean()
+        left[k] = max(1 - beliefs.far[k] / mean, 0.0) ** 2 - beliefs.noise[k]
+    usual: FloatArray = median_filter(stated, size=(1, 5), mode="nearest")
+    return np.asarray(np.maximum(left, 0)[data.keypoint][:, None] * usual)
 
 
 def _learned(tracks: Tracks, beliefs: _Smoothed, wild: BoolArray) -> dict[str, object]:
@@ -238,7 +254,9 @@ def _learned(tracks: Tracks, beliefs: _Smoothed, wild: BoolArray) -> dict[str, o
     names = tracks.skeleton.keypoints
     words = {1: "rest", 2: "steady"}
     return {
-        "noise_sd": {name: round(float(np.sqrt(v)), 4) for name, v in zip(names, beliefs.noise * beliefs.typical, strict=True)},
+        "noise_sd": {
+            name: round(float(np.sqrt(v)), 4) for name, v in zip(names, beliefs.noise * beliefs.typical, strict=True)
+        },
         "motions": {name: words[int(order)] for name, order in zip(names, beliefs.order, strict=True)},
         "n_wild": int(wild.sum()),
     }

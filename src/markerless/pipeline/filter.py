@@ -255,7 +255,11 @@ def _filter_one(sources: Sequence[Path], target: ResultFiles, request: FilterReq
     try:
         target.write(after)
     finally:
-        if all(path.is_file() for path in target.files) and target.partial.is_dir() and not any(target.partial.iterdir()):
+        if (
+            all(path.is_file() for path in target.files)
+            and target.partial.is_dir()
+            and not any(target.partial.iterdir())
+        ):
             shutil.rmtree(target.partial, ignore_errors=True)
     return FilteredFile(tuple(sources), effect_of(before, after), target.files, tuple(notes))
 
