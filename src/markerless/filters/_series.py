@@ -19,7 +19,8 @@ HISTORY = "filters"  # in the provenance: what was applied, the first first
 
 def series_of(points: FloatArray) -> FloatArray:
     """`(T, N, K, D)` -> `(N * K, T, D)`, one series per keypoint of an animal; a point without one axis has none."""
-    series = points.reshape(len(points), -1, points.shape[-1]).transpose(1, 0, 2).astype(np.float64)
+    n_frames, n_animals, n_keypoints, n_axes = points.shape
+    series = points.reshape(n_frames, n_animals * n_keypoints, n_axes).transpose(1, 0, 2).astype(np.float64)
     series[~np.isfinite(series).all(axis=-1)] = np.nan
     return np.ascontiguousarray(series)
 
@@ -48,12 +49,11 @@ def lines_across(series: FloatArray, where: BoolArray) -> FloatArray:
     """The series with straight lines, even in time, at the frames `where` `(S, T)`, which lie inside gaps."""
     filled = series.copy()
     present = np.isfinite(series[..., 0])
-    n_frames = series.shape[1]
     for s in np.flatnonzero(where.any(axis=1)):
         known, asked = np.flatnonzero(present[s]), np.flatnonzero(where[s])
         for d in range(series.shape[-1]):
             filled[s, asked, d] = np.interp(asked, known, series[s, known, d])
-    return filled.reshape(series.shape[0], n_frames, -1)
+    return filled
 
 
 def expected_distance(n_axes: int) -> float:
