@@ -69,6 +69,10 @@ def test_short_and_empty_tracks_pass_without_a_warning(name: str, n_frames: int)
     module = FILTERS.get(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for points in (np.full((n_frames, 2, 2, 2), np.nan), np.ones((n_frames, 1, 2, 3)), np.ones((n_frames, 0, 1, 2))):
+        for points in (
+            np.full((n_frames, 2, 2, 2), np.nan),
+            np.ones((n_frames, 1, 2, 3)),
+            np.ones((n_frames, 0, 1, 2)),
+        ):
             found = module.apply(tracks_of(points), module.Config()).points
             np.testing.assert_allclose(found, points, atol=1e-9)

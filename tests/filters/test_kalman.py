@@ -30,10 +30,10 @@ def coverage(found: Tracks, truth: FloatArray) -> float:
     return float((np.abs(found.points - truth) <= BAND_90 * deviation[..., None])[known].mean())
 
 
-@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("seed", [3, 4])
 @pytest.mark.parametrize("n_axes", [2, 3])
-def test_it_is_nearer_than_any_median_and_knows_how_near(noise: float, n_axes: int) -> None:
-    made = restless(3, (800, 2, 3, n_axes), noise)
+def test_it_is_nearer_than_any_median_and_knows_how_near(seed: int, n_axes: int) -> None:
+    made = restless(seed, (800, 2, 3, n_axes), noise=3.0)
     found = kalman.apply(made.tracks, kalman.Config())
     fill = interpolate.Config()
     medians = [
@@ -41,7 +41,7 @@ def test_it_is_nearer_than_any_median_and_knows_how_near(noise: float, n_axes: i
         for window in (3, 5, 7, 9, 11)
     ]
     best = min(rmse(np.where(np.isfinite(found.points), points, np.nan), made.truth) for points in medians)
-    assert rmse(found.points, made.truth) < 0.9 * best
+    assert rmse(found.points, made.truth) < 0.85 * best
     assert 0.84 <= coverage(found, made.truth) <= 0.95
     assert found.error is not None
     actual = np.nanmean(np.linalg.norm(found.points - made.truth, axis=-1))

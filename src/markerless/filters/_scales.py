@@ -27,6 +27,8 @@ RANGE = {1: (1e-3, 1e3), 2: (1e-5, 1e2)}
 DAMPING = 0.7  # of each update, in logarithms: undamped, neighbors may swing
 PRIOR_POINTS = 20.0  # by how many points of all keypoints together the shares of each are steadied
 OUTLIER_SHARE, OUTLIER_SCALE = 0.02, 300.0  # at the start: share, and variance in units of the noise's
+LAST_TURNS = 2  # without what was found to be wild
+WILD = 0.5  # a point that is more probably wild than this counts as missing
 LEAST = 1e-9
 BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
 MOST_THREADS = 8
@@ -144,6 +146,8 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
         if learn and turn > 0:
             model = _learned(series, model, chain, points, sizes)
         weight = _damped(weight, points.weight)
+        if not learn and turn >= turns - LAST_TURNS:  # what is wild shall not pull at all, now that the steps are found
+            weight = np.where(points.wild > WILD, 0.0, weight)
         stiffness = _damped(stiffness, new_stiffness)
     chain = posterior(series.observed, weight, stiffness, model.order)
     points = _points(series, model, chain, weight)

@@ -13,7 +13,7 @@ from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.filters._ensemble import is_relative
-from markerless.filters._scales import Beliefs, Model, Series, smooth
+from markerless.filters._scales import WILD, Beliefs, Model, Series, smooth
 from markerless.filters._series import (
     BoolArray,
     expected_distance,
@@ -28,7 +28,6 @@ ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
 FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
 LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
 LEARNING_TURNS, TURNS = 12, 4
-WILD = 0.5  # a point that is more probably wild than this counts as missing
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
 

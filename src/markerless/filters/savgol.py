@@ -40,7 +40,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     """
     series = series_of(tracks.points)
     present = np.isfinite(series[..., 0])
-    center = np.nan_to_num(np.nanmean(np.where(present.any(axis=1)[:, None, None], series, 0.0), axis=1, keepdims=True))
+    total = np.where(present[..., None], series, 0.0).sum(axis=1, keepdims=True)
+    center = total / np.maximum(present.sum(axis=1), 1)[:, None, None]
     smooth = _smooth(np.where(present[..., None], series - center, 0.0), present, config) + center
     enough = _windows(present.astype(np.float64), config.window).sum(axis=-1) > config.degree + 1
     result = np.where((present & enough)[..., None], smooth, series)

@@ -1,0 +1,39 @@
+"""The measure of the filters on real tracks, and what must not get worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from filtering import SETS, measure, read_truth, spoil, together
+
+
+@pytest.mark.data
+def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(data: Path) -> None:
+    pytest.importorskip("sleap_io")
+    found = together([measure(spoil(read_truth(data / path))) for path in SETS.values()])
+    assert found["n"] > 0.98 * found["n_truth"]
+    best = min(value for name, value in found["squares"].items() if "median" in name)
+    measured = {name: value - found["squares_in_gaps"][name] for name, value in found["squares"].items()}
+    best_measured = min(value for name, value in measured.items() if "median" in name)
+    for name in ("kalman", "kalman, errors stated"):
+        # a line through the truth on both sides of each gap has 0.74 of the best median's error: gaps decide
+        assert np.sqrt(found["squares"][name] / best) < 0.93
+        assert np.sqrt(measured[name] / best_measured) < 0.80
+        assert 0.87 <= found["within"][name] <= 0.93
+
+
+def test_tracks_are_spoiled_as_told() -> None:
+    truth = np.zeros((5000, 1, 2, 2))
+    spoiled = spoil(truth, seed=1)
+    points = spoiled.tracks.points
+    missing = np.isnan(points[..., 0]).mean(axis=0)
+    assert ((missing >= 0.1) & (missing < 0.105)).all()
+    distance = np.linalg.norm(points, axis=-1)
+    assert np.nanmean(distance > 15) == pytest.approx(0.02, abs=0.004)
+    assert np.nanstd(points[distance < 15]) == pytest.approx(1, abs=0.02)
+    known = np.isfinite(distance)
+    assert spoiled.stated[known].mean() == pytest.approx(distance[known].mean(), rel=0.05)  # calibrated
+    np.testing.assert_array_equal(spoil(truth, seed=1).tracks.points, points)

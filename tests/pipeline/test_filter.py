@@ -1,0 +1,145 @@
+"""Filtering files of any tool, and values in Python."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import markerless as ml
+from filters.made import restless, tracks_of
+from markerless.errors import SettingsError
+from markerless.filters import FILTERS
+from markerless.formats import dlc, movement
+from markerless.pipeline.filter import FilterRequest, effect_of, filter_files, settings_class
+
+
+def made(n_keypoints: int = 2) -> ml.Tracks:
+    tracks = restless(0, (120, 1, n_keypoints, 2)).tracks
+    return replace(tracks, individuals=("individual_0",), scorer="DLC_Net_run1", fps=30.0)
+
+
+def test_the_result_lies_beside_its_source_in_all_three_formats(tmp_path: Path) -> None:
+    source = tmp_path / "mouseDLC_Net_run1.h5"
+    dlc.write(made(), source)
+    (found,) = filter_files([source], FilterRequest())
+    names = [f"mouseDLC_Net_run1_filtered{suffix}" for suffix in (".h5", ".csv", ".nc")]
+    assert [path.name for path in found.written] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [source.name, *names]
+    )  # nothing half-done is left
+    h5, csv, native = dlc.read(found.written[0]), dlc.read(found.written[1]), movement.read(found.written[2])
+    np.testing.assert_allclose(h5.points, native.points, atol=1e-9)
+    np.testing.assert_allclose(csv.points, native.points, atol=1e-9)
+    assert h5.scorer == "DLC_Net_run1"
+    assert native.error is not None
+    assert native.provenance["filtered_from"] == [source.name]
+    assert native.provenance["filters"][0]["filter"] == "kalman"
+    before = {path: path.read_bytes() for path in found.written}
+    filter_files([source], FilterRequest())
+    assert {path: path.read_bytes() for path in found.written} == before
+
+
+def test_expected_errors_come_from_the_native_file_of_the_same_analysis(tmp_path: Path) -> None:
+    tracks = replace(made(), error=np.full((120, 1, 2), 2.5))
+    dlc.write(tracks, tmp_path / "a.h5")
+    movement.write(tracks, tmp_path / "a.nc")
+    (found,) = filter_files([tmp_path / "a.h5"], FilterRequest())
+    assert found.notes == ("expected errors are from a.nc",)
+    with_errors = movement.read(found.written[2]).points
+    movement.write(replace(tracks, points=tracks.points + 1), tmp_path / "a.nc")
+    (found,) = filter_files([tmp_path / "a.h5"], FilterRequest())
+    assert "other points" in found.notes[0]
+    assert not np.allclose(movement.read(found.written[2]).points, with_errors, equal_nan=True, atol=1e-6)
+
+
+def test_a_video_stands_for_its_newest_result_that_is_not_filtered(tmp_path: Path) -> None:
+    (tmp_path / "mouse.mp4").touch()
+    dlc.write(made(), tmp_path / "mouseDLC.h5")
+    (first,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest())
+    (again,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest(("median",)))
+    assert again.sources == first.sources == (tmp_path / "mouseDLC.h5",)
+
+
+def test_files_of_one_analysis_are_one_source(tmp_path: Path) -> None:
+    for name in ("a.h5", "a.csv", "b.csv"):
+        dlc.write(made(), tmp_path / name)
+    found = filter_files([tmp_path / name for name in ("a.h5", "a.csv", "b.csv")], FilterRequest(("median",)))
+    assert [result.sources[0].name for result in found] == ["a.h5", "b.csv"]
+
+
+def test_one_bad_file_stops_no_other(tmp_path: Path) -> None:
+    dlc.write(made(), tmp_path / "good.h5")
+    (tmp_path / "bad.h5").write_bytes(b"\x89HDF\r\n\x1a\nnonsense")
+    bad, good = filter_files([tmp_path / "bad.h5", tmp_path / "good.h5"], FilterRequest(("median",)))
+    assert "bad.h5" in bad.error
+    assert not bad.written
+    assert good.effect is not None
+
+
+def test_runs_of_one_video_are_taken_together(tmp_path: Path) -> None:
+    for i in range(3):
+        tracks = made()
+        noise = np.random.default_rng(i).normal(size=tracks.points.shape)
+        dlc.write(replace(tracks, points=tracks.points + noise, scorer=f"run{i}"), tmp_path / f"m{i}.h5")
+    files = [tmp_path / f"m{i}.h5" for i in range(3)]
+    (found,) = filter_files(files, FilterRequest(together=True, out=tmp_path / "out"))
+    assert found.written[0] == tmp_path / "out" / "m0_filtered.h5"
+    tracks = movement.read(found.written[2])
+    assert tracks.provenance["ensemble"]["runs"] == ["run0", "run1", "run2"]
+    np.testing.assert_array_equal(ml.filter(files).points, tracks.points)
+
+
+def test_what_was_changed_is_counted() -> None:
+    before = np.zeros((4, 1, 2, 2))
+    before[:, 0, 1, 0] = 100  # an animal of 100 px
+    before[0, 0, 0] = np.nan
+    after = before.copy()
+    after[0, 0, 0] = 0
+    after[1, 0, 0] = [3, 4]  # a twentieth is not more than a twentieth
+    after[2, 0, 0] = [0, 6]
+    after[3, 0, 0] = np.nan
+    found = effect_of(tracks_of(before), tracks_of(after))
+    assert (found.n_points, found.n_filled, found.n_dropped, found.n_moved) == (7, 1, 1, 1)
+    assert (found.far, found.median_move, found.largest_move) == (5.0, 0.0, 6.0)
+
+
+def test_filters_in_a_row_and_their_settings() -> None:
+    tracks = made()
+    tracks.score[5] = 0.1
+    found = ml.filter(tracks, ["interpolate", "median"], {"window": 3, "max_gap": 2, "min_score": 0.5})
+    assert [said["filter"] for said in found.provenance["filters"]] == ["interpolate", "median"]
+    assert found.provenance["filters"][0]["max_gap"] == 2
+    assert found.provenance["filter_min_score"] == 0.5
+    unmasked = ml.filter(tracks, ["interpolate", "median"], {"window": 3, "max_gap": 2})
+    assert not np.array_equal(found.points[5], unmasked.points[5])
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "message"),
+    [
+        ("medan", {}, "unknown filter 'medan'; did you mean 'median'"),
+        ("median", {"windw": 3}, r"unknown setting 'filter\.windw'; did you mean 'filter\.window'"),
+        ("median", {"max_gap": 3}, r"unknown setting 'filter\.max_gap'"),
+        ("kalman", {"max_gap": -1}, r"setting filter\.max_gap"),
+        ("kalman", {"motion": "fast"}, r"setting filter\.motion"),
+        ("median", {"min_score": 2}, r"setting filter\.min_score"),
+        ([], {}, "at least one filter"),
+    ],
+)
+def test_what_cannot_be_done_is_said(method: str, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        ml.filter(made(), method, settings)
+
+
+def test_filtered_results_are_not_filtered_again_by_accident(tmp_path: Path) -> None:
+    dlc.write(made(), tmp_path / "a_filtered.h5")
+    with pytest.raises(SettingsError, match="give their source"):
+        filter_files([tmp_path / "a_filtered.h5"], FilterRequest())
+
+
+def test_every_setting_of_every_filter_can_be_given() -> None:
+    keys = {key for name in FILTERS.names() for key in FILTERS.get(name).Config.model_fields}
+    assert set(settings_class().model_fields) == keys | {"min_score"}
