@@ -11,9 +11,9 @@ from filtering import SETS, measure, read_truth, spoil, together
 
 
 @pytest.mark.data
-def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(data: Path) -> None:
+def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(shared_data: Path) -> None:
     pytest.importorskip("sleap_io")
-    found = together([measure(spoil(read_truth(data / path))) for path in SETS.values()])
+    found = together([measure(spoil(read_truth(shared_data / path))) for path in SETS.values()])
     assert found["n"] > 0.98 * found["n_truth"]
     best = min(value for name, value in found["squares"].items() if "median" in name)
     measured = {name: value - found["squares_in_gaps"][name] for name, value in found["squares"].items()}

@@ -1,4 +1,4 @@
-"""What every filter keeps: the shape, the missing points that it does not fill, constants, and a note of what it did."""
+"""What every filter keeps: the shape, missing points that it does not fill, constants, a note of what it did."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Chains whose noise and whose steps are of many sizes: wild points beside good ones, rest beside sudden moves.
 
 Every observation is either good, with its own noise, or wild. Every innovation is of one of a row of sizes, from a
-small part of the noise to the largest moves there are. How often each occurs is learned per keypoint, so nothing is a number of
-pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present precisions
-(`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation propagation:
-Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points of all series at once.
+small part of the noise to the largest moves there are. How often each occurs is learned per keypoint, so nothing is a
+number of pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present
+precisions (`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation
+propagation: Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points at once.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def _stiffness(
 
 
 def _learned(series: Series, model: Model, chain: Posterior, points: _Points, sizes: FloatArray) -> Model:
-    """The shares, the outliers and the noise that fit what was inferred; keypoints with few points lean on the others."""
+    """The shares, the wild points and the noise that fit what was inferred; where points are few, with those of all."""
     n, n_axes = len(model.noise), series.observed.shape[-1]
 
     def per_keypoint(values: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -38,16 +38,16 @@ class Config(Settings):
     max_gap: int = Field(default=15, ge=0, description="Longest gap in frames that is filled; longer ones stay.")
     motion: Literal["auto", "rest", "steady"] = Field(
         default="auto",
-        description="How animals move: rest expects them where they were, steady to go on as they went; auto takes, per "
-        "keypoint, what predicts left-out points better.",
+        description="How animals move: rest expects them where they were, steady to go on as they went; auto takes, "
+        "per keypoint, what predicts left-out points better.",
     )
 
 
 def apply(tracks: Tracks, config: Config) -> Tracks:
     """Replace every point by what all points of its keypoint together say of it, and tell the error that is left.
 
-    The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from the
-    tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
+    The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from
+    the tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
     point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away: as
     much of it as is seen neither as noise nor as wild points stays in the expected errors of the result. Without stated
     errors nothing is known of that part, and the result's expected errors are those of noise and motion alone. The

@@ -39,6 +39,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     has coefficients stays as it is. Expected errors stay those of the points as they were measured.
     """
     series = series_of(tracks.points)
+    if not series.size:
+        return filtered(tracks, tracks.points.copy(), ("savgol", config))
     present = np.isfinite(series[..., 0])
     total = np.where(present[..., None], series, 0.0).sum(axis=1, keepdims=True)
     center = total / np.maximum(present.sum(axis=1), 1)[:, None, None]

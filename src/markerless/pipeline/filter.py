@@ -154,7 +154,7 @@ def methods_of(names: Sequence[str]) -> list[Any]:
 
 
 def settings_class(names: Sequence[str] = ()) -> type[Settings]:
-    """Every setting of some filters, or of all: what `--set filter.<name>=<value>` reaches; None takes the filter's own."""
+    """Every setting of some filters, or of all, as `--set filter.<name>=<value>` reaches it; None: the filter's own."""
     told: dict[str, list[str]] = {}
     for name in names or FILTERS.names():
         for key, info in FILTERS.get(name).Config.model_fields.items():
