@@ -104,13 +104,11 @@ class Beliefs:
     Attributes:
         chain: The smoothed series; `var` includes the doubt whether points are wild.
         wild: `(S, T)` probability that a point is wild; 0 where there is none.
-        score: `(S,)` log probability of the points, each given all others.
         model: As learned.
     """
 
     chain: Posterior
     wild: FloatArray
-    score: FloatArray
     model: Model
 
 
@@ -120,7 +118,6 @@ class _Points:
 
     weight: FloatArray
     wild: FloatArray
-    score: FloatArray
     distance: FloatArray  # squared, from where the others put it
     without: FloatArray  # variance per axis that the others leave
     doubt: FloatArray  # variance per axis that comes of not knowing whether it is wild
@@ -152,7 +149,28 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
     chain = posterior(series.observed, weight, stiffness, model.order)
     points = _points(series, model, chain, weight)
     var = np.where(series.seen, points.var, chain.var)
-    return Beliefs(replace(chain, var=var), points.wild, points.score.sum(axis=1), model)
+    return Beliefs(replace(chain, var=var), points.wild, model)
+
+
+def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> FloatArray:
+    """`(S, T)` of each point that was hidden from the smoother, else 0: how well it predicts.
+
+    Args:
+        series: With the hidden points.
+        beliefs: Of the series without them.
+        hidden: `(S, T)`.
+    """
+    model, n_axes = beliefs.model, series.observed.shape[-1]
+    k = series.keypoint
+    distance = ((series.observed - beliefs.chain.mean) ** 2).sum(axis=-1)
+    good = beliefs.chain.var + series.noise * model.noise[k][:, None]
+    wild = good + model.spread[k][:, None]
+    share = model.wild[k][:, None]
+    total = np.logaddexp(
+        np.log1p(-share) - 0.5 * (n_axes * np.log(good) + distance / good),
+        np.log(share) - 0.5 * (n_axes * np.log(wild) + distance / wild),
+    )
+    return np.where(hidden, total, 0.0)
 
 
 def _damped(old: FloatArray, new: FloatArray) -> FloatArray:
@@ -176,7 +194,7 @@ def _in_blocks(work: Callable[[slice], None], n: int) -> None:
 def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) -> _Points:
     """Set the precision of every observation anew: that which moves the chain as far as good and wild together do."""
     n_series, n_frames, n_axes = series.observed.shape
-    result = np.zeros((7, n_series * n_frames))
+    result = np.zeros((6, n_series * n_frames))
     observed, mean = series.observed.reshape(-1, n_axes), chain.mean.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (weight, chain.var, series.noise, series.seen)]
 
@@ -195,13 +213,12 @@ def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) 
         pull = (1 - p) * pull_good + p * pull_wild
         doubt = p * (1 - p) * (pull_good - pull_wild) ** 2 * distance / n_axes
         weight_new = pull / np.maximum(1 - pull, LEAST) / without
-        total = np.logaddexp(log_good, log_wild)
-        rows = (weight_new, p, total, distance, without, doubt, without * (1 - pull) + doubt)
+        rows = (weight_new, p, distance, without, doubt, without * (1 - pull) + doubt)
         for row, values in zip(result, rows, strict=True):
             row[block] = values * seen
 
     _in_blocks(work, n_series * n_frames)
-    return _Points(*result.reshape(7, n_series, n_frames))
+    return _Points(*result.reshape(6, n_series, n_frames))
 
 
 def _stiffness(

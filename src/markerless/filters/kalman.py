@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.filters._ensemble import is_relative
-from markerless.filters._scales import WILD, Beliefs, Model, Series, smooth
+from markerless.filters._scales import WILD, Beliefs, Model, Series, log_probability, smooth
 from markerless.filters._series import (
     BoolArray,
     expected_distance,
@@ -28,6 +28,8 @@ ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
 FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
 LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
 LEARNING_TURNS, TURNS = 12, 4
+HIDE_EVERY = 7  # points that are hidden while learning, to tell which motion predicts better
+CLEAR_GAIN = 0.1  # in log probability per point
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
 
@@ -146,8 +148,7 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
         )
         for order in ORDERS[config.motion]
     ]
-    scores = np.stack([np.bincount(windows.keypoint, fit.score, minlength=n_keypoints) for fit in learned])
-    best = scores.argmax(axis=0)
+    best = _predicting_best(windows, [fit.model for fit in learned], n_keypoints)
 
     def of_best(values: list[FloatArray]) -> FloatArray:
         return np.asarray(np.take_along_axis(np.stack(values), best[None], axis=0)[0])
@@ -167,6 +168,36 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
             part = Series(data.observed[rows], data.seen[rows], data.noise[rows], data.keypoint[rows])
             _put(result, rows, smooth(part, fit.model, TURNS))
     return result
+
+
+def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt.NDArray[np.intp]:
+    """`(K,)` index of the model that predicts points best that are hidden from the smoother.
+
+    Which of two it is counts little where they predict alike: the second has to be clearly better, and by more than
+    chance gives.
+    """
+    if len(models) == 1:
+        return np.zeros(n_keypoints, np.intp)
+    hidden = _hidden(data.seen)
+    shown = replace(data, seen=data.seen & ~hidden)
+    first, second = (log_probability(data, smooth(shown, model, TURNS), hidden) for model in models)
+    gain = second - first
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.bincount(data.keypoint, values.sum(axis=1), n_keypoints)
+
+    n = np.maximum(total(hidden), 1)
+    mean = total(gain) / n
+    chance = np.sqrt(np.maximum(total(gain**2) / n - mean**2, 0) / n)
+    return np.asarray((mean > CLEAR_GAIN) & (mean > 2 * chance)).astype(np.intp)
+
+
+def _hidden(seen: BoolArray) -> BoolArray:
+    """`(S, T)`: every seventh frame, another in each series, where enough points are left to learn from."""
+    n_series, n_frames = seen.shape
+    chosen = (np.arange(n_frames) + 3 * np.arange(n_series)[:, None]) % HIDE_EVERY == HIDE_EVERY // 2
+    left = (seen & ~chosen).sum(axis=1) >= FEWEST_POINTS
+    return np.asarray(seen & chosen & left[:, None])
 
 
 def _put(result: _Smoothed, rows: npt.NDArray[np.intp], beliefs: Beliefs) -> None:
