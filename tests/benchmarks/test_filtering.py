@@ -21,7 +21,7 @@ def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(shared
     for name in ("kalman", "kalman, errors stated"):
         # a line through the truth on both sides of each gap has 0.74 of the best median's error: gaps decide
         assert np.sqrt(found["squares"][name] / best) < 0.93
-        assert np.sqrt(measured[name] / best_measured) < 0.80
+        assert np.sqrt(measured[name] / best_measured) < 0.82
         assert 0.87 <= found["within"][name] <= 0.93
 
 

@@ -104,7 +104,7 @@ def test_what_is_filled_and_what_is_not() -> None:
     points[156, :, 0] = 500  # wild, in the middle of a gap that is too long with it
     error = np.full(points.shape[:3], 0.6)
     found = kalman.apply(tracks_of(points, error), kalman.Config(max_gap=10))
-    present = np.isfinite(found.points).all(-1)[:, 0]
+    present = found.present()[:, 0]
     expected = np.ones((200, 2), bool)
     expected[:5] = expected[-7:] = False
     expected[100:111, 0] = expected[150:163, 0] = False

@@ -270,7 +270,7 @@ def _learned(series: Series, model: Model, chain: Posterior, points: _Points, si
     n, n_axes = len(model.noise), series.observed.shape[-1]
 
     def per_keypoint(values: FloatArray) -> FloatArray:
-        return np.bincount(series.keypoint, values, minlength=n)
+        return np.asarray(np.bincount(series.keypoint, values, minlength=n), np.float64)
 
     counts = np.stack([per_keypoint(column) for column in sizes.T], axis=-1)
     shares = counts + PRIOR_POINTS * (counts.sum(axis=0) + 1) / (counts.sum() + counts.shape[1])

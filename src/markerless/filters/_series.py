@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 
 BoolArray = npt.NDArray[np.bool_]
+Value = TypeVar("Value", bound=np.generic)
 HISTORY = "filters"  # in the provenance: what was applied, the first first
 
 
@@ -30,7 +31,7 @@ def points_of(series: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     return np.ascontiguousarray(series.transpose(1, 0, 2)).reshape(shape)
 
 
-def values_of(series: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def values_of(series: npt.NDArray[Value], shape: tuple[int, ...]) -> npt.NDArray[Value]:
     """`(N * K, T)` -> `(T, N, K)`."""
     return np.ascontiguousarray(series.T).reshape(shape)
 

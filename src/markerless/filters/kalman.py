@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -183,8 +183,8 @@ def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt
     first, second = (log_probability(data, smooth(shown, model, TURNS), hidden) for model in models)
     gain = second - first
 
-    def total(values: FloatArray) -> FloatArray:
-        return np.bincount(data.keypoint, values.sum(axis=1), n_keypoints)
+    def total(values: npt.NDArray[Any]) -> FloatArray:
+        return np.asarray(np.bincount(data.keypoint, values.sum(axis=1), n_keypoints), np.float64)
 
     n = np.maximum(total(hidden), 1)
     mean = total(gain) / n
@@ -217,7 +217,7 @@ def _windows(data: Series) -> Series:
     n_windows = max(1, min(LEARN_FROM // (len(rows) * length), n_frames // length))
     starts = np.linspace(0, n_frames - length, n_windows).round().astype(np.intp)
 
-    def cut(values: FloatArray) -> FloatArray:
+    def cut(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.concatenate([values[rows, start : start + length] for start in starts])
 
     seen = cut(data.seen)
