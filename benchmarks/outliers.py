@@ -4,9 +4,9 @@
 
 The open-field video is put in a row until it has so many frames, and so are DeepLabCut's predictions of it, both as a
 long analysis leaves them: an h5 for one measurement and our own file for another. In 200 frames all over it the animal
-is put somewhere else, as a tracker that takes something else for it does: with the same 78 seconds again and again there
-would be only two frames that differ enough. Pictures are deleted between the repeats, as what was extracted is not
-extracted again.
+is put somewhere else, as a tracker that takes something else for it does: with the same 78 seconds again and again
+there would be only two frames that differ enough. Pictures are deleted between the repeats, as what was extracted is
+not extracted again.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ def measure(root: Path, video: Path, tracks: Path, n: int, repeats: int) -> tupl
 def main() -> None:
     """Measure with both kinds of file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=os.environ.get("MARKERLESS_DATA", ROOT.parent / "shared" / "data")
-    )
+    parser.add_argument("--data", type=Path, default=os.environ.get("MARKERLESS_DATA", ROOT.parent / "shared" / "data"))
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("-n", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,4 +1,4 @@
-"""Speed, acceleration and turning: exact on a circle and a parabola, nothing across gaps, errors as large as they are."""
+"""Speed, acceleration and turning: exact on circle and parabola, nothing across gaps, errors as large as they are."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_turning_the_camera_changes_no_speed(degrees: float, shift: float, seed:
 @pytest.mark.parametrize("turns", [0.7, -0.7])
 def test_how_fast_an_animal_turns_is_signed_and_goes_through_180_degrees(turns: float) -> None:
     """Clockwise as one sees it is positive, as y is down."""
-    points = np.zeros((200, 1, 2, 2)) + (300.0, 200.0)
+    points = np.full((200, 1, 2, 2), (300.0, 200.0))
     points[:, 0, 1] = circle(200, 40, turns)
     found = heading(tracks_of(points, error=1.0), "k0", "k1")
     assert np.ptp(found.values) > 350

@@ -1,7 +1,7 @@
 """Angles of an animal: at a joint, and where it heads.
 
-Directions are signed as the picture's axes are: 0 degrees is to the right, 90 down, -90 up, so that they grow clockwise as
-one sees it.
+Directions are signed as the picture's axes are: 0 degrees is to the right, 90 down, -90 up, so that they grow clockwise
+as one sees it.
 """
 
 from __future__ import annotations

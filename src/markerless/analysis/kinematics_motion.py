@@ -1,9 +1,9 @@
 """How fast points move: velocity, speed, acceleration, and how fast an angle turns.
 
-A parabola is laid through the positions in a window around each frame by least squares; its slope is the velocity, its
-curvature the acceleration (Savitzky and Golay, Analytical Chemistry 1964). With the smallest window, three frames, these
-are the central differences. There is no value where a frame of the window has no point: nothing is derived across a gap,
-nor at its edges.
+A parabola is laid through the positions in a window around each frame by least squares; its slope is the velocity,
+its second derivative the acceleration (Savitzky and Golay, Analytical Chemistry 1964). With the smallest window, three
+frames, these are the central differences. There is no value where a frame of the window has no point: nothing is derived
+across a gap, nor at its edges.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def parabola(window: int) -> tuple[FloatArray, FloatArray]:
 
 
 def weighted(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Sums over a window around each of `values (T, ...)`; NaN where the window has a NaN or reaches beyond the ends."""
+    """Sums over a window around each of `values (T, ...)`; NaN where it has a NaN or reaches beyond the ends."""
     n, half = len(values), len(weights) // 2
     sums = np.full(values.shape, np.nan)
     if n >= len(weights):
@@ -110,5 +110,4 @@ def _error(tracks: Tracks, weights: FloatArray, length: FloatArray) -> FloatArra
     deviation = axis_deviation(tracks)
     if deviation is None:
         return None
-    error = expected(np.sqrt(weighted(deviation**2, weights**2)))
-    return np.where(np.isfinite(length), error, np.nan)
+    return expected(np.where(np.isfinite(length), np.sqrt(weighted(deviation**2, weights**2)), np.nan))

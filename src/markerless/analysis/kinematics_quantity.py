@@ -1,8 +1,9 @@
 """What is measured of tracks: values in every frame of every animal, with a unit and an expected error.
 
-An expected error is the mean distance from the truth, as that of a point is (docs/errors.md). What is computed of points
-inherits it to first order: errors are taken as normal, the same in all directions, and independent between points and
-frames. A network errs much the same way in neighboring frames, so that errors of speeds are rather given too large.
+An expected error is the mean distance from the truth, as that of a point is (docs/errors.md). What is computed of
+points inherits it to first order: errors are taken as normal, the same in all directions, and independent between
+points and frames. A network errs much the same way in neighboring frames, so that errors of speeds are rather given too
+large.
 """
 
 from __future__ import annotations

@@ -9,12 +9,11 @@ from pathlib import Path
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
-from markerless.pipeline.results import length_note, open_tracks, video_stem
+from markerless.pipeline.results import PLOTS_FOLDER, length_note, open_tracks, video_stem
 from markerless.report.page import figure_png
 from markerless.report.trajectories import View, build_page, draw_figures
 from markerless.video.reader import open_video
 
-PLOTS_FOLDER = "plot-poses"  # where DeepLabCut puts them
 PAGE_NAME = "plots.html"
 
 
@@ -36,7 +35,7 @@ class Plots:
 def plot(
     tracks: Tracks | Path | str | None, video: Path | str, out: Path | str | None = None, cutoff: float = 0.2
 ) -> Plots:
-    """Draw paths, positions, confidence and jumps of the tracks of a video.
+    """Draw paths, positions, heat maps, speeds, confidence and jumps of the tracks of a video.
 
     Args:
         tracks: Tracks, a file of any tool, or None for the newest result beside the video.

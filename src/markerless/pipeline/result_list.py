@@ -12,8 +12,8 @@ from markerless.core.video import VIDEO_SUFFIXES, natural_key
 from markerless.errors import RunError
 from markerless.pipeline.evaluate import REPORT_FILE
 from markerless.pipeline.evaluation import TELLING
-from markerless.pipeline.plot import PAGE_NAME, PLOTS_FOLDER
-from markerless.pipeline.results import LABELED, RESULT_SUFFIXES, files_of, result_folders, video_stem
+from markerless.pipeline.plot import PAGE_NAME
+from markerless.pipeline.results import LABELED, PLOTS_FOLDER, RESULT_SUFFIXES, files_of, result_folders, video_stem
 from markerless.project import Project, Run
 from markerless.project.run import EVALUATION_FILE
 

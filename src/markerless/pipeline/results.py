@@ -11,6 +11,8 @@ from markerless.project import Run
 
 # Ours first; the others may be of other tools.
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
+PLOTS_FOLDER = "plot-poses"  # of figures, as DeepLabCut calls it
+TABLES = ("_kinematics", "_kinematics_summary", "_regions", "_visits")  # end the names of tables that are no tracks
 LABELED = "_labeled"  # ends the name of a video with tracks drawn into it
 
 
@@ -47,8 +49,26 @@ def result_folders(video: Path) -> list[Path]:
 
 def result_files(video: Path) -> list[Path]:
     """The files beside the video that are named as its results are, the newest first; not all of them may be tracks."""
-    results = [entry for entry in files_of(video) if entry.suffix.lower() in RESULT_SUFFIXES]
+    results = [entry for entry in files_of(video) if entry.suffix.lower() in RESULT_SUFFIXES and not is_table(entry)]
     return sorted(results, key=lambda entry: (entry.stat().st_mtime_ns, entry.name), reverse=True)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file beside a video is named as the tables of `kinematics` are, which hold no tracks."""
+    return path.suffix.lower() == ".csv" and path.stem.endswith(TABLES)
+
+
+def video_of(source: Path) -> Path | None:
+    """The video beside a file of tracks whose name begins the file's, the longest such name; None without one."""
+    folder = source.resolve().parent
+    beside = [
+        entry
+        for entry in (folder.iterdir() if folder.is_dir() else [])
+        if entry.suffix.lower() in VIDEO_SUFFIXES
+        and source.name.startswith(entry.stem)
+        and not entry.stem.endswith(LABELED)
+    ]
+    return max(beside, key=lambda entry: (len(entry.stem), entry.name), default=None)
 
 
 def files_of(video: Path) -> list[Path]:

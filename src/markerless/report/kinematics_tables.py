@@ -16,8 +16,10 @@ import numpy as np
 from markerless.analysis.kinematics_motion import path_length
 from markerless.analysis.kinematics_quantity import PER_FRAME, Pace, Quantity
 from markerless.analysis.kinematics_regions import Region, Visit
+from markerless.analysis.kinematics_scale import Scale
 from markerless.core.instance import FloatArray
 from markerless.core.storage import atomic_path
+from markerless.core.tracks import Tracks
 
 Row = dict[str, Any]
 DIGITS = "%.6g"
@@ -42,6 +44,27 @@ class Stay:
     n_seen: int
     n_inside: int
     visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What was measured of one video.
+
+    Attributes:
+        tracks: The tracks in pixels (or the unit of the calibration), points below the cut-off left out.
+        pace: Frames in a unit of time.
+        quantities: In the unit of the scale.
+        stays: Every animal, keypoint and region.
+        scale: How many pixels a unit of length has; None where lengths are in pixels.
+        notes: One-line remarks for the user.
+    """
+
+    tracks: Tracks
+    pace: Pace
+    quantities: tuple[Quantity, ...]
+    stays: tuple[Stay, ...] = ()
+    scale: Scale | None = None
+    notes: tuple[str, ...] = ()
 
 
 def write_values(path: Path, quantities: Sequence[Quantity], individuals: Sequence[str], pace: Pace) -> None:

@@ -1,24 +1,27 @@
-"""Figures of motion: where an animal spends its time, how fast it is, and anything measured over time with its error."""
+"""Figures of motion: where an animal is, how fast it is, and anything measured over time with its error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from markerless.analysis.kinematics_quantity import PER_FRAME, Pace, Quantity
 from markerless.core.instance import FloatArray
-from markerless.report.style import INK, keypoint_colors, legend_below, new_figure
+from markerless.report.style import INK, SOFT, keypoint_colors, legend_below, new_figure
 
 MAX_PANELS = 4  # side by side
 CELLS = 48  # along the longer side of a heat map
 MOST_COLUMNS = 3_000  # of a course: a longer one is shown by medians over stretches of time
 WHITE_TO_BLUE = LinearSegmentedColormap.from_list("stay", ["#dceaf5", "#7ab3dc", "#1f77b4", "#0d3b66", "#071d33"])
 BINS = 60
+HEADING = "heading"
+SIGNED = (HEADING, "turning")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,28 @@ class Place:
 
     low: FloatArray
     high: FloatArray
-    outlines: dict[str, FloatArray]
+    outlines: dict[str, FloatArray] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, points: FloatArray, size: tuple[int, int] | None, outlines: dict[str, FloatArray] | None = None
+    ) -> Place:
+        """The frame when its size is known, else the points with a margin.
+
+        Args:
+            points: `(..., 2)` px.
+            size: Width and height of the frame.
+            outlines: Regions to draw.
+        """
+        if size is not None:
+            return cls(np.array([-0.5, -0.5]), np.array(size, dtype=np.float64) - 0.5, outlines or {})
+        flat = [points[np.isfinite(points).all(axis=-1)], *(outlines or {}).values()]
+        corners = np.concatenate(flat)
+        if not len(corners):
+            return cls(np.zeros(2), np.ones(2))
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        margin = 0.05 * float((high - low).max()) + 1
+        return cls(low - margin, high + margin, outlines or {})
 
 
 def heat_map(points: FloatArray, names: Sequence[str], place: Place, pace: Pace) -> Figure:
@@ -103,6 +127,12 @@ def speed_histogram(speeds: Quantity, animal: int) -> Figure:
     return figure
 
 
+def speed_caption(speeds: Quantity, of: str) -> str:
+    """What a histogram of speeds shows; `of` says of whom."""
+    mark = " A triangle marks the expected error: slower than that cannot be told from standing still."
+    return f"How often body parts{of} are how fast." + (mark if speeds.error is not None else "")
+
+
 def over_time(quantity: Quantity, animal: int, pace: Pace) -> Figure:
     """The course of a quantity, a panel for each thing it is of, with its expected error as a band to both sides.
 
@@ -116,12 +146,17 @@ def over_time(quantity: Quantity, animal: int, pace: Pace) -> Figure:
     for m, (axes, color) in enumerate(zip(grid, keypoint_colors(n), strict=True)):
         values = quantity.values[:, animal, m]
         error = None if quantity.error is None else quantity.error[:, animal, m]
+        if quantity.name == HEADING:
+            values = _unbridged(values)
+            axes.set(ylim=(-185, 185), yticks=(-180, -90, 0, 90, 180))
         if stretch > 1:
             axes.plot(time, values, color=color, linewidth=0.4, alpha=0.25, rasterized=True)
-        shown, middle = _medians(values, stretch), _medians(time, stretch)
+        # Directions on both sides of 180 degrees have no median; the middle one in time stands for them.
+        shown = values[stretch // 2 :: stretch] if quantity.name == HEADING else _medians(values, stretch)
+        middle = _medians(time, stretch)[: len(shown)]
         axes.plot(middle, shown, color=color, linewidth=1.1)
         if error is not None:
-            limits, around = axes.get_ylim(), _medians(error, stretch)
+            limits, around = axes.get_ylim(), _medians(error, stretch)[: len(shown)]
             low = shown - around if quantity.name in SIGNED else np.maximum(shown - around, 0)
             axes.fill_between(middle, low, shown + around, color=color, alpha=0.25, linewidth=0)
             axes.set_ylim(limits)  # those of the line: one doubtful frame must not make the others small
@@ -129,12 +164,17 @@ def over_time(quantity: Quantity, animal: int, pace: Pace) -> Figure:
             axes.axhline(0, color="#b4bbc6", linewidth=0.8, zorder=0)
         axes.set_title(quantity.of[m], pad=3)
         axes.margins(x=0.01)
-    figure.supylabel(f"{quantity.name} ({quantity.unit})", fontsize=9.5)
+    figure.supylabel(f"{quantity.name} ({quantity.unit})", fontsize=9.5, color=SOFT)
     grid[-1].set_xlabel("time (s)" if pace.unit != PER_FRAME else "frame")
     return figure
 
 
-SIGNED = ("heading", "turning")
+def _unbridged(degrees: FloatArray) -> FloatArray:
+    """Without the frames where a direction goes through 180 degrees: a line there would cross the whole panel."""
+    broken = degrees.copy()
+    with np.errstate(invalid="ignore"):
+        broken[1:][np.abs(np.diff(degrees)) > 180] = np.nan
+    return broken
 
 
 def _times(xy: FloatArray, edges: Sequence[FloatArray], pace: Pace) -> FloatArray:
@@ -146,10 +186,9 @@ def _times(xy: FloatArray, edges: Sequence[FloatArray], pace: Pace) -> FloatArra
 def _draw_outlines(axes: Axes, place: Place) -> None:
     for name, outline in place.outlines.items():
         axes.plot(*outline.T, color=INK, linewidth=1.1)
-        top = outline[outline[:, 1].argmin()]
-        axes.annotate(
-            name, top, xytext=(0, 3), textcoords="offset points", fontsize=8, color=INK, ha="center", clip_on=True
-        )
+        middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
+        halo = [withStroke(linewidth=2.5, foreground="white")]
+        axes.text(*middle, name, fontsize=8, color=INK, ha="center", va="center", path_effects=halo, clip_on=True)
 
 
 def _mark_error(axes: Axes, speeds: Quantity, which: tuple[int, int], color: tuple[float, float, float]) -> None:

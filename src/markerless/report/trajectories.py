@@ -1,9 +1,9 @@
-"""Figures of the tracks of one video: paths, positions over time, confidence, jumps."""
+"""Figures of the tracks of one video: paths, positions over time, where and how fast, confidence, jumps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from markerless.analysis.kinematics_motion import speed
+from markerless.analysis.kinematics_quantity import Pace
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
+from markerless.report.motion_figures import Place, heat_map, speed_caption, speed_histogram
 from markerless.report.page import Page
 from markerless.report.style import figure_style, keypoint_colors, legend_below, new_figure
 
@@ -55,12 +58,14 @@ def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
         view: Frame size and cut-off.
     """
     shown = np.where(tracks.present(view.cutoff)[..., None], tracks.points, np.nan)
+    pace = Pace.of(tracks) if np.isfinite(tracks.fps) and tracks.fps > 0 else Pace.per_frame()
+    speeds = speed(replace(tracks, points=shown), pace)
     figures: dict[str, Figure] = {}
     captions: dict[str, str] = {}
     with figure_style():
         for n, individual in enumerate(tracks.individuals):
             several = tracks.n_individuals > 1
-            suffix, of = (f"-{_file_part(individual)}", f" of {individual}") if several else ("", "")
+            suffix, of = (f"-{file_part(individual)}", f" of {individual}") if several else ("", "")
             figures[f"trajectory{suffix}"] = _paths(tracks, shown[:, n], view)
             captions[f"trajectory{suffix}"] = f"Path{of} in the frame, one panel for each body part. Darker is later."
             figures[f"position{suffix}"] = _over_time(tracks, shown[:, n], n)
@@ -69,6 +74,11 @@ def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
                 + (f" or with a confidence below {view.cutoff:g}." if view.cutoff > 0 else ".")
                 + ("" if tracks.error is None else " The band around a line is the expected error to both sides.")
             )
+            place = Place.of(shown[:, n], view.size)
+            figures[f"heatmap{suffix}"] = heat_map(shown[:, n], tracks.skeleton.keypoints, place, pace)
+            captions[f"heatmap{suffix}"] = f"Where body parts{of} spend their time. White is where they never are."
+            figures[f"speed{suffix}"] = speed_histogram(speeds, n)
+            captions[f"speed{suffix}"] = speed_caption(speeds, of)
             figures[f"confidence{suffix}"] = _confidence(tracks, n)
             captions[f"confidence{suffix}"] = (
                 f"Confidence{of} over time: the thin line is every frame, the thick one the median over a second."
@@ -128,7 +138,8 @@ def _rows(tracks: Tracks) -> list[list[str]]:
 def _paths(tracks: Tracks, points: FloatArray, view: View) -> Figure:
     """A panel per body part; a single panel would hide one path under another."""
     n_keypoints = tracks.skeleton.n_keypoints
-    low, high = _limits(points, view.size)
+    place = Place.of(points, view.size)
+    low, high = place.low, place.high
     aspect = (high[1] - low[1]) / max(high[0] - low[0], 1e-9)
     n_rows = -(-n_keypoints // MAX_PANELS)
     n_columns = -(-n_keypoints // n_rows)
@@ -237,18 +248,6 @@ def _rolling_median(values: FloatArray, window: int) -> FloatArray:
     return medians
 
 
-def _limits(points: FloatArray, size: tuple[int, int] | None) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper corner of the axes: the frame when it is known, else the points with a margin."""
-    if size is not None:
-        return np.array([-0.5, -0.5]), np.array(size, dtype=np.float64) - 0.5
-    flat = points[np.isfinite(points).all(axis=-1)]
-    if not len(flat):
-        return np.zeros(2), np.ones(2)
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    margin = 0.05 * float((high - low).max()) + 1
-    return low - margin, high + margin
-
-
 def _time(tracks: Tracks) -> tuple[FloatArray, str]:
     frames = np.arange(tracks.n_frames, dtype=np.float64)
     if np.isfinite(tracks.fps) and tracks.fps > 0:
@@ -275,6 +274,6 @@ def _number(values: FloatArray, statistic: Callable[[FloatArray], float], form: 
     return form.format(float(statistic(values)))
 
 
-def _file_part(name: str) -> str:
+def file_part(name: str) -> str:
     """An individual's name as part of a file name."""
     return "".join(c if c.isalnum() or c in "_-" else "_" for c in name)

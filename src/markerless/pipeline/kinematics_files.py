@@ -1,0 +1,68 @@
+"""The files that `kinematics` writes: tables beside the tracks, figures and their page where `plot` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markerless.core.storage import atomic_path
+from markerless.pipeline.results import PLOTS_FOLDER, video_stem
+from markerless.report.kinematics_figures import figures_of, page_of
+from markerless.report.kinematics_tables import Motion, region_rows, summary, visit_rows, write_rows, write_values
+from markerless.report.page import figure_png
+
+PAGE_NAME = "kinematics.html"
+VISIT_COLUMNS = ("individual", "keypoint", "region", "visit", "start_frame", "stop_frame", "n_missing", "is_entry")
+
+
+@dataclass(frozen=True)
+class KinematicsFiles:
+    """Where the files of one file of tracks go.
+
+    Attributes:
+        source: The tracks.
+        folder: Of the tables.
+        plots: Of the figures.
+    """
+
+    source: Path
+    folder: Path
+    plots: Path
+
+    @classmethod
+    def of(cls, source: Path, video: Path | None, out: Path | str | None) -> KinematicsFiles:
+        """Beside the tracks, or in `out`; figures are named by the video where it is known."""
+        folder = Path(out) if out is not None else source.absolute().parent
+        return cls(source, folder, folder / PLOTS_FOLDER / (video_stem(video) if video is not None else source.stem))
+
+    def write(self, motion: Motion, size: tuple[int, int] | None, notes: Sequence[str]) -> list[Path]:
+        """Write tables, figures and the page; tell which.
+
+        Args:
+            motion: What was measured.
+            size: Width and height of the video in pixels; None when it is not known.
+            notes: For the page.
+
+        Raises:
+            StorageError: a file cannot be written.
+        """
+        individuals, pace = motion.tracks.individuals, motion.pace
+        written = [self._table("_kinematics"), self._table("_kinematics_summary")]
+        write_values(written[0], motion.quantities, individuals, pace)
+        write_rows(written[1], summary(motion.quantities, individuals, pace))
+        if motion.stays:
+            written += [self._table("_regions"), self._table("_visits")]
+            write_rows(written[2], region_rows(motion.stays, pace))
+            write_rows(written[3], visit_rows(motion.stays, pace), VISIT_COLUMNS)
+        drawn = figures_of(motion, size)
+        for name, (figure, _) in drawn.items():
+            with atomic_path(self.plots / f"{name}.png") as temporary:
+                temporary.write_bytes(figure_png(figure))
+            written.append(self.plots / f"{name}.png")
+        page = self.plots / PAGE_NAME
+        page_of(motion, drawn, f"Motion in {self.source.name}", notes).write(page)
+        return [*written, page]
+
+    def _table(self, ending: str) -> Path:
+        return self.folder / f"{self.source.stem}{ending}.csv"
