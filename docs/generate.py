@@ -25,10 +25,17 @@ def setting_groups() -> dict[str, type[Settings]]:
     """Group -> class of everything that `--set group.key=value` reaches."""
     from markerless.pipeline.analyze import AnalyzeSettings
     from markerless.pipeline.filter import settings_class
+    from markerless.pipeline.kinematics import KinematicsSettings
     from markerless.pipeline.live import LiveSettings
     from markerless.pipeline.training_plan import GROUPS
 
-    return {**GROUPS, "analyze": AnalyzeSettings, "live": LiveSettings, "filter": settings_class()}
+    return {
+        **GROUPS,
+        "analyze": AnalyzeSettings,
+        "live": LiveSettings,
+        "filter": settings_class(),
+        "kinematics": KinematicsSettings,
+    }
 
 
 def commands_page() -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markerless.pipeline.analyze import analyze
     from markerless.pipeline.evaluate import evaluate
     from markerless.pipeline.filter import filter
+    from markerless.pipeline.kinematics import kinematics
     from markerless.pipeline.live import live
     from markerless.pipeline.plot import plot
     from markerless.pipeline.render import render
@@ -40,6 +41,7 @@ __all__ = [
     "analyze",
     "evaluate",
     "filter",
+    "kinematics",
     "live",
     "plot",
     "render",
@@ -57,6 +59,7 @@ _HOMES = {
     "analyze": "markerless.pipeline.analyze",
     "evaluate": "markerless.pipeline.evaluate",
     "filter": "markerless.pipeline.filter",
+    "kinematics": "markerless.pipeline.kinematics",
     "live": "markerless.pipeline.live",
     "plot": "markerless.pipeline.plot",
     "render": "markerless.pipeline.render",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { marksIn, rangeOf, stretches, unpack } from "../../src/markerless/server/static/js/results/traces.js";
-import { clock, nameOf, size } from "../../src/markerless/server/static/js/results/words.js";
+import { bandOf, marksIn, rangeOf, stretches, unpack } from "../../src/markerless/server/static/js/results/traces.js";
+import { clock, figureName, nameOf, size, tableSays } from "../../src/markerless/server/static/js/results/words.js";
 import { commandOf, quoted, titleOf } from "../../src/markerless/server/static/js/work/commands.js";
 
 test("sizes as people say them", () => {
@@ -30,6 +30,20 @@ test("gaps part a course, and say nothing of its range", () => {
   assert.deepEqual(rangeOf([course, { low: [-2], high: [0] }]), [-2, 5]);
   assert.deepEqual(rangeOf([{ low: [NaN], high: [NaN] }]), [0, 1]);
   assert.deepEqual(rangeOf([{ low: [4], high: [4] }]), [3, 5]);
+});
+
+test("a band is the expected error to both sides, unknown where one is", () => {
+  const course = { x: { low: [10, 20, 30], high: [12, 20, 30] }, error: { low: [1, NaN, 2], high: [3, NaN, 2] } };
+  assert.deepEqual(bandOf(course, "x"), { low: [8, NaN, 28], high: [14, NaN, 32] });
+});
+
+test("figures and tables are called by what they show", () => {
+  assert.equal(figureName("heatmap.png"), "Heat map of position");
+  assert.equal(figureName("kinematics-speed-mouse_1.png"), "Speed over time, mouse_1");
+  assert.equal(figureName("kinematics-speeds.png"), "Histogram of speeds in real units");
+  assert.equal(figureName("mine.png"), "mine");
+  assert.match(tableSays("cage1DLC_x_kinematics_summary.csv"), /in short/);
+  assert.equal(tableSays("cage1DLC_x.csv"), undefined);
 });
 
 test("marks of an axis are round and inside", () => {

@@ -11,7 +11,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.report.trajectories import View, build_page, draw_figures, steps_px
 
-KINDS = ["trajectory", "position", "confidence", "jumps"]
+KINDS = ["trajectory", "position", "heatmap", "speed", "confidence", "jumps"]
 
 
 def tracks_of(n_frames: int, individuals: tuple[str, ...] = ("individual_0",)) -> Tracks:
@@ -79,7 +79,7 @@ def test_each_animal_has_its_figures() -> None:
     drawn = draw_figures(tracks_of(5, ("mouse a", "b")), View())
     assert list(drawn.figures) == [f"{kind}-{name}" for name in ("mouse_a", "b") for kind in KINDS]
     html = build_page(tracks_of(5, ("mouse a", "b")), drawn, "Two").html()
-    assert html.count("<img") == 8 and "mouse a nose" in html
+    assert html.count("<img") == 12 and "mouse a nose" in html
 
 
 def test_tracks_without_a_single_point_are_drawn() -> None:

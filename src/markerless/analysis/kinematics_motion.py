@@ -2,8 +2,8 @@
 
 A parabola is laid through the positions in a window around each frame by least squares; its slope is the velocity,
 its second derivative the acceleration (Savitzky and Golay, Analytical Chemistry 1964). With the smallest window, three
-frames, these are the central differences. There is no value where a frame of the window has no point: nothing is derived
-across a gap, nor at its edges.
+frames, these are the central differences. There is no value where a frame of the window has no point: nothing is
+derived across a gap, nor at its edges.
 """
 
 from __future__ import annotations

@@ -12,12 +12,23 @@ from markerless.core.video import VIDEO_SUFFIXES, natural_key
 from markerless.errors import RunError
 from markerless.pipeline.evaluate import REPORT_FILE
 from markerless.pipeline.evaluation import TELLING
+from markerless.pipeline.kinematics_files import PAGE_NAME as KINEMATICS_PAGE
 from markerless.pipeline.plot import PAGE_NAME
-from markerless.pipeline.results import LABELED, PLOTS_FOLDER, RESULT_SUFFIXES, files_of, result_folders, video_stem
+from markerless.pipeline.results import (
+    LABELED,
+    PLOTS_FOLDER,
+    RESULT_SUFFIXES,
+    TABLES,
+    files_of,
+    is_table,
+    result_folders,
+    video_stem,
+)
 from markerless.project import Project, Run
 from markerless.project.run import EVALUATION_FILE
 
 FILTERED = "_filtered"
+PAGES = (PAGE_NAME, KINEMATICS_PAGE)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Result:
         scorer: Name of the network, with what a filter added.
         files: Trajectories, the native one first.
         labeled: The video with these trajectories drawn into it; None when there is none.
+        tables: What `kinematics` measured of these trajectories.
     """
 
     name: str
@@ -37,6 +49,7 @@ class Result:
     scorer: str
     files: tuple[Path, ...]
     labeled: Path | None
+    tables: tuple[Path, ...] = ()
 
     @property
     def is_filtered(self) -> bool:
@@ -67,7 +80,7 @@ class VideoResults:
     @property
     def files(self) -> tuple[Path, ...]:
         """All of it: trajectories, labeled videos, figures."""
-        found = [path for r in self.results for path in (*r.files, *((r.labeled,) if r.labeled is not None else ()))]
+        found = [p for r in self.results for p in (*r.files, *r.tables, *((r.labeled,) if r.labeled else ()))]
         return (*found, *((self.page,) if self.page is not None else ()), *self.figures)
 
 
@@ -100,8 +113,9 @@ def results_of(project: Project, video: Path, accepts: Callable[[Path], bool] | 
     runs = {f"{stem}{project.run(name).scorer}": name for name in project.runs()}
     beside = [path for path in files_of(video) if path.is_file()]
     labeled = {path.stem.removesuffix(LABELED): path for path in beside if _is_labeled_video(path)}
+    tables = [path for path in beside if is_table(path)]
     by_name: dict[str, list[Path]] = {}
-    for path in sorted(beside, key=lambda path: path.suffix.lower()):
+    for path in sorted(set(beside) - set(tables), key=lambda path: path.suffix.lower()):
         if path.suffix.lower() in RESULT_SUFFIXES and (accepts is None or accepts(path)):
             by_name.setdefault(path.stem, []).append(path)
     results = [
@@ -111,6 +125,7 @@ def results_of(project: Project, video: Path, accepts: Callable[[Path], bool] | 
             scorer=name.removeprefix(stem),
             files=tuple(sorted(paths, key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower()))),
             labeled=labeled.get(name),
+            tables=tuple(path for path in sorted(tables) if path.stem in {f"{name}{ending}" for ending in TABLES}),
         )
         for name, paths in by_name.items()
     ]
@@ -146,8 +161,8 @@ def _is_labeled_video(path: Path) -> bool:
 
 
 def _plots(video: Path) -> tuple[Path | None, tuple[Path, ...]]:
-    for folder in _plot_folders(video):
-        page = folder / PAGE_NAME
+    for page in (folder / name for folder in _plot_folders(video) for name in PAGES):
+        folder = page.parent
         if page.is_file():
             return page, tuple(sorted(folder.glob("*.png"), key=lambda path: natural_key(path.name)))
     return None, ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 USER_ERROR = 2
 MOST_SHOWN = 30
 GROUP = "kinematics"
-SHOWN = ("speed", "path", "length", "distance", "angle", "heading")
+SHOWN = ("speed", "length", "distance", "angle", "heading")
 
 
 class Keypoints(click.ParamType):
@@ -144,11 +144,11 @@ def _print(result: Kinematics) -> None:
         return
     motion = result.motion
     click.echo(f"{result.source}: {motion.tracks.n_frames} frames")
-    rows = [
-        row for row in summary(motion.quantities, motion.tracks.individuals, motion.pace) if row["quantity"] in SHOWN
-    ]
-    _print_rows([_measured(row) for row in rows], len(motion.tracks.individuals) > 1)
-    _print_rows([_stay(row) for row in region_rows(motion.stays, motion.pace)], len(motion.tracks.individuals) > 1)
+    several = len(motion.tracks.individuals) > 1
+    rows = summary(motion.quantities, motion.tracks.individuals, motion.pace)
+    ways = {(row["individual"], row["of"]): f"{row['total']:.4g} {row['unit']}" for row in rows if "total" in row}
+    _print_rows([_measured(row, ways) for row in rows if row["quantity"] in SHOWN], several)
+    _print_rows([_stay(row) for row in region_rows(motion.stays, motion.pace)], several)
     for note in result.notes:
         click.echo(f"  note: {note}")
 
@@ -162,16 +162,16 @@ def _print_rows(rows: Sequence[tuple[str, str, str]], several: bool) -> None:
         click.echo(f"  {len(rows) - MOST_SHOWN} more; they are in the tables")
 
 
-def _measured(row: Row) -> tuple[str, str, str]:
+def _measured(row: Row, ways: Mapping[tuple[str, str], str]) -> tuple[str, str, str]:
     what = f"{row['quantity']} {row['of']}"
     if not row["n_frames"]:
         return row["individual"], what, "not known"
-    if row["quantity"] == "path":
-        return row["individual"], what, f"{row['total']:.4g} {row['unit']}"
     if row["quantity"] == "heading":
         return row["individual"], what, f"mean {row['mean']:.1f} {row['unit']}"
     error = f", expected error {row['median_error']:.3g}" if row["median_error"] == row["median_error"] else ""
     says = f"median {row['median']:.4g} {row['unit']}, 90 % in {row['p05']:.4g} to {row['p95']:.4g}{error}"
+    if row["quantity"] == "speed":
+        says += f"; way {ways[row['individual'], row['of']]}"
     return row["individual"], what, says
 
 

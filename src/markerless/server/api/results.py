@@ -6,9 +6,9 @@ listed: no other file, and no link that leads elsewhere.
 `GET projects/{key}/results` -> `{"runs": [{"name", "start_from", "n_train", "keypoints", "split", "n_frames",
     "n_points", "mean_px", "median_px", "p95_px", "mean_px_interval", "doubt", "report": bool}], "videos": [{"id",
     "video", "path", "stem", "kind": "file" | "images", "file": id or null, "plays": bool, "note", "results": [{"name",
-    "run", "scorer", "filtered", "tracks": file name, "path": of that file, "written_s", "files": [file], "labeled":
-    file or null}], "page": file or null, "figures": [file], "n_bytes"}]}`, the newest first; a file is `{"id", "name",
-    "kind", "n_bytes"}`. Paths are for commands in a terminal; no route takes them
+    "run", "scorer", "filtered", "tracks": file name, "path": of that file, "written_s", "files": [file], "tables":
+    [file], "labeled": file or null}], "page": file or null, "figures": [file], "n_bytes"}]}`, the newest first; a file
+    is `{"id", "name", "kind", "n_bytes"}`. Paths are for commands in a terminal; no route takes them
 `GET projects/{key}/results/files/{id}` -> the file to be kept; with `?show=1` to be shown in the page; parts of it
     by the header Range
 `GET projects/{key}/results/videos/{id}/zip` -> all files of a video in one archive
@@ -178,6 +178,7 @@ def _video_json(workspace: Workspace, found: VideoResults) -> dict[str, Any]:
             "path": one.files[0],
             "written_s": one.newest_s,
             "files": _files_json(workspace, *one.files),
+            "tables": _files_json(workspace, *one.tables),
             "labeled": next(iter(_files_json(workspace, one.labeled)), None),
         }
         for one in found.results

@@ -2,7 +2,7 @@
 import { cssColor } from "../colors.js";
 import { h, replace } from "../dom.js";
 import { problem } from "../notices.js";
-import { marksIn, rangeOf, stretches, unpack } from "./traces.js";
+import { bandOf, marksIn, rangeOf, stretches, unpack } from "./traces.js";
 import { clock } from "./words.js";
 
 const HEIGHT = 300;
@@ -129,19 +129,34 @@ function panel(pen, axis, chosen, box, { soft, line, about }) {
   pen.textAlign = "left";
   pen.textBaseline = "top";
   pen.fillText(`${axis} (px)`, 0, box.top);
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left, box.top, box.width, box.height);
+  pen.clip(); // one doubtful point must not make the others small, so that its band may leave the panel
+  for (const { k, course } of chosen) drawBand(pen, bandOf(course, axis), box, toY, cssColor(about.palette, k, 0.16));
+  pen.restore();
   for (const { k, course } of chosen) drawCourse(pen, course[axis], box, toY, cssColor(about.palette, k), cssColor(about.palette, k, 0.3));
+}
+
+/** What lies between two courses. */
+function drawBand(pen, { low, high }, box, toY, color) {
+  const toX = (column) => box.left + ((column + 0.5) / low.length) * box.width;
+  pen.fillStyle = color;
+  for (const [first, last] of stretches({ low, high })) {
+    const columns = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    pen.beginPath();
+    columns.forEach((c) => pen.lineTo(toX(c), toY(high[c])));
+    columns.toReversed().forEach((c) => pen.lineTo(toX(c), toY(low[c])));
+    pen.fill();
+  }
 }
 
 function drawCourse(pen, { low, high }, box, toY, color, faint) {
   const n = low.length;
   const toX = (column) => box.left + ((column + 0.5) / n) * box.width;
+  drawBand(pen, { low, high }, box, toY, faint);
   for (const [first, last] of stretches({ low, high })) {
     const columns = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    pen.fillStyle = faint;
-    pen.beginPath();
-    columns.forEach((c) => pen.lineTo(toX(c), toY(high[c])));
-    columns.toReversed().forEach((c) => pen.lineTo(toX(c), toY(low[c])));
-    pen.fill();
     pen.strokeStyle = color;
     pen.lineWidth = 1.3;
     pen.beginPath();

@@ -13,6 +13,13 @@ export function unpack(buffer) {
   }));
 }
 
+/** A course with its expected error to both sides; of several frames in a column, the middle of their errors. */
+export function bandOf(course, axis) {
+  const { low, high } = course[axis];
+  const error = low.map((_, i) => (course.error.low[i] + course.error.high[i]) / 2);
+  return { low: low.map((value, i) => value - error[i]), high: high.map((value, i) => value + error[i]) };
+}
+
 /** Stretches of columns with values: `[[first, last], ...]`; between them are gaps. */
 export function stretches({ low, high }) {
   const found = [];

@@ -3,7 +3,7 @@ import { h, replace } from "../dom.js";
 import { addressOf } from "../routes.js";
 import { count } from "../refine/words.js";
 import { TracePlot } from "./plot.js";
-import { KINDS, nameOf, size } from "./words.js";
+import { figureName, KINDS, nameOf, size, tableSays } from "./words.js";
 
 export async function videoPanel(node, video, place) {
   const { key, params, go } = place;
@@ -59,7 +59,7 @@ async function drawTraces(node, video, chosen, film, place) {
   place.leave.push(() => plot.leave());
   film.on((seconds) => plot.at(seconds));
   const review = h("a", { class: "small", href: addressOf(key, "review", { video: video.video, file: chosen.tracks }) }, "Review frame by frame");
-  const says = `${count(about.n_frames, "frame")}${about.fps > 0 ? `, ${Number(about.fps.toFixed(2))} a second` : ""}. Gaps are frames without a point. A click moves the video.`;
+  const says = `${count(about.n_frames, "frame")}${about.fps > 0 ? `, ${Number(about.fps.toFixed(2))} a second` : ""}. Gaps are frames without a point. A click moves the video.${about.has_error ? " The pale band is the expected error." : ""}`;
   replace(node, h("header", { class: "row apart" }, h("h3", {}, "Trajectories"), review), h("p", { class: "small soft" }, says, about.note && h("span", { class: "warn" }, ` ${about.note}`)), plot.node);
   await plot.load();
 }
@@ -67,9 +67,9 @@ async function drawTraces(node, video, chosen, film, place) {
 function files(video, chosen, place) {
   const { api, key } = place;
   const address = (id) => `api/${api.path("projects", key, "results", "files", id)}`;
-  const all = [...chosen.files, ...(chosen.labeled ? [chosen.labeled] : [])];
+  const all = [...chosen.files, ...chosen.tables, ...(chosen.labeled ? [chosen.labeled] : [])];
   const links = all.map(({ id, name, kind, n_bytes: bytes }) => h("a", { class: "results-file", href: address(id), download: name, title: name },
-    h("b", {}, KINDS[kind]?.title ?? kind), h("span", { class: "small soft" }, KINDS[kind]?.says ?? ""), h("span", { class: "small soft number" }, size(bytes))));
+    h("b", {}, KINDS[kind]?.title ?? kind), h("span", { class: "small soft" }, tableSays(name) ?? KINDS[kind]?.says ?? ""), h("span", { class: "small soft number" }, size(bytes))));
   const zip = h("a", { class: "button", href: `api/${api.path("projects", key, "results", "videos", video.id, "zip")}`, download: true }, `All as zip, ${size(video.n_bytes)}`);
   return h("section", { class: "card" }, h("header", { class: "row apart" }, h("h3", {}, "Files"), zip), h("div", { class: "results-files" }, links));
 }
@@ -79,7 +79,7 @@ function figures(video, chosen, place) {
   const address = (id) => `api/${api.path("projects", key, "results", "files", id)}?show=1`;
   const draw = work.button(video.page ? "Draw again" : "Draw figures", { kind: "plot", video: video.path, tracks: chosen.path });
   const page = video.page && h("a", { class: "button quiet", href: address(video.page.id), target: "_blank", rel: "noopener" }, "Open the page");
-  const pictures = video.figures.map(({ id, name }) => h("a", { href: address(id), target: "_blank", rel: "noopener" }, h("img", { src: address(id), alt: name.replace(/\.png$/, ""), loading: "lazy" })));
+  const pictures = video.figures.map(({ id, name }) => h("a", { href: address(id), target: "_blank", rel: "noopener" }, h("img", { src: address(id), alt: "", loading: "lazy" }), h("span", { class: "small" }, figureName(name))));
   return h("section", { class: "card" }, h("header", { class: "row apart" }, h("h3", {}, "Figures"), h("span", { class: "row" }, page, draw)),
-    pictures.length ? h("div", { class: "results-figures" }, pictures) : h("p", { class: "small soft" }, "Paths, positions, confidence and jumps of this video, as pictures and on one page."));
+    pictures.length ? h("div", { class: "results-figures" }, pictures) : h("p", { class: "small soft" }, "Paths, positions, heat maps, speeds, confidence and jumps of this video, as pictures and on one page."));
 }

@@ -22,6 +22,25 @@ export const KINDS = {
   png: { title: "png", says: "figure" },
 };
 
+const TABLES = { _kinematics: "speeds, lengths and angles in every frame", _kinematics_summary: "speeds, lengths and angles in short", _regions: "time in regions", _visits: "visits of regions" };
+
+/** What a table of measurements is for; undefined for other files. */
+export function tableSays(name) {
+  const ending = Object.keys(TABLES).sort((a, b) => b.length - a.length).find((one) => name.endsWith(`${one}.csv`));
+  return TABLES[ending];
+}
+
+const FIGURES = { trajectory: "Path", position: "Position over time", heatmap: "Heat map of position", speed: "Histogram of speeds", confidence: "Confidence", jumps: "Jumps",
+  "kinematics-heatmap": "Heat map and regions", "kinematics-speeds": "Histogram of speeds in real units", "kinematics-speed": "Speed over time", "kinematics-acceleration": "Acceleration over time", "kinematics-length": "Lengths over time",
+  "kinematics-distance": "Distances over time", "kinematics-angle": "Angles over time", "kinematics-heading": "Heading over time", "kinematics-turning": "Turning over time" };
+
+/** What a figure shows, by its file: "heatmap-mouse1.png" is "Heat map of position, mouse1". */
+export function figureName(file) {
+  const stem = file.replace(/\.png$/, "");
+  const kind = Object.keys(FIGURES).sort((a, b) => b.length - a.length).find((one) => stem === one || stem.startsWith(`${one}-`));
+  return kind ? [FIGURES[kind], stem.slice(kind.length + 1)].filter(Boolean).join(", ") : stem;
+}
+
 /** "test", as a person would say it. */
 export const SPLITS = {
   test: "test frames",
