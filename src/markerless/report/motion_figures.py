@@ -19,7 +19,7 @@ MAX_PANELS = 4  # side by side
 CELLS = 48  # along the longer side of a heat map
 MOST_COLUMNS = 3_000  # of a course: a longer one is shown by medians over stretches of time
 WHITE_TO_BLUE = LinearSegmentedColormap.from_list("stay", ["#dceaf5", "#7ab3dc", "#1f77b4", "#0d3b66", "#071d33"])
-BINS = 60
+FEWEST_BINS, MOST_BINS = 20, 60  # of a histogram; between them the square root of the number of frames
 HEADING = "heading"
 SIGNED = (HEADING, "turning")
 
@@ -111,7 +111,8 @@ def speed_histogram(speeds: Quantity, animal: int) -> Figure:
     if moving.size:
         # From a sitting animal's trembling to a jump are four orders of magnitude: only a logarithmic axis shows both.
         low = max(float(np.percentile(moving, 0.2)), float(moving.max()) * 1e-5)
-        bins = np.geomspace(low, float(moving.max()) * 1.001, BINS)
+        n_bins = int(np.clip(np.sqrt(len(values)), FEWEST_BINS, MOST_BINS))
+        bins = np.geomspace(low, float(moving.max()) * 1.001, n_bins)
         for m, color in enumerate(keypoint_colors(len(speeds.of))):
             known = values[:, m][np.isfinite(values[:, m])]
             if not known.size:

@@ -177,8 +177,9 @@ def _measured(row: Row, ways: Mapping[tuple[str, str], str]) -> tuple[str, str, 
 
 def _stay(row: Row) -> tuple[str, str, str]:
     time = next(f"{value:.4g} {key.removeprefix('time_')}" for key, value in row.items() if key.startswith("time_"))
+    entries = f"{row['n_entries']} {'entry' if row['n_entries'] == 1 else 'entries'}"
     share = f"{100 * row['share']:.1f} %" if row["n_seen"] else "never seen"
-    return row["individual"], f"{row['keypoint']} in {row['region']}", f"{time} ({share}), {row['n_entries']} entries"
+    return row["individual"], f"{row['keypoint']} in {row['region']}", f"{time} ({share}), {entries}"
 
 
 def _as_plain(result: Kinematics) -> dict[str, Any]:

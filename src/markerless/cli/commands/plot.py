@@ -22,7 +22,7 @@ from markerless.cli.options import PATH, echo_written, out_option, tracks_option
     help="Leave out points whose confidence is lower.",
 )
 def command(video: Path, tracks: Path | None, out: Path | None, cutoff: float) -> None:
-    """Draw figures of the trajectories of a VIDEO: paths, positions, confidence, jumps.
+    """Draw figures of the trajectories of a VIDEO: paths, positions, heat maps, speeds, confidence, jumps.
 
     Writes PNG files and one HTML page to plot-poses/<video>/ beside the video. Without --tracks the newest result
     beside the video is plotted; --tracks takes the predictions of any tool.

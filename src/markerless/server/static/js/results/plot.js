@@ -124,6 +124,7 @@ function panel(pen, axis, chosen, box, { soft, line, about }) {
     pen.lineTo(box.left + box.width, toY(mark));
     pen.stroke();
     pen.fillStyle = soft;
+    if (toY(mark) < box.top + 16) continue; // the name of the axis is there
     pen.fillText(String(mark), box.left - 6, Math.min(Math.max(toY(mark), box.top + 6), box.top + box.height - 6));
   }
   pen.textAlign = "left";
