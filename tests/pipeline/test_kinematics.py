@@ -145,13 +145,12 @@ def test_an_unknown_frame_rate_is_said_and_frames_are_units_on_request(tmp_path:
     assert found.motion is not None
     assert found.motion.quantities[0].unit == "px/frame"
     assert "time_s" not in rows_of(tmp_path / "walk_kinematics.csv")[0]
-    (fast,) = kinematics([path], KinematicsRequest(pace=100.0))
-    assert fast.motion is not None
-    assert np.nanmax(fast.motion.quantities[0].values) == pytest.approx(400)
+    fast = measure(walking(), KinematicsRequest(pace=100.0), KinematicsSettings())
+    assert np.nanmax(fast.quantities[0].values) == pytest.approx(400)
 
 
 def test_the_video_beside_says_its_frame_rate_and_the_study_its_skeleton(tmp_path: Path) -> None:
-    study = make_study(tmp_path / "study", n_labeled=0)
+    study = make_study(tmp_path / "study", n_frames=20, n_labeled=0)
     points = study.truth[:, np.newaxis]
     names = study.project.skeleton.keypoints
     tracks = Tracks(Skeleton(names), points, np.ones(points.shape[:3]), scorer="DLC_x")

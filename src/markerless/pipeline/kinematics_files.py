@@ -55,13 +55,14 @@ class KinematicsFiles:
             written += [self._table("_regions"), self._table("_visits")]
             write_rows(written[2], region_rows(motion.stays, pace))
             write_rows(written[3], visit_rows(motion.stays, pace), VISIT_COLUMNS)
-        drawn = figures_of(motion, size)
-        for name, (figure, _) in drawn.items():
+        pictures = []
+        for name, (figure, caption) in figures_of(motion, size).items():
+            pictures.append((figure_png(figure), caption))
             with atomic_path(self.plots / f"{name}.png") as temporary:
-                temporary.write_bytes(figure_png(figure))
+                temporary.write_bytes(pictures[-1][0])
             written.append(self.plots / f"{name}.png")
         page = self.plots / PAGE_NAME
-        page_of(motion, drawn, f"Motion in {self.source.name}", notes).write(page)
+        page_of(motion, pictures, f"Motion in {self.source.name}", notes).write(page)
         return [*written, page]
 
     def _table(self, ending: str) -> Path:

@@ -54,8 +54,8 @@ def figures_of(motion: Motion, size: tuple[int, int] | None) -> Drawn:
     return drawn
 
 
-def page_of(motion: Motion, drawn: Drawn, title: str, notes: Sequence[str]) -> Page:
-    """One HTML page with everything."""
+def page_of(motion: Motion, pictures: Sequence[tuple[bytes, str]], title: str, notes: Sequence[str]) -> Page:
+    """One HTML page with everything; `pictures` are figures as PNG, each with its caption."""
     page = Page(title, motion.tracks.scorer)
     if notes:
         page.items(notes)
@@ -71,8 +71,8 @@ def page_of(motion: Motion, drawn: Drawn, title: str, notes: Sequence[str]) -> P
         texts = [[_text(row[column]) for column in columns] for row in regions]
         page.table([column.replace("n_", "").replace("_", " ") for column in columns], texts)
     page.heading("Figures")
-    for figure, caption in drawn.values():
-        page.figure(figure, caption)
+    for encoded, caption in pictures:
+        page.png(encoded, caption)
     return page
 
 
