@@ -4,21 +4,23 @@ A point is `{"xy": [x, y] or null, "visibility": 0..3, "who", "time"}`; what not
 Coordinates are pixels of the picture, (0, 0) the center of the top-left pixel.
 
 `GET  projects/{key}/labels` -> `{"folders": [{"name", "pictures", "labeled"}]}`
-`GET  projects/{key}/labels/{folder}` -> `{"keypoints", "edges", "palette", "individuals", "scorer", "sequence",
-    "frames": [{"picture", "decided"}]}`, in natural order
+`GET  projects/{key}/labels/{folder}` -> `{"keypoints", "edges", "palette", "individuals", "scorer", "runs", "sequence",
+    "listing", "frames": [{"picture", "decided"}]}`, frames in natural order, finished runs the newest first; `listing`
+    changes when pictures or folders come or go
 `GET  projects/{key}/labels/{folder}/frames/{picture}` -> `{"size": [width, height], "points": {individual: {keypoint:
     point}}, "sequence"}`
 `POST projects/{key}/labels/{folder}/changes` with `{"who", "changes": [{"id", "picture", "individual", "keypoint",
     "was": {"xy", "visibility"}, "to": {"xy", "visibility"}}]}` -> `{"outcomes": [{"id", "state", "now": point}],
     "sequence"}`; state "done", "already there" or "conflict"
 `GET  projects/{key}/labels/{folder}/changes?since=N` -> `{"changes": [{"picture", "individual", "keypoint", "now"}],
-    "sequence"}`
+    "sequence", "listing"}`
 `GET  projects/{key}/labels/{folder}/history/{picture}` -> `{"entries": [...]}`, as in the journal
 `GET  projects/{key}/pictures/{folder}/{picture}` -> the file; with `?width=W` a JPEG of at most that width
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -100,15 +102,17 @@ def folders(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 def frames(book: TheBook) -> dict[str, Any]:
     """What labeling a folder needs to begin."""
     skeleton, counts = book.project.skeleton, book.counts()
-    sequence = book.sequence()
+    sequence, pictures = book.sequence(), book.pictures()
     return {
         "keypoints": list(skeleton.keypoints),
         "edges": [list(edge) for edge in skeleton.edges],
         "palette": colors_of(book.project).tolist(),
         "individuals": list(book.individuals),
         "scorer": book.project.scorer,
+        "runs": list(reversed(book.project.runs())),
         "sequence": sequence,
-        "frames": [{"picture": picture, "decided": counts.get(picture, 0)} for picture in book.pictures()],
+        "listing": _listing(book, pictures),
+        "frames": [{"picture": picture, "decided": counts.get(picture, 0)} for picture in pictures],
     }
 
 
@@ -148,7 +152,7 @@ def changes_since(book: TheBook, since: Annotated[int, Query(ge=0, le=10**9)] = 
         {"picture": image.rpartition("/")[2], "individual": individual, "keypoint": keypoint, "now": as_json(said)}
         for (image, individual, keypoint), said in book.changes_since(since)
     ]
-    return {"changes": changed, "sequence": sequence}
+    return {"changes": changed, "sequence": sequence, "listing": _listing(book, book.pictures())}
 
 
 @router.get("/projects/{key}/labels/{folder}/history/{picture}")
@@ -187,6 +191,12 @@ def require_picture(book: LabelBook, picture: str) -> Path:
     if not known or (path.exists() and not path.resolve().is_relative_to(book.project.root.resolve())):
         raise HTTPException(404, f"no picture {picture!r} in labeled-data/{book.video}")
     return path
+
+
+def _listing(book: LabelBook, pictures: tuple[str, ...]) -> str:
+    """What changes when a picture of the folder or a folder of the project comes or goes."""
+    names = (*pictures, "", *book.project.label_folders())
+    return hashlib.blake2s("\n".join(names).encode(), digest_size=8).hexdigest()
 
 
 def as_json(said: Said) -> dict[str, Any]:

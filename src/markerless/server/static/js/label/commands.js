@@ -28,6 +28,7 @@ function pointCommands({ session, data, status }) {
     previousKeypoint: { keys: ["W"], does: "previous keypoint", run: () => session.step(-1) },
     skip: { keys: ["E"], does: "skips this keypoint for now", run: () => session.skip() },
     absent: { keys: ["X"], does: "absent: looked for, and not in the picture", run: () => session.toggleAbsent() },
+    empty: { keys: ["Shift+X"], does: "no animal in this frame: all keypoints are absent; again takes that back", run: () => tellEmpty(status, session.toggleEmpty()) },
     hidden: { keys: ["O"], does: "occluded: placed, but hidden (also Shift and click)", run: () => session.toggleHidden() || status.say("Nothing is selected: Shift and a click places a keypoint as occluded.") },
     remove: { keys: ["Delete", "Backspace"], does: "removes the selected keypoint (also right-click)", run: () => session.remove() },
     ...Object.fromEntries(Object.entries(ARROWS).flatMap(([key, [dx, dy]], i) => nudges(session, key, dx, dy, i === 0))),
@@ -35,6 +36,10 @@ function pointCommands({ session, data, status }) {
     ...(many ? { nextAnimal: { keys: ["I"], does: "next animal", run: () => session.stepIndividual(1) }, previousAnimal: { keys: ["Shift+I"], does: "previous animal", run: () => session.stepIndividual(-1) } } : {}),
     unselect: { keys: ["Escape"], does: "lets go", run: () => session.unselect() },
   };
+}
+
+function tellEmpty(status, isEmpty) {
+  if (isEmpty) status.say("No animal in this frame: every keypoint is absent. Ctrl Z takes it back.");
 }
 
 function nudges(session, key, dx, dy, isFirst) {

@@ -19,6 +19,7 @@ import { isPlaced } from "./points.js";
 import { Pointer } from "./pointer.js";
 import { Predictions } from "./predictions.js";
 import { ahead, isUnlabeled } from "./rows.js";
+import { runChoice } from "./run_choice.js";
 import { Session } from "./session.js";
 import { ViewSettings } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -26,6 +27,7 @@ import { StatusBar } from "./status_bar.js";
 import { LabelStore } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 import { measured } from "./timing.js";
+import { count } from "./words.js";
 
 const MOST_RECOUNTS = 20; // frames counted anew one by one; more, and the whole list is asked for
 const LOOKED_AT_MS = 150; // at a frame, before predictions are asked for
@@ -35,17 +37,18 @@ export class Desk {
   #panelsAreStale = true;
   #hovered = null;
   #predictedFor = null;
+  #isListing = false;
 
   /** `saving` see saving.js; `data` is the folder as wire.js gives it; `who()` names the person. */
   constructor({ key, saving, data, folders, who, goFolder, dialogs }) {
-    Object.assign(this, { key, saving, data, dialogs });
+    Object.assign(this, { key, saving, data, dialogs, goFolder });
     this.isPanning = false;
     this.current = null;
     this.store = new LabelStore(data.individuals.length, data.keypoints.length);
     this.ledger = new Ledger({ names: data, store: this.store, queue: saving.queue, conflicts: saving.conflicts, who, newId: randomId, changed: (...point) => this.#settleDoubt(...point) });
     this.session = new Session({ names: data, store: this.store, ledger: this.ledger, changed: () => this.changed() });
     this.source = new FrameSource({ wire: saving.wire, names: data, store: this.store, ledger: this.ledger });
-    this.predictions = new Predictions((image) => saving.wire.predictions(data, image));
+    this.predictions = new Predictions({ ask: (image, run) => saving.wire.predictions(data, image, run), runs: data.runs, storage: localStorage, key });
     this.settings = new ViewSettings(localStorage, (name) => this.#setting(name));
     this.flashes = new Flashes();
     this.doubts = new Doubts();
@@ -143,6 +146,33 @@ export class Desk {
     this.changed();
   }
 
+  /** `listing` is another when pictures or folders have come or gone: then the list is asked for anew. */
+  async takeListing(listing) {
+    if (listing === this.data.listing || this.#isListing) return;
+    this.#isListing = true;
+    try {
+      const [{ frames, listing: now }, folders] = await Promise.all([this.saving.wire.folder(this.data.folder), this.saving.wire.folders()]);
+      this.data.listing = now;
+      await this.#setFrames(frames, folders);
+    } catch (error) {
+      if (error.status === 404) this.goFolder(""); // the folder itself is gone
+      else if (error.status) throw error; // else the server is away, and is asked again
+    } finally {
+      this.#isListing = false;
+    }
+  }
+
+  async #setFrames(frames, folders) {
+    const before = this.frames.places.get(this.current);
+    const { come, gone } = this.frames.setFrames(frames, folders);
+    this.data.frames = this.frames.rows;
+    if (come) this.status.say(`${count(come, "new frame")} in this folder.`);
+    else if (gone) this.status.say(`${count(gone, "frame")} of this folder ${gone === 1 ? "was" : "were"} taken away.`);
+    if (!frames.length) return this.goFolder("");
+    if (this.frames.places.has(this.current)) return this.changed();
+    return this.open(frames[Math.min(before ?? 0, frames.length - 1)].name);
+  }
+
   // undoing and conflicts
 
   async travel(direction) {
@@ -191,11 +221,11 @@ export class Desk {
 
   #build(folders, goFolder) {
     const { commands, data, session } = this;
-    this.frames = new FramePanel({ folders, data, go: (name) => this.open(name), goFolder, lookAgain: () => this.lookForMistakes() });
+    this.frames = new FramePanel({ key: this.key, folders, data, go: (name) => this.open(name), goFolder, lookAgain: () => this.lookForMistakes() });
     this.toolbar = new Toolbar({ commands, settings: this.settings, onState: () => this.dialogs.state() });
-    const actions = [["Occluded", "hidden", "O"], ["Absent", "absent", "X"], ["Remove", "remove", "Del"], ["Skip", "skip", "E"]]
-      .map(([label, name, key]) => ({ label, key, title: commands[name].does, run: commands[name].run }));
-    this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current) });
+    const actions = [["Occluded", "hidden", "O"], ["Absent", "absent", "X"], ["Remove", "remove", "Del"], ["Skip", "skip", "E"], ["No animal here", "empty", "⇧ X"]]
+      .map(([label, name, key]) => ({ label, name, key, title: commands[name].does, run: commands[name].run }));
+    this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current), runs: this.#runChoice() });
     this.conflictBar = new ConflictBar({ data, resolve: (conflict, choice) => this.resolve(conflict, choice), go: (name) => this.open(name) });
     this.stage.over.addEventListener("pointerdown", () => this.toolbar.fold());
     this.stage.node.append(this.conflictBar.node);
@@ -293,8 +323,23 @@ export class Desk {
     this.#predictedFor = image;
     await new Promise((resolve) => setTimeout(resolve, LOOKED_AT_MS));
     if (this.session.image !== image) return; // only leafed through: the server need not run its network for that
+    const { run } = this.predictions;
     const points = await this.predictions.of(image);
-    if (points && this.session.image === image) this.session.setPredictions(points);
+    if (this.session.image !== image || this.predictions.run !== run) return;
+    if (points) this.session.setPredictions(points);
+    else if (run && this.predictions.trouble) this.status.say(`${run} gives no starting points: ${this.predictions.trouble}`);
+  }
+
+  /** The list of runs whose predictions can be shown; null where there are none. */
+  #runChoice() {
+    const { runs, individuals } = this.data;
+    return runs.length && individuals.length === 1 ? runChoice(runs, this.predictions.run, (run) => this.#chooseRun(run)) : null;
+  }
+
+  #chooseRun(run) {
+    this.predictions.choose(run);
+    this.#predictedFor = null;
+    this.session.setPredictions(null);
   }
 
   #settleDoubt(image, individual, keypoint) {

@@ -1,5 +1,6 @@
 // The list of frames beside the picture: folder, filter, and rows, of which only those in sight exist as elements.
 import { h, replace } from "../dom.js";
+import { addressOf } from "../routes.js";
 import { scrolledTo, windowOf } from "./list_window.js";
 import { FILTERS, filtered, isUnlabeled, progress } from "./rows.js";
 
@@ -10,19 +11,20 @@ export class FramePanel {
   #nodes = new Map(); // name -> element, of the rows that exist
 
   /** `folders` [{name}]; `go(name)` opens a frame, `goFolder(name)` a folder; `lookAgain()` asks for suspicions anew. */
-  constructor({ folders, data, go, goFolder, lookAgain }) {
+  constructor({ key, folders, data, go, goFolder, lookAgain }) {
     Object.assign(this, { names: data, rows: data.frames, go, lookAgain });
     this.places = new Map(this.rows.map(({ name }, place) => [name, place]));
     this.filter = "all";
     this.current = null;
-    const options = folders.map(({ name }) => h("option", { value: name, selected: name === data.folder }, name));
-    this.select = h("select", { "aria-label": "Folder of frames", onchange: () => goFolder(this.select.value) }, options);
+    this.select = h("select", { "aria-label": "Folder of frames", onchange: () => goFolder(this.select.value) });
+    this.#setFolders(folders);
     this.tabs = h("div", { class: "label-tabs", role: "group", "aria-label": "Which frames" });
     this.sheet = h("div", { class: "label-rows-sheet" });
     this.list = h("div", { class: "label-rows", onscroll: () => this.#draw() }, this.sheet);
     this.count = h("span", { class: "soft small number" });
     this.bar = h("i");
-    const foot = h("div", { class: "label-progress" }, this.count, h("div", { class: "progress" }, this.bar));
+    this.next = h("a", { class: "button main", href: addressOf(key, "train"), hidden: true }, "Train a network");
+    const foot = h("div", { class: "label-progress" }, this.count, h("div", { class: "progress" }, this.bar), this.next);
     this.node = h("aside", { class: "label-frames" }, h("div", { class: "label-panel-head" }, this.select, this.tabs), this.list, foot);
     this.observer = new ResizeObserver(() => this.#draw());
     this.observer.observe(this.list);
@@ -34,10 +36,7 @@ export class FramePanel {
   choose(filter) {
     this.filter = filter;
     if (filter === "suspicious") this.lookAgain();
-    this.shown = filtered(this.rows, filter, this.names);
-    this.sheet.style.setProperty("height", `${this.shown.length * ROW_PX}px`);
-    this.#drawTabs();
-    this.#draw(true);
+    this.#filter();
     if (this.current) this.show(this.current);
   }
 
@@ -56,6 +55,17 @@ export class FramePanel {
     this.#draw(true);
   }
 
+  /** Pictures have come or gone: {come, gone}, how many. What is known here of a frame that stays is kept. */
+  setFrames(frames, folders) {
+    const before = new Map(this.rows.map((row) => [row.name, row]));
+    this.rows = frames.map((row) => before.get(row.name) ?? row);
+    const come = frames.filter(({ name }) => !before.has(name)).length;
+    this.places = new Map(this.rows.map(({ name }, place) => [name, place]));
+    this.#setFolders(folders);
+    this.#filter();
+    return { come, gone: before.size + come - frames.length };
+  }
+
   /** A frame's count has changed. */
   setDecided(name, decided) {
     const row = this.rows[this.places.get(name)];
@@ -65,6 +75,18 @@ export class FramePanel {
     if (isUnlabeled(row, this.names) !== before) this.#drawTabs();
     const node = this.#nodes.get(name); // one row, and not the list: this happens at every click
     if (node) this.#nodes.set(name, replaced(node, this.#row(name, this.shown.indexOf(name))));
+  }
+
+  #filter() {
+    this.shown = filtered(this.rows, this.filter, this.names);
+    this.sheet.style.setProperty("height", `${this.shown.length * ROW_PX}px`);
+    this.#drawTabs();
+    this.#draw(true);
+  }
+
+  #setFolders(folders) {
+    const shown = folders.filter(({ name, pictures }) => pictures > 0 || name === this.names.folder);
+    replace(this.select, shown.map(({ name }) => h("option", { value: name, selected: name === this.names.folder }, name)));
   }
 
   #drawTabs() {
@@ -78,6 +100,8 @@ export class FramePanel {
     const { text, share } = progress(this.rows, this.names);
     replace(this.count, text);
     this.bar.style.setProperty("width", `${100 * share}%`);
+    this.next.hidden = share < 1;
+    replace(this.next, this.names.runs.length ? "Train with these labels" : "Train a network");
   }
 
   #draw(isStale = false) {

@@ -10,18 +10,19 @@ export class KeypointPanel {
   #shown = [];
   #doubts = "";
 
-  /** `data` is the folder; `actions` [{label, key, title, run}]; `openHistory()` shows who did what; `dismiss(doubt)` ends a doubt. */
-  constructor({ data, session, actions, openHistory, dismiss }) {
+  /** `data` is the folder; `actions` [{label, name, key, title, run}]; `openHistory()` shows who did what; `dismiss(doubt)` ends a doubt;
+   * `runs` chooses whose predictions are shown, or null. */
+  constructor({ data, session, actions, openHistory, dismiss, runs }) {
     Object.assign(this, { data, session, dismiss });
     this.animals = data.individuals.length > 1 ? this.#animalList() : null;
     this.rows = data.keypoints.map((name, k) => this.#row(name, k));
     this.about = h("div", { class: "label-about small soft" });
-    const buttons = actions.map(({ label, key, title, run }) =>
-      h("button", { class: "button", type: "button", title, onclick: run, onmousedown: (event) => event.preventDefault() }, label, h("kbd", {}, key)));
+    const buttons = actions.map(({ label, name, key, title, run }) =>
+      h("button", { class: "button", type: "button", title, dataset: { command: name }, onclick: run, onmousedown: (event) => event.preventDefault() }, label, h("kbd", {}, key)));
     const history = h("button", { class: "button quiet small", type: "button", onclick: openHistory }, "History of this frame");
     const list = h("div", { class: "label-keypoints-list", role: "listbox", "aria-label": "Keypoints" }, this.rows);
     this.doubts = h("div", { class: "label-doubts" });
-    this.node = h("aside", { class: "label-keypoints" }, this.animals, list, this.doubts, this.about, h("div", { class: "label-actions" }, buttons), history);
+    this.node = h("aside", { class: "label-keypoints" }, this.animals, runs, list, this.doubts, this.about, h("div", { class: "label-actions" }, buttons), history);
   }
 
   /** `doubts` are those of the frame in sight. */

@@ -146,6 +146,20 @@ export class Session {
     return true;
   }
 
+  /** No animal is in this frame: all keypoints of all animals are absent, in one step; again takes that back. */
+  toggleEmpty() {
+    this.settle();
+    if (this.image === null) return null;
+    const points = this.store.frame(this.image);
+    const wasEmpty = points.flat().every(({ visibility }) => visibility === ABSENT);
+    const after = wasEmpty ? said(NOTHING) : { xy: null, visibility: ABSENT };
+    this.#make(points.flatMap((row, i) => row.map((_, k) => ({ i, k, after }))));
+    this.selected = null;
+    this.skipped.clear();
+    this.#rearm();
+    return !wasEmpty;
+  }
+
   /** Leave the keypoint open and go on; it comes again after the others. */
   skip() {
     if (this.image === null || this.armed === null) return;

@@ -11,7 +11,7 @@ export class Wire {
   /** [{name, pictures, labeled}] */
   async folders() { return (await api.get(this.#path("labels"))).folders; }
 
-  /** What labeling a folder needs to begin: {folder, keypoints, edges, palette, individuals, scorer, sequence, frames}. */
+  /** What labeling a folder needs to begin: {folder, keypoints, edges, palette, individuals, scorer, runs, sequence, listing, frames}. */
   async folder(name) {
     const { frames, ...rest } = await api.get(this.#path("labels", name));
     return { ...rest, folder: name, frames: frames.map(({ picture, decided }) => ({ name: picture, decided, suspicions: 0 })) };
@@ -35,7 +35,7 @@ export class Wire {
     api.fetchRaw(path, { method: "POST", body: { who, changes: changes.map(sent) }, keepalive: true }).catch(() => {});
   }
 
-  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence}. */
+  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence, listing}; `listing` is another when frames came or went. */
   async since(names, sequence, signal) {
     const answer = await api.get(this.#path("labels", names.folder, "changes") + api.query({ since: sequence }), { signal });
     const changes = answer.changes.map((change) => ({
@@ -44,7 +44,7 @@ export class Wire {
       k: names.keypoints.indexOf(change.keypoint),
       point: pointOf(change.now),
     }));
-    return { changes, sequence: answer.sequence };
+    return { changes, sequence: answer.sequence, listing: answer.listing };
   }
 
   /** The journal of a frame, oldest first. */
@@ -62,9 +62,9 @@ export class Wire {
     return answer.blob();
   }
 
-  /** What the newest run predicts in a frame of one animal: {run, points[animal][keypoint] -> {xy, error, score} or null}. */
-  async predictions(names, picture) {
-    const answer = await api.get(this.#path("labels", names.folder, "predictions", picture));
+  /** What a run, the newest without a name, predicts in a frame of one animal: {run, points[animal][keypoint] -> {xy, error, score} or null}. */
+  async predictions(names, picture, run = "") {
+    const answer = await api.get(this.#path("labels", names.folder, "predictions", picture) + api.query({ run: run || undefined }));
     return { run: answer.run, points: [names.keypoints.map((k) => predictionOf(answer.points[k]))] };
   }
 

@@ -20,7 +20,11 @@ export async function work(root, { key, go }, { folders, data, frame }) {
   const desk = new Desk({ key, saving, data, folders, who: name, goFolder: (video) => go("label", { video }), dialogs });
   const drawState = () => desk.toolbar.drawState(saveState(saving.queue.state, sync.isReachable));
   const sync = new Sync({
-    ask: (sequence, signal) => saving.wire.since(data, sequence, signal),
+    ask: async (sequence, signal) => {
+      const answer = await saving.wire.since(data, sequence, signal);
+      desk.takeListing(answer.listing).catch(problem);
+      return answer;
+    },
     clock: () => desk.store.clock,
     take: (changes, asked) => desk.takeOthers(changes, asked),
     told: (isReachable) => { if (isReachable) saving.queue.flush(); drawState(); },

@@ -30,7 +30,7 @@ class ExtractPage {
     this.choosing = new Choosing({ api, key, base: this.base, names, wanted: () => ({ video: this.video, time: this.panel.frame / (this.about?.fps || 1) }), done: (results) => this.#extracted(results) });
     this.grid = h("div", { class: "extract-grid" });
     this.count = h("h2");
-    this.next = h("a", { class: "button" }, "Label them");
+    this.next = h("a", { class: "button main" }, "Label them");
     replace(root, h("div", { class: "sheet" }, h("h1", {}, "Extract frames"), h("p", { class: "lead" }, "Twenty to fifty frames of each video that show different poses, lights and animals are a good start."), h("div", { class: "extract-parts" }, this.panel.node, this.choosing.node), h("section", { class: "card" }, h("div", { class: "row apart" }, this.count, this.next), this.grid)));
     this.stop = shortcuts([
       { keys: ["ArrowRight", "."], does: "next frame", run: () => this.panel.step(1) },

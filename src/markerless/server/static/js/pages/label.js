@@ -1,7 +1,10 @@
 // Labeling: the frames of one folder, keyboard first. Everything is saved at once; see ../label/.
 import { h, replace } from "../dom.js";
+import { problem } from "../notices.js";
 import { addressOf } from "../routes.js";
 import { Wire } from "../label/wire.js";
+
+const LOOK_MS = 2000; // for first pictures, while there are none
 
 export async function show(root, context) {
   const { key, params } = context;
@@ -10,11 +13,32 @@ export async function show(root, context) {
   const asked = params.video ? wire.folder(params.video).catch(() => null) : null;
   const [all, { work }] = await Promise.all([wire.folders(), import("../label/work.js"), useStyle("label.css")]);
   const folders = all.filter(({ pictures }) => pictures > 0);
-  if (!folders.length) return void replace(root, emptyState(key));
+  if (!folders.length) return waitForPictures(root, context, wire);
   const chosen = folders.find(({ name }) => name === params.video) ?? folders.find(({ pictures, labeled }) => labeled < pictures) ?? folders[0];
   const early = chosen.name === params.video ? await asked : null;
   const data = early ?? (await wire.folder(chosen.name));
   return work(root, context, { folders, data, frame: params.frame });
+}
+
+/** Say that there is nothing to label, and begin once there is. Returns a function that ends it. */
+function waitForPictures(root, context, wire) {
+  replace(root, emptyState(context.key));
+  let isLeft = false;
+  let leave = null;
+  const look = async () => {
+    const folders = await wire.folders().catch(() => []);
+    if (isLeft) return;
+    if (!folders.some(({ pictures }) => pictures > 0)) return void (timer = setTimeout(look, LOOK_MS));
+    const left = await show(root, context).catch((error) => void problem(error));
+    if (isLeft) left?.();
+    else leave = left;
+  };
+  let timer = setTimeout(look, LOOK_MS);
+  return () => {
+    isLeft = true;
+    clearTimeout(timer);
+    leave?.();
+  };
 }
 
 function emptyState(key) {

@@ -4,6 +4,7 @@ import { shortcuts } from "../keys.js";
 import { notice, problem } from "../notices.js";
 import { addressOf } from "../routes.js";
 import { Desk } from "../review/desk.js";
+import { Work } from "../work/work.js";
 
 const SLOW_MS = 400;
 
@@ -12,10 +13,7 @@ export async function show(root, { key, params, api }) {
   if (!videos.length) return void replace(root, empty("No video yet", "Add a video to the project; then its tracks can be reviewed here.", key, "project", "Go to the project"));
   const analyzed = videos.filter(({ files }) => files.length > 0);
   const chosen = videos.find(({ video, stem }) => [video, stem].includes(params.video)) ?? analyzed[0] ?? videos[0];
-  if (!chosen.files.length && !params.file) {
-    const how = `markerless analyze ${key.replace(/-[0-9a-f]{6}$/, "")} ${chosen.video}`;
-    return void replace(root, empty(`No tracks of ${chosen.video} yet`, ["Analyze the video with a trained run on the results page, or in a terminal: ", h("code", {}, how)], key, "results", "Go to the results", picker(videos, chosen, key)));
-  }
+  if (!chosen.files.length && !params.file) return notAnalyzed(root, { key, params, api, chosen, head: picker(videos, chosen, key) });
   const file = params.file ?? chosen.files[0].file;
   const waiting = setTimeout(() => replace(root, h("div", { class: "sheet soft" }, `Reading the tracks of ${chosen.video} …`)), SLOW_MS);
   let about = null;
@@ -31,6 +29,34 @@ export async function show(root, { key, params, api }) {
   return () => {
     stop();
     desk.leave();
+  };
+}
+
+/** A video without tracks can be analyzed here; its tracks are shown once they are there. Returns a function that ends it. */
+async function notAnalyzed(root, { key, params, api, chosen, head }) {
+  const work = new Work({ api, key });
+  const [{ runs }] = await Promise.all([api.get(api.path("projects", key)), work.load(), useStyle("work.css")]);
+  if (!runs.length) {
+    replace(root, empty(`No tracks of ${chosen.video} yet`, "An analysis finds every keypoint in every frame. It takes a trained network, and there is none yet.", key, "train", "Train a network first", head));
+    return () => work.leave();
+  }
+  let leave = () => work.leave();
+  let isLeft = false;
+  work.whenDone(async (ended) => {
+    if (!ended.some(({ kind, state }) => kind === "analyze" && state === "done")) return;
+    work.leave();
+    leave = () => {};
+    const shown = await show(root, { key, params: { ...params, video: chosen.video }, api }).catch((error) => void problem(error));
+    if (isLeft) shown?.();
+    else if (shown) leave = shown;
+  });
+  const run = runs.at(-1);
+  const start = work.button("Analyze this video", { kind: "analyze", videos: [chosen.video] }, "button main");
+  const says = [`${run} can find every keypoint in every frame of ${chosen.video}; then its tracks are shown here. In a terminal: `, h("code", {}, `markerless analyze ${key.replace(/-[0-9a-f]{6}$/, "")} ${chosen.video}`)];
+  replace(root, h("div", { class: "sheet" }, h("div", { class: "row" }, head), work.strip, h("div", { class: "empty" }, h("h2", {}, `No tracks of ${chosen.video} yet`), h("p", {}, says), start)));
+  return () => {
+    isLeft = true;
+    leave();
   };
 }
 

@@ -24,7 +24,7 @@ class TrainPage {
   constructor(root, { api, key, params }) {
     Object.assign(this, { api, key, chosen: params.run ?? null, told: null, jobs: [], course: new Course(), left: false, troubled: false });
     const acts = { stop: (job) => this.act(`${job.id}/stop`), resume: (run) => this.resume(run), evaluate: (run) => this.start({ kind: "evaluate", run: run.name }) };
-    this.form = formPanel({ key, start: (job) => this.start(job) });
+    this.form = formPanel({ key, from: params.from, start: (job) => this.start(job) });
     this.runs = runsPanel({ choose: (name) => this.choose(name) });
     this.watch = watchPanel({ api, key, acts });
     this.watch.node.hidden = true;

@@ -27,5 +27,5 @@ function trainOn(told, work, key) {
   const button = work.button(`Train on from ${run}`, { kind: "train", from: run }, news ? "button main" : "button");
   return h("section", { class: "card refine-stack" }, h("h2", {}, news ? `Train ${run} on` : "Nothing new to learn"), h("p", { class: "lead" }, says),
     waiting > 0 && h("p", { class: "hint" }, `${count(waiting, "picture")} ${waiting === 1 ? "waits" : "wait"} for labels and will not be learned: `, h("a", { href: addressOf(key, "refine", { step: "correct" }) }, "label first")),
-    h("div", { class: "row" }, button, h("a", { class: "button quiet", href: addressOf(key, "train") }, "Settings on the train page")));
+    h("div", { class: "row" }, button, h("a", { class: "button quiet", href: addressOf(key, "train", { from: run }) }, "Settings on the train page")));
 }

@@ -38,7 +38,7 @@ export class Desk {
     this.labels = new FrameLabels({ api, key, about, who: () => whoAsked(), changed: () => this.#labelsChanged() });
     this.traces = new TraceStore({ load: (asked, signal) => this.#loadTraces(asked, signal), frames: about.n_frames, changed: () => this.plot.redraw() });
     const rows = ["x", "y", ...(about.has_score ? ["score"] : []), ...(about.has_error ? ["error"] : [])];
-    this.plot = new TracePlot({ frames: this.frames, fps, palette, store: this.traces, rows, seek: (frame) => this.#goTo(frame) });
+    this.plot = new TracePlot({ frames: this.frames, fps, palette, store: this.traces, rows, seek: (frame) => this.#goTo(frame), scrub: (frame) => this.#scrub(frame) });
     this.list = null;
     this.keypoints = new KeypointList({ keypoints, individuals, palette, settings: this.settings, hasError: about.has_error, told: () => this.#choicesChanged() });
     this.transport = new Transport({ player: this.player, frames: this.frames, fps, speeds: SPEEDS, commands: this.#commands() });
@@ -148,6 +148,12 @@ export class Desk {
     this.plot.moveTo(this.player.target);
   }
 
+  #scrub(frame) {
+    this.#release();
+    this.player.scrub(frame);
+    this.plot.moveTo(this.player.target);
+  }
+
   #step(by) {
     this.player.step(by);
     this.plot.moveTo(this.player.target);
@@ -199,7 +205,9 @@ export class Desk {
     const frame = this.player.painted;
     const isLabeled = !this.player.isPlaying && this.labels.isLabeled(frame);
     const beyond = frame >= this.about.n_frames;
-    replace(this.state, isLabeled && h("span", { class: "tag good", title: "Crosses are labels, faint dots what was predicted" }, "labeled frame"), beyond && h("span", { class: "tag warn" }, "no tracks here"));
+    const { nCorrected } = this.labels;
+    const next = nCorrected > 0 && h("a", { class: "button main review-next", href: addressOf(this.key, "refine", { step: "train" }), title: "Train the network on with what was corrected" }, `Learn from ${nCorrected} corrected ${nCorrected === 1 ? "frame" : "frames"}`);
+    replace(this.state, isLabeled && h("span", { class: "tag good", title: "Crosses are labels, faint dots what was predicted" }, "labeled frame"), beyond && h("span", { class: "tag warn" }, "no tracks here"), next);
   }
 
   #labelsChanged() {

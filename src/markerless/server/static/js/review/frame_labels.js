@@ -22,6 +22,9 @@ export class FrameLabels {
     this.changed();
   }
 
+  /** Frames that were corrected since the page was opened. */
+  get nCorrected() { return new Set(this.#undo.map(({ frame }) => frame)).size; }
+
   /** Frames with labels, in order. */
   get frames() { return [...this.pictures].filter(([, { decided }]) => decided > 0).map(([frame]) => frame).sort((a, b) => a - b); }
 

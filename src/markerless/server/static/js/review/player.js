@@ -6,6 +6,7 @@ import { frameToShow, framesToFetch, strideOf } from "./plan.js";
 
 const FIRST_GUESS_MS = 60; // that a request takes
 const PREVIEW_AFTER_MS = 50; // of waiting for a frame that is
+const REST_MS = 60; // that a dragged pointer stays where it is before the exact frame is asked for
 const FAR = 30; // frames away or more
 const PATIENCE_S = 0.6; // of the video, that the picture may lag behind the playhead before that waits
 
@@ -14,6 +15,9 @@ export class Player {
   shown = -1; // the same, or -1 when it is to be painted again
   #request = 0;
   #previewed = -1;
+  #draggedAt = -Infinity;
+  #isLooking = false;
+  #isOver = false;
 
   /** `show(frame, picture)` paints; `preview(frame)` resolves to {near, picture} of a frame that is quickly there; `told()`
    * hears of playing, pausing and waiting. */
@@ -50,6 +54,13 @@ export class Player {
     this.told();
   }
 
+  /** The playhead follows a pointer that drags it: frames nearby are shown, the exact one once the pointer rests. */
+  scrub(frame) {
+    if (this.isPlaying) this.pause();
+    this.#draggedAt = performance.now();
+    this.seek(frame);
+  }
+
   step(by) {
     if (this.isPlaying) this.pause();
     this.seek(this.target + by);
@@ -64,6 +75,7 @@ export class Player {
   again() { this.shown = -1; }
 
   leave() {
+    this.#isOver = true;
     cancelAnimationFrame(this.#request);
     this.store.clear();
   }
@@ -71,16 +83,40 @@ export class Player {
   #tick = (now) => {
     this.#request = requestAnimationFrame(this.#tick);
     if (this.isPlaying) this.#playOn(now);
-    else this.#standStill();
+    else this.#standStill(now);
   };
 
-  #standStill() {
+  #standStill(now) {
     const frame = this.target;
     if (frame === this.shown) return;
+    if (now - this.#draggedAt < REST_MS) return this.#follow(frame);
     this.store.want(framesToFetch({ position: frame, rate: 0, delayMs: 0, frames: this.frames }));
     this.points.want(frame);
     if (this.#isThere(frame)) this.#paint(frame);
     else if (frame !== this.#previewed && Math.abs(frame - this.painted) >= FAR) this.#showPreview(frame);
+  }
+
+  /** While the pointer drags: nothing is asked for but frames nearby, one question at a time, about the newest place. */
+  async #follow(frame) {
+    if (this.#isThere(frame)) return this.#paint(frame);
+    this.store.want([]); // what is under way for another place is given up
+    if (this.#isLooking || frame === this.#previewed) return null;
+    this.#isLooking = true;
+    this.#previewed = frame;
+    const found = await this.preview(frame).catch(() => null);
+    this.#isLooking = false;
+    const isOver = this.#isOver || this.isPlaying || this.shown === this.target;
+    if (found && !isOver) this.#paintNearby(found);
+    return null;
+  }
+
+  #paintNearby({ near, picture }) {
+    this.points.want(near);
+    if (this.points.at(near) === null) return;
+    this.painted = near;
+    this.shown = -1;
+    this.show(near, picture);
+    this.told();
   }
 
   /** After a leap: a frame nearby, with its own points, until the one that is meant has come. */
@@ -90,12 +126,7 @@ export class Player {
     const isOver = () => this.isPlaying || this.target !== frame || this.shown === frame;
     if (isOver()) return;
     const found = await this.preview(frame).catch(() => null);
-    if (!found || isOver()) return;
-    this.points.want(found.near);
-    if (this.points.at(found.near) === null) return;
-    this.painted = found.near;
-    this.show(found.near, found.picture);
-    this.told();
+    if (found && !isOver()) this.#paintNearby(found);
   }
 
   #playOn(now) {

@@ -21,9 +21,9 @@ export class TracePlot {
   playhead = 0;
   #frame = 0;
 
-  /** `rows`: quantities that there are; `seek(frame)`. */
-  constructor({ frames, fps, palette, store, rows, seek }) {
-    Object.assign(this, { frames, fps, palette, store, seek });
+  /** `rows`: quantities that there are; `seek(frame)` goes there, `scrub(frame)` while a pointer drags. */
+  constructor({ frames, fps, palette, store, rows, seek, scrub }) {
+    Object.assign(this, { frames, fps, palette, store, seek, scrub });
     this.rows = ROWS.filter(({ quantity }) => rows.includes(quantity));
     this.range = { start: 0, stop: Math.max(frames, 1) };
     this.canvas = h("canvas", { class: "review-plot", "aria-label": "Course of the chosen keypoints" });
@@ -272,7 +272,7 @@ export class TracePlot {
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!from) return;
-      if (from.isStrip) return void this.seek(frameAt(event));
+      if (from.isStrip) return void this.scrub(frameAt(event));
       from.isPan ||= Math.abs(event.offsetX - from.x) > 4;
       if (!from.isPan) return;
       const by = ((from.x - event.offsetX) / this.#plotWidth) * (from.range.stop - from.range.start);

@@ -5,8 +5,8 @@ import { labelsInWords } from "./words.js";
 
 const TIMES = [["", null], ["5 minutes", 5], ["10 minutes", 10], ["20 minutes", 20], ["30 minutes", 30], ["1 hour", 60], ["2 hours", 120], ["8 hours", 480]];
 
-/** `{node, draw(told, isBusy)}`; `start(job)` is called with what is to be trained. */
-export function formPanel({ key, start }) {
+/** `{node, draw(told, isBusy)}`; `from` is the run that is offered to begin with; `start(job)` is called with what is to be trained. */
+export function formPanel({ key, from = "", start }) {
   const node = h("section", { class: "card train-form" });
   let drawn = "";
   return {
@@ -18,7 +18,9 @@ export function formPanel({ key, start }) {
       drawn = state;
       const values = node.querySelector("form") ? new FormData(node.querySelector("form")) : null;
       replace(node, h("h2", {}, "New training"), content(told, busy, key, start));
-      if (values) refill(node.querySelector("form"), values);
+      const form = node.querySelector("form");
+      refill(form, values ?? [["from", from]]);
+      form?.elements.from?.dispatchEvent(new Event("change")); // the usual time depends on it
     },
   };
 }

@@ -52,7 +52,9 @@ function buttons(run, key, acts) {
   if (run.state === "unfinished") return button("Resume", () => acts.resume(run), "button main");
   if (run.state !== "finished") return null;
   if (run.isMeasured) return h("button", { class: "button", type: "button", disabled: true }, "Measuring …");
-  return [button(headlineOf(run.evaluation) ? "Measure again" : "Measure the errors", () => acts.evaluate(run)), h("a", { class: "button main", href: addressOf(key, "results") }, "Analyze videos")];
+  return [button(headlineOf(run.evaluation) ? "Measure again" : "Measure the errors", () => acts.evaluate(run)),
+    run.start_from && h("a", { class: "button", href: addressOf(key, "refine", { step: "compare", before: run.start_from, after: run.name }) }, `Compare with ${run.start_from}`),
+    h("a", { class: "button main", href: addressOf(key, "review") }, "Analyze and review videos")];
 }
 
 function progress(job) {
