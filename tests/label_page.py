@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Point = Sequence[float] | FloatArray
 SAVED_WITHIN_MS = 15_000
 WHEEL_PX = 120  # one notch of a mouse
+MOST_TURNS = 60
 
 
 class LabelPage:
@@ -34,6 +35,16 @@ class LabelPage:
         page.goto(server.url)
         page.wait_for_selector("#pages a")
         self.key = page.evaluate("location.hash.split('/')[1]")
+
+    @classmethod
+    def shown_in(cls, page: Page) -> LabelPage:
+        """The label page that a person has come to, with its first frame in sight."""
+        label = cls.__new__(cls)
+        label.page = page
+        label.key = page.evaluate("location.hash.split('/')[1]")
+        page.wait_for_selector(".label-stage[data-frame]:not([data-waits])")
+        label.settle()
+        return label
 
     def open(self, folder: str = "", frame: str = "") -> LabelPage:
         """Show a frame; by default the first one with something to label."""
@@ -86,10 +97,13 @@ class LabelPage:
 
     def zoom_to(self, xy: Point, scale: float) -> None:
         """Turn the wheel above an image point until the picture is at least `scale` times as large."""
-        while self.view[0] < scale:
+        for _ in range(MOST_TURNS):
+            if self.view[0] >= scale:
+                return
             self.page.mouse.move(*self.on_screen(xy))
             self.page.mouse.wheel(0, -WHEEL_PX)
             self.settle()
+        raise AssertionError(f"the wheel does not make the picture {scale} times as large, only {self.view[0]:.2f}")
 
     def point_away(self) -> None:
         """Take the mouse from the picture, so that no mark is pointed at."""

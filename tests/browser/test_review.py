@@ -19,6 +19,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.project import NewProject, Project, create_project
 from markerless.video.writer import VideoWriter
+from review_page import canvas_place
 from reviewed import mistakes, tracks_with_mistakes, write_results
 
 if TYPE_CHECKING:
@@ -210,16 +211,6 @@ def journal_of(study: MadeStudy) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def canvas_place(page: Page, xy: np.ndarray, size: tuple[int, int] = (320, 240)) -> tuple[float, float]:
-    """Where an image point is on the page, with the picture fitted."""
-    box = page.locator(".review-picture").bounding_box()
-    assert box is not None
-    scale = min((box["width"] - 20) / size[0], (box["height"] - 20) / size[1])
-    left = box["x"] + (box["width"] - size[0] * scale) / 2
-    top = box["y"] + (box["height"] - size[1] * scale) / 2
-    return left + (xy[0] + 0.5) * scale, top + (xy[1] + 0.5) * scale
-
-
 @pytest.fixture
 def corrected(page: Page, reviewed: MadeStudy, start_server: StartServer) -> Iterator[MadeStudy]:
     """The page at the jump, whose snout was dragged to where it is."""
@@ -272,5 +263,5 @@ def test_a_video_without_tracks_says_what_to_do(
     page.goto(start_server(study.root).url)
     page.wait_for_selector("#pages a")
     page.click("#pages a >> text=Review")
-    page.wait_for_selector(".empty >> text=markerless analyze")
+    page.wait_for_selector(".empty >> text=Train a network first")
     shoot("review-empty")

@@ -68,7 +68,8 @@ class ExtractPage {
   async #take(frame) {
     if (!this.about || this.panel.extracted.has(frame)) return;
     const { frames, notes } = await this.api.post(this.#path("extract"), { frames: [frame] });
-    notice(notes[0] ?? (frames.length ? `Frame ${frames[0]} extracted.` : `Frame ${frame} was extracted before.`));
+    if (notes[0]) notice(notes[0]);
+    else if (!frames.length) notice(`Frame ${frame} was extracted before.`); // else the button and the pictures below say it
     await this.#showGrid();
   }
 

@@ -4,6 +4,7 @@ import { h, replace } from "../dom.js";
 import { chooseFolder, chooseVideos } from "../file_browser.js";
 import { problem } from "../notices.js";
 import { addressOf } from "../routes.js";
+import { setWho, who } from "../who.js";
 
 export async function show(root, { api }) {
   const { recent, roots } = await api.get("session");
@@ -14,7 +15,10 @@ export async function show(root, { api }) {
   };
   const make = async () => {
     const wanted = await askForProject(roots[0]);
-    if (wanted) go((await api.post("projects", wanted)).key);
+    if (!wanted) return;
+    const { key } = await api.post("projects", wanted);
+    setWho(wanted.scorer);
+    go(key);
   };
   const list = recent.length
     ? h("div", { class: "grid" }, recent.map(({ key, name, folder }) => h("a", { class: "card home-project", href: addressOf(key, "project") }, h("h3", {}, name), h("span", { class: "soft small mono" }, folder))))
@@ -26,7 +30,7 @@ export async function show(root, { api }) {
 /** Everything a new project needs, or null. */
 async function askForProject(folder) {
   const name = h("input", { required: true, maxlength: 60, placeholder: "reaching", autofocus: true });
-  const scorer = h("input", { required: true, maxlength: 60, value: localStorage.getItem("markerless-who") ?? "", placeholder: "your name" });
+  const scorer = h("input", { required: true, maxlength: 60, value: who(), placeholder: "your name" });
   const keypoints = h("textarea", { required: true, rows: 6, placeholder: "snout\nleftear\nrightear\ntailbase" });
   const where = h("input", { required: true, value: folder });
   const videos = [];
