@@ -438,6 +438,79 @@ def test_predictions_are_starting_points(
     assert [label.keypoint(name) for name in ("snout", "bodycenter", "tailtip")] == ["open", "placed", "placed"]
 
 
+def test_a_frame_without_an_animal_takes_one_key(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
+    label.click(study.truth[2][0])
+    label.press("Shift+X")
+    assert [label.keypoint(name) for name in KEYPOINTS] == ["absent"] * 6
+    assert "No animal in this frame" in page.inner_text(".label-status")
+    shoot("label-no-animal")
+    label.press("Control+z")
+    assert [label.keypoint(name) for name in KEYPOINTS] == ["placed", *["open"] * 5]
+    page.click("button:has-text('No animal here')")
+    assert [label.keypoint(name) for name in KEYPOINTS] == ["absent"] * 6
+    label.wait_saved()
+    assert [entry["visibility"] for entry in clicks(study.root)[-6:]] == [ABSENT] * 6
+    label.press_to("n", frames[1])  # nothing is left to decide in it
+
+
+def test_the_run_whose_predictions_are_shown_is_chosen(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    """Two networks that say the same of the same picture, but under other names."""
+    add_run(study, ("snout", "bodycenter", "tailtip"))
+    first = study.project.run_folder("run1")
+    second = Path(shutil.copytree(first, first.with_name("run2")))
+    about = (second / "run.toml").read_text(encoding="utf-8").replace("run1", "run2")
+    (second / "run.toml").write_text(about.replace("bodycenter", "rightear"), encoding="utf-8")
+    label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
+    predicted = '.label-keypoint[title="{}"] .label-keypoint-state:has-text("±")'
+    page.wait_for_selector(predicted.format("rightear"))
+    assert page.locator(predicted.format("bodycenter")).count() == 0
+    choice = page.get_by_label("Predictions of")
+    assert choice.locator("option").all_inner_texts() == ["run2, the newest", "run1", "none"]
+    choice.select_option("run1")
+    page.wait_for_selector(predicted.format("bodycenter"))
+    assert page.locator(predicted.format("rightear")).count() == 0
+    shoot("label-run-chosen")
+    page.reload()
+    page.wait_for_selector(predicted.format("bodycenter"))
+    choice.select_option("none")
+    page.wait_for_selector(predicted.format("bodycenter"), state="detached")
+    assert page.locator("[data-command=acceptAll]").is_hidden()
+    label.press("3")
+    assert label.keypoint("rightear") == "open"
+
+
+def test_frames_extracted_meanwhile_appear(
+    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
+) -> None:
+    label = LabelPage(page, start_server(study.root)).open("cage1", frames[2])
+    label.click(study.truth[40][0])
+    (new,) = add_pictures(study.root, study.video, (30,))
+    page.wait_for_selector(f'.label-row[title="{new}"]')
+    assert "1 new frame in this folder" in page.inner_text(".label-status")
+    assert (label.frame, label.keypoint("snout")) == (frames[2], "placed"), "what is done goes on"
+    label.press_to("Shift+N", new)
+    label.click(study.truth[30][0])
+    label.wait_saved()
+    assert np.abs(points_of(study.root, "cage1", new)[0][0] - study.truth[30][0]).max() <= 0.5
+    (study.root / "labeled-data" / "cage1" / frames[1]).unlink()
+    page.wait_for_selector(f'.label-row[title="{frames[1]}"]', state="detached")
+    assert label.frame == new
+
+
+def test_first_frames_are_waited_for(page: Page, study: MadeStudy, start_server: StartServer) -> None:
+    shutil.rmtree(study.root / "labeled-data" / "cage1")
+    label = LabelPage(page, start_server(study.root))
+    page.evaluate(f"location.hash = '#/{label.key}/label'")
+    page.wait_for_selector("text=No pictures yet")
+    (new,) = add_pictures(study.root, study.video, (30,))
+    page.wait_for_selector(f'.label-stage[data-frame="{new}"]')
+
+
 @pytest.mark.data
 def test_labels_of_a_deeplabcut_project_are_on_the_right_pixels(
     page: Page, openfield_copy: Path, start_server: StartServer, shoot: Callable[[str], Path]

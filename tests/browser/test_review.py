@@ -173,6 +173,39 @@ def test_leaps_show_a_frame_nearby_with_its_own_points(page: Page, coded: Coded,
         assert agree(coded.read(page))
 
 
+def test_a_playhead_that_is_dragged_asks_for_no_frame_in_between(
+    page: Page, coded: Coded, start_server: StartServer
+) -> None:
+    open_review(page, start_server(coded.root), coded.root)
+    page.wait_for_load_state("networkidle")
+    box = page.locator(".review-plot").bounding_box()
+    assert box is not None
+    left, width, y = box["x"] + 104, box["width"] - 112, box["y"] + 6
+    page.mouse.move(left + 1, y)
+    page.mouse.down()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        """async ([left, width, y]) => {
+          const canvas = document.querySelector('.review-plot');
+          for (let share = 0.1; share < 0.96; share += 0.01) {
+            canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: left + share * width, clientY: y, bubbles: true }));
+            await new Promise(requestAnimationFrame);
+          }
+          canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: left + width * 110.5 / 120, clientY: y, bubbles: true }));
+        }""",
+        [left, width, y],
+    )
+    wait_for_frame(page, 110)
+    page.mouse.up()
+    assert agree(coded.read(page))
+    exact = [int(url.split("/frames/")[1].split("?")[0]) for url in asked if "/frames/" in url]
+    between = [frame for frame in exact if abs(frame - 110) > 6]  # its neighbors are fetched with it
+    assert 110 in exact
+    assert len(between) <= 4, between  # a busy machine may make the pointer rest once; without a rest they are dozens
+    assert any("/previews/" in url for url in asked)
+
+
 @pytest.fixture
 def reviewed(tmp_path: Path) -> MadeStudy:
     study = make_study(tmp_path / "made", n_frames=240, n_labeled=6)

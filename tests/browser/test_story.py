@@ -21,7 +21,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.pipeline.results import open_tracks, result_files
 from markerless.project import Project
-from review_page import canvas_place, drag
+from review_page import drag
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N_FRAMES, BY_HAND = 60, (3, 27, 45)
 NAMES, OF_SCENE = ("snout", "leftear", "rightear", "tailbase"), [0, 1, 2, 4]
 TRAINED_WITHIN_MS = 300_000
-STEPS = 60
+STEPS, MORE_STEPS = 60, 20
 
 
 @dataclass
@@ -182,7 +182,7 @@ def train_a_network(ada: Person) -> None:
     page = ada.page
     page.get_by_role("heading", name="New training").wait_for()
     ada.snap("11-train")
-    start_training(ada)
+    start_training(ada, STEPS)
     page.locator(".train-progress", has_text=re.compile(r"Step \d+ of")).wait_for(timeout=TRAINED_WITHIN_MS)
     ada.snap("12-training")
     page.locator(".train-number").wait_for(timeout=TRAINED_WITHIN_MS)
@@ -224,7 +224,7 @@ def learn_from_it(ada: Person, frame: int) -> None:
     page.get_by_role("link", name="Settings on the train page").click()  # fewer steps than the usual three minutes
     page.get_by_role("heading", name="New training").wait_for()
     assert page.get_by_label("Begin with").input_value() == "run1"
-    start_training(ada)
+    start_training(ada, MORE_STEPS)
     page.locator(".train-run[data-run=run2]", has_text="px").wait_for(timeout=TRAINED_WITHIN_MS)
     ada.snap("19-trained-on")
     assert ada.project.runs() == ("run1", "run2")
@@ -242,10 +242,10 @@ def see_what_it_brought(ada: Person) -> None:
     ada.snap("20-compared")
 
 
-def start_training(ada: Person) -> None:
+def start_training(ada: Person, steps: int) -> None:
     page = ada.page
     page.click(".train-more summary")
-    page.fill("[name=steps]", str(STEPS))
+    page.fill("[name=steps]", str(steps))
     page.select_option("[name=size]", "small")
     page.select_option("[name=crossfits]", "0")
     page.click("text=Start training")

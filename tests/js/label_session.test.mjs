@@ -90,6 +90,22 @@ test("arrow keys nudge what was placed last; holding one is one step", () => {
   assert.deepEqual([at(0).xy, at(1).xy], [[11.5, 9], [20, 20]], "going on keeps it");
 });
 
+test("a frame without an animal takes one key, one undo and nothing else", async () => {
+  const { session: s, store, at, sent } = session({ individuals: ["ann", "bo"] });
+  s.place([1, 1]);
+  assert.equal(s.toggleEmpty(), true);
+  const states = () => store.frame("img0").flat().map(({ visibility }) => visibility);
+  assert.deepEqual([states(), at(0).xy, s.armed, s.isComplete], [[3, 3, 3, 3, 3, 3], null, null, true]);
+  assert.equal(sent.length, 7);
+  await s.travel("undo", async () => {});
+  assert.deepEqual([states(), at(0).xy], [[2, 0, 0, 0, 0, 0], [1, 1]]);
+  await s.travel("redo", async () => {});
+  assert.equal(s.toggleEmpty(), false, "again: an animal is there after all");
+  assert.deepEqual([states(), s.armed], [[0, 0, 0, 0, 0, 0], 0]);
+  s.close();
+  assert.equal(s.toggleEmpty(), null);
+});
+
 test("there is nothing to nudge where nothing is placed", () => {
   const { session: s } = session();
   assert.equal(s.nudge(1, 0), false);

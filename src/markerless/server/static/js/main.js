@@ -21,6 +21,7 @@ async function show() {
   }
   leave = null;
   for (const open of document.querySelectorAll("dialog[open]")) open.close(); // a question of the page that is left
+  for (const offer of document.querySelectorAll(".notice.acts")) offer.remove(); // an "Undo" of the page that is left
   const root = h("div", { class: `page page-${name}` });
   replace(page, root);
   document.body.dataset.page = name;

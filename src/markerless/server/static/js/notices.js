@@ -5,7 +5,7 @@ const SHOWN_MS = 5000;
 
 /** Say `text` for a moment. `action` may be `{label, run}`. */
 export function notice(text, action = null) {
-  const node = show(text, "notice", action);
+  const node = show(text, action ? "notice acts" : "notice", action);
   setTimeout(() => node.remove(), SHOWN_MS);
   return node;
 }
