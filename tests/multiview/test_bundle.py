@@ -87,7 +87,7 @@ def test_boards_give_the_cameras_back(n: int) -> None:
     found = adjust(jolted(start, 0.03, 15), freedoms, boards, sightings)
     way, turn = pose_errors(found.cameras, true)
     assert way < 0.01  # soft L1 alone, lenses unknown: the wrong sightings still pull a little
-    assert turn < 0.005
+    assert turn < 0.01
     for camera, truth, covariance in zip(found.cameras[1:], true[1:], found.covariance[1:], strict=True):
         off = np.abs(camera.translation - truth.translation)
         assert (off < 4 * np.sqrt(np.diag(covariance)[3:6])).all()
