@@ -22,6 +22,7 @@ BoolArray = npt.NDArray[np.bool_]
 _STEPS = 12
 _SMALL = 1e-3  # a step of fewer standard deviations of the point ends the search
 _DAMPING = 1e-3
+_HOPELESS = 500.0  # a misfit above that, of which the next step takes less than half, is one of contradictory views
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def fit_points(sightings: Sightings, used: BoolArray) -> PointFit:
         for kept, new in zip((misfit, normal, gradient), fit, strict=True):
             kept[open_[better]] = new[better]
         damping[open_] *= np.where(better, 0.1, 10)
-        open_ = open_[~(size < _SMALL**2) & np.isfinite(size)]
+        done = (size < _SMALL**2) | ((misfit[open_] > _HOPELESS) & (size < 0.5 * misfit[open_]))
+        open_ = open_[~done & np.isfinite(size)]
     points[~np.isfinite(misfit)] = np.nan
     return PointFit(points, misfit, inverse(normal))
 
@@ -100,6 +102,8 @@ def linear_points(sightings: Sightings, used: BoolArray) -> FloatArray:
     """`(P, 3)`: where the rays come nearest to meeting, by the linear equations of the projection."""
     normal, right = np.zeros((used.shape[1], 3, 3)), np.zeros((used.shape[1], 3))
     for camera, rays, mask in zip(sightings.cameras, sightings.rays, used, strict=True):
+        if not mask.any():
+            continue
         rays = np.where(mask[:, None], rays, 0.0)
         rows = camera.rotation[:2] - rays[..., None] * camera.rotation[2]  # (P, 2, 3)
         shift = rays * camera.translation[2] - camera.translation[:2]
@@ -119,6 +123,8 @@ def _equations(
     misfit = np.zeros(len(points))
     normal, gradient = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
     for camera, xy, sd, mask in zip(sightings.cameras, sightings.xy, sightings.sd, used, strict=True):
+        if not mask.any():
+            continue
         pixels, slope = project_with_slope(camera, points)
         off = np.where(mask[:, None], (pixels - xy) / sd[:, None], 0.0)
         slope = np.where(mask[:, None, None], slope / sd[:, None, None], 0.0)
