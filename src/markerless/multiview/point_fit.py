@@ -99,7 +99,15 @@ def fit_points(sightings: Sightings, used: BoolArray) -> PointFit:
 
 
 def linear_points(sightings: Sightings, used: BoolArray) -> FloatArray:
-    """`(P, 3)`: where the rays come nearest to meeting, by the linear equations of the projection."""
+    """`(P, 3)`: where the rays come nearest to meeting, by the linear equations of the projection.
+
+    Their errors grow with the distance from the camera, so the equations are solved again with that known.
+    """
+    points = _linear(sightings, used, None)
+    return _linear(sightings, used, points)
+
+
+def _linear(sightings: Sightings, used: BoolArray, near: FloatArray | None) -> FloatArray:
     normal, right = np.zeros((used.shape[1], 3, 3)), np.zeros((used.shape[1], 3))
     for camera, rays, mask in zip(sightings.cameras, sightings.rays, used, strict=True):
         if not mask.any():
@@ -107,10 +115,12 @@ def linear_points(sightings: Sightings, used: BoolArray) -> FloatArray:
         rays = np.where(mask[:, None], rays, 0.0)
         rows = camera.rotation[:2] - rays[..., None] * camera.rotation[2]  # (P, 2, 3)
         shift = rays * camera.translation[2] - camera.translation[:2]
-        # in units of the camera's distance, so that near and far cameras count alike
-        weight = mask * (camera.matrix[0, 0] / max(float(np.linalg.norm(camera.translation)), 1e-12)) ** 2
-        normal += np.einsum("p,pij,pik->pjk", weight, rows, rows)
-        right += np.einsum("p,pij,pi->pj", weight, rows, shift)
+        weight = mask * camera.matrix[0, 0]
+        if near is not None:
+            depth = np.abs(near @ camera.rotation[2] + camera.translation[2])
+            weight = weight / np.where(depth > 0, depth, 1.0)
+        normal += np.einsum("p,pij,pik->pjk", weight**2, rows, rows)
+        right += np.einsum("p,pij,pi->pj", weight**2, rows, shift)
     enough = used.sum(axis=0) >= 2
     points: FloatArray = np.einsum("pij,pj->pi", inverse(normal), right)
     return np.where(enough[:, None], points, np.nan)
