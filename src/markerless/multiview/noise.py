@@ -17,7 +17,7 @@ import numpy.typing as npt
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
-from markerless.multiview.point_fit import Sightings, fit_points
+from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.projection import project_with_slope
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated, triangulate
 
@@ -105,13 +105,13 @@ def _left(cameras: Sequence[Camera], fit: Triangulated, sd: FloatArray) -> tuple
 def _first_guess(cameras: Sequence[Camera], xy: FloatArray) -> float:
     """Standard deviation in px of the pixels, from the pairs of views that agree best (a whole view may be wrong)."""
     flat = xy.reshape(len(xy), -1, 2)
-    sightings = Sightings.of(cameras, flat, np.ones(flat.shape[:-1]))
+    observed = Observed.of(cameras, flat, np.ones(flat.shape[:-1]))
     spreads = []
     for a, b in combinations(range(len(cameras)), 2):
         both = np.zeros(flat.shape[:-1], dtype=bool)
         both[[a, b]] = True
-        misfit = fit_points(sightings, both & sightings.seen[[a, b]].all(axis=0)).misfit
-        misfit = misfit[np.isfinite(misfit) & (sightings.seen[[a, b]].all(axis=0))]
+        misfit = fit_points(observed, both & observed.seen[[a, b]].all(axis=0)).misfit
+        misfit = misfit[np.isfinite(misfit) & (observed.seen[[a, b]].all(axis=0))]
         if len(misfit) >= 8:
             spreads.append(float(np.sqrt(np.median(misfit))) / _NORMAL)
     if not spreads:

@@ -26,7 +26,7 @@ _HOPELESS = 500.0  # a misfit above that, of which the next step takes less than
 
 
 @dataclass(frozen=True)
-class Sightings:
+class Observed:
     """Points as the views see them.
 
     Attributes:
@@ -42,8 +42,8 @@ class Sightings:
     sd: FloatArray
 
     @classmethod
-    def of(cls, cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> Sightings:
-        """Sightings with their rays."""
+    def of(cls, cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> Observed:
+        """Observed with their rays."""
         rays = np.stack([camera.rays(seen) for camera, seen in zip(cameras, xy, strict=True)])
         return cls(tuple(cameras), xy, rays, sd)
 
@@ -52,9 +52,9 @@ class Sightings:
         """`(V, P)`."""
         return np.isfinite(self.rays).all(axis=-1)
 
-    def take(self, points: npt.NDArray[np.intp]) -> Sightings:
+    def take(self, points: npt.NDArray[np.intp]) -> Observed:
         """Some of the points."""
-        return Sightings(self.cameras, self.xy[:, points], self.rays[:, points], self.sd[:, points])
+        return Observed(self.cameras, self.xy[:, points], self.rays[:, points], self.sd[:, points])
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class PointFit:
     covariance: FloatArray
 
 
-def fit_points(sightings: Sightings, used: BoolArray) -> PointFit:
+def fit_points(observed: Observed, used: BoolArray) -> PointFit:
     """Fit every point to the views that `used` `(V, P)` says; views that do not see a point do not count."""
-    used = used & sightings.seen
-    points = linear_points(sightings, used)
-    misfit, normal, gradient = _equations(sightings, used, points)
+    used = used & observed.seen
+    points = linear_points(observed, used)
+    misfit, normal, gradient = _equations(observed, used, points)
     damping = np.full(len(points), _DAMPING)
     open_ = np.flatnonzero(np.isfinite(misfit))
     for _ in range(_STEPS):
@@ -85,7 +85,7 @@ def fit_points(sightings: Sightings, used: BoolArray) -> PointFit:
         damped = normal[open_] * (1 + damping[open_, None, None] * np.eye(3))
         step = -np.einsum("pij,pj->pi", inverse(damped), gradient[open_])
         tried = points[open_] + step
-        fit = _equations(sightings.take(open_), used[:, open_], tried)
+        fit = _equations(observed.take(open_), used[:, open_], tried)
         better = fit[0] <= misfit[open_]  # false for NaN: behind a camera
         size = np.einsum("pi,pij,pj->p", step, normal[open_], step)
         points[open_[better]] = tried[better]
@@ -98,18 +98,18 @@ def fit_points(sightings: Sightings, used: BoolArray) -> PointFit:
     return PointFit(points, misfit, inverse(normal))
 
 
-def linear_points(sightings: Sightings, used: BoolArray) -> FloatArray:
+def linear_points(observed: Observed, used: BoolArray) -> FloatArray:
     """`(P, 3)`: where the rays come nearest to meeting, by the linear equations of the projection.
 
     Their errors grow with the distance from the camera, so the equations are solved again with that known.
     """
-    points = _linear(sightings, used, None)
-    return _linear(sightings, used, points)
+    points = _linear(observed, used, None)
+    return _linear(observed, used, points)
 
 
-def _linear(sightings: Sightings, used: BoolArray, near: FloatArray | None) -> FloatArray:
+def _linear(observed: Observed, used: BoolArray, near: FloatArray | None) -> FloatArray:
     normal, right = np.zeros((used.shape[1], 3, 3)), np.zeros((used.shape[1], 3))
-    for camera, rays, mask in zip(sightings.cameras, sightings.rays, used, strict=True):
+    for camera, rays, mask in zip(observed.cameras, observed.rays, used, strict=True):
         if not mask.any():
             continue
         rays = np.where(mask[:, None], rays, 0.0)
@@ -119,20 +119,21 @@ def _linear(sightings: Sightings, used: BoolArray, near: FloatArray | None) -> F
         if near is not None:
             depth = np.abs(near @ camera.rotation[2] + camera.translation[2])
             weight = weight / np.where(depth > 0, depth, 1.0)
-        normal += np.einsum("p,pij,pik->pjk", weight**2, rows, rows)
-        right += np.einsum("p,pij,pi->pj", weight**2, rows, shift)
+        rows, shift = rows * weight[:, None, None], shift * weight[:, None]
+        normal += rows.transpose(0, 2, 1) @ rows
+        right += (rows * shift[..., None]).sum(axis=1)
     enough = used.sum(axis=0) >= 2
     points: FloatArray = np.einsum("pij,pj->pi", inverse(normal), right)
     return np.where(enough[:, None], points, np.nan)
 
 
 def _equations(
-    sightings: Sightings, used: BoolArray, points: FloatArray
+    observed: Observed, used: BoolArray, points: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Misfit `(P,)`, and its normal matrix `(P, 3, 3)` and half its gradient `(P, 3)`."""
     misfit = np.zeros(len(points))
     normal, gradient = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-    for camera, xy, sd, mask in zip(sightings.cameras, sightings.xy, sightings.sd, used, strict=True):
+    for camera, xy, sd, mask in zip(observed.cameras, observed.xy, observed.sd, used, strict=True):
         if not mask.any():
             continue
         pixels, slope = project_with_slope(camera, points)

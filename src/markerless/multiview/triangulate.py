@@ -22,9 +22,9 @@ from scipy.stats import chi2
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
-from markerless.multiview.point_fit import BoolArray, PointFit, Sightings, fit_points
+from markerless.multiview.point_fit import BoolArray, PointFit, Observed, fit_points
 from markerless.multiview.projection import project_with_slope
-from markerless.multiview.small_matrices import expected_length
+from markerless.multiview.small_matrices import expected_length, inverse
 
 DISTANCE_PER_SD = float(np.sqrt(np.pi / 2))
 """Mean distance over standard deviation per axis, of errors in a picture that are alike in x and y."""
@@ -86,7 +86,7 @@ def triangulate(cameras: Sequence[Camera], xy: npt.ArrayLike, error: npt.ArrayLi
     known = np.isfinite(sd) & (sd > 0) & np.isfinite(flat).all(axis=-1)
     flat, sd = np.where(known[..., None], flat, np.nan), np.where(known, sd, 1.0)
     blocks = [
-        _block(Sightings.of(cameras, flat[:, start : start + _BLOCK], sd[:, start : start + _BLOCK]))
+        _block(Observed.of(cameras, flat[:, start : start + _BLOCK], sd[:, start : start + _BLOCK]))
         for start in range(0, max(flat.shape[1], 1), _BLOCK)
     ]
     joined = {
@@ -106,33 +106,33 @@ def triangulate(cameras: Sequence[Camera], xy: npt.ArrayLike, error: npt.ArrayLi
     )
 
 
-def _block(sightings: Sightings) -> Triangulated:
+def _block(observed: Observed) -> Triangulated:
     """Points of one block, P at once."""
-    seen = sightings.seen
+    seen = observed.seen
     state = np.full(seen.shape[1], TOO_FEW, dtype=np.int8)
-    fit, used = fit_points(sightings, seen), seen.copy()
+    fit, used = fit_points(observed, seen), seen.copy()
     n_seen = seen.sum(axis=0)
     agree = fit.misfit <= _limit(n_seen)
     state[n_seen >= 2] = CONTRADICTORY
     state[(n_seen >= 2) & agree] = GOOD
     torn = np.flatnonzero((n_seen >= 3) & ~agree)
     if len(torn):
-        some = sightings.take(torn)
-        found, which = _by_subsets(some) if len(sightings.cameras) <= MOST_SUBSETS else _by_pairs(some)
+        some = observed.take(torn)
+        found, which = _by_subsets(some) if len(observed.cameras) <= MOST_SUBSETS else _by_pairs(some)
         for name in ("points", "misfit", "covariance"):
             getattr(fit, name)[torn] = getattr(found, name)
         used[:, torn] = which
         state[torn[which.any(axis=0)]] = GOOD
     error = expected_length(fit.covariance)
     good = state == GOOD
-    state[good & ~(error < _UNSURE * _nearest(sightings.cameras, fit.points))] = UNDETERMINED
+    state[good & ~(error < _UNSURE * _nearest(observed.cameras, fit.points))] = UNDETERMINED
     good = state == GOOD
     points = np.where(good[:, None], fit.points, np.nan)
     return Triangulated(
         points,
         np.where(good, error, np.nan),
         np.where(good[:, None, None], fit.covariance, np.nan),
-        distances(sightings.cameras, points, sightings.xy),
+        distances(observed.cameras, points, observed.xy),
         used & good,
         state,
     )
@@ -158,9 +158,9 @@ def _nearest(cameras: Sequence[Camera], points: FloatArray) -> FloatArray:
     return near
 
 
-def _by_subsets(sightings: Sightings) -> tuple[PointFit, BoolArray]:
+def _by_subsets(observed: Observed) -> tuple[PointFit, BoolArray]:
     """The largest subset of the views that agrees, of every point; `(V, P)` says which, none where there is none."""
-    seen = sightings.seen
+    seen = observed.seen
     n_views, n_points = seen.shape
     best = _no_fit(n_points)
     used = np.zeros(seen.shape, dtype=bool)
@@ -169,19 +169,19 @@ def _by_subsets(sightings: Sightings) -> tuple[PointFit, BoolArray]:
         tried = open_[seen[:, open_].sum(axis=0) > size]
         if not len(tried):
             continue
-        chosen = _of_size(sightings.take(tried), size, (best, used), tried)
+        chosen = _of_size(observed.take(tried), size, (best, used), tried)
         open_ = np.setdiff1d(open_, tried[chosen], assume_unique=True)
     return best, used
 
 
 def _of_size(
-    sightings: Sightings, size: int, result: tuple[PointFit, BoolArray], places: npt.NDArray[np.intp]
+    observed: Observed, size: int, result: tuple[PointFit, BoolArray], places: npt.NDArray[np.intp]
 ) -> BoolArray:
     """Enter the agreeing subset of `size` views of each point into `result` at `places`; `(P,)` where there was any."""
     best, used = result
     fits, masks = [], []
-    for mask in _masks(sightings.seen, size):
-        fits.append(fit_points(sightings, mask))
+    for mask in _masks(observed.seen, size):
+        fits.append(fit_points(observed, mask))
         masks.append(mask)
     limit = float(chi2.ppf(1 - LEVEL, 2 * size - 3))
     misfit = np.stack([np.where(mask.sum(axis=0) == size, fit.misfit, np.inf) for fit, mask in zip(fits, masks)])
@@ -191,10 +191,10 @@ def _of_size(
     points, covariance = np.stack([fit.points for fit in fits]), np.stack([fit.covariance for fit in fits])
     elsewhere = np.zeros(len(found), dtype=bool)
     for index in range(len(fits)):
-        apart = points[index] - points[first, every]
-        together = np.linalg.pinv(_finite(covariance[index] + covariance[first, every]), hermitian=True)
-        far = np.einsum("pi,pij,pj->p", apart, together, apart) > _ELSEWHERE
-        elsewhere |= np.isfinite(misfit[index]) & far
+        other = np.flatnonzero(np.isfinite(misfit[index]) & (first != index))
+        apart = points[index, other] - points[first, every][other]
+        together = inverse(covariance[index, other] + covariance[first, every][other])
+        elsewhere[other] |= np.einsum("pi,pij,pj->p", apart, together, apart) > _ELSEWHERE
     good = found & ~elsewhere
     where = places[good]
     best.points[where] = points[first, every][good]
@@ -212,36 +212,36 @@ def _masks(seen: BoolArray, size: int) -> Iterator[BoolArray]:
         yield mask
 
 
-def _by_pairs(sightings: Sightings) -> tuple[PointFit, BoolArray]:
+def _by_pairs(observed: Observed) -> tuple[PointFit, BoolArray]:
     """As `_by_subsets`, for so many views that all subsets are too many: every pair proposes those that agree with it."""
-    seen = sightings.seen
+    seen = observed.seen
     n_views, n_points = seen.shape
     votes, used = np.zeros(n_points), np.zeros(seen.shape, dtype=bool)
     for pair in _masks(seen, 2):
-        proposal = fit_points(sightings, pair)
-        agree = seen & (_standardized(sightings, proposal) <= chi2.ppf(1 - LEVEL, 2))
+        proposal = fit_points(observed, pair)
+        agree = seen & (_standardized(observed, proposal) <= chi2.ppf(1 - LEVEL, 2))
         count = np.where(proposal.misfit <= chi2.ppf(1 - LEVEL, 1), agree.sum(axis=0), 0)
         used[:, count > votes] = agree[:, count > votes]
         votes = np.maximum(votes, count)
     for _ in range(n_views - 2):  # a pair that is not sure of the place lets a wrong view pass: leave out the worst
-        fit = fit_points(sightings, used)
+        fit = fit_points(observed, used)
         torn = ~(fit.misfit <= _limit(used.sum(axis=0)))
         if not (torn & used.any(axis=0)).any():
             break
-        off = np.where(used, _standardized(sightings, fit), -np.inf)
+        off = np.where(used, _standardized(observed, fit), -np.inf)
         worst = off.argmax(axis=0)
         used[worst[torn], np.flatnonzero(torn)] = False
     # with fewer than half of its views, another set may agree as well
     enough = (used.sum(axis=0) >= 2) & (2 * used.sum(axis=0) > seen.sum(axis=0))
     used &= enough
-    fit = fit_points(sightings, used)
+    fit = fit_points(observed, used)
     return fit, used & (fit.misfit <= _limit(used.sum(axis=0)))
 
 
-def _standardized(sightings: Sightings, fit: PointFit) -> FloatArray:
+def _standardized(observed: Observed, fit: PointFit) -> FloatArray:
     """`(V, P)` squared distance of each view from a fitted point, over the variance of both."""
-    off = np.empty(sightings.sd.shape)
-    for view, (camera, xy, sd) in enumerate(zip(sightings.cameras, sightings.xy, sightings.sd, strict=True)):
+    off = np.empty(observed.sd.shape)
+    for view, (camera, xy, sd) in enumerate(zip(observed.cameras, observed.xy, observed.sd, strict=True)):
         pixels, slope = project_with_slope(camera, fit.points)
         spread = slope @ fit.covariance @ slope.transpose(0, 2, 1) + (sd**2)[:, None, None] * np.eye(2)
         apart = pixels - xy
@@ -256,7 +256,3 @@ def _standardized(sightings: Sightings, fit: PointFit) -> FloatArray:
 def _no_fit(n_points: int) -> PointFit:
     return PointFit(np.full((n_points, 3), np.nan), np.full(n_points, np.nan), np.full((n_points, 3, 3), np.nan))
 
-
-def _finite(matrices: FloatArray) -> FloatArray:
-    bad = ~np.isfinite(matrices).all(axis=(-2, -1))
-    return np.where(bad[:, None, None], np.eye(3), matrices)
