@@ -54,6 +54,17 @@ def test_the_slope_is_the_derivative(fisheye: bool) -> None:
         np.testing.assert_allclose(lens.slope(points, numbers)[..., axis], expected, atol=1e-8)
 
 
+@pytest.mark.parametrize("fisheye", [False, True])
+def test_the_sway_is_the_derivative_by_the_numbers(fisheye: bool) -> None:
+    lens, numbers = LENSES[fisheye], some_camera(fisheye).distortion
+    points: np.ndarray = np.vstack([np.random.default_rng(2).uniform(-0.5, 0.5, (100, 2)), [[0, 0], [1e-6, 0]]])
+    found = lens.sway(points, numbers)
+    for index in range(len(numbers)):
+        step = np.eye(len(numbers))[index] * 1e-6
+        expected = (lens.distort(points, numbers + step) - lens.distort(points, numbers - step)) / 2e-6
+        np.testing.assert_allclose(found[..., index], expected, atol=1e-8)
+
+
 def test_what_a_lens_cannot_show_has_no_ray() -> None:
     camera = replace(some_camera(), distortion=np.array([-0.3]))
     rays = camera.rays([[320.0, 240.0], [20000.0, 240.0], [np.nan, 1.0]])

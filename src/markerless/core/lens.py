@@ -1,7 +1,7 @@
 """Lens distortion, both ways, in undistorted image coordinates (x / z, y / z): OpenCV's two models.
 
-`distort` and `undistort` are inverse; `slope` is the derivative of `distort`, which the inverse (Newton's method) and
-the fitting of cameras use.
+`distort` and `undistort` are inverse; `slope` and `sway` are the derivatives of `distort` by the point and by the
+numbers, which the inverse (Newton's method) and the fitting of cameras use.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ class Lens:
     Attributes:
         distort: Points `(..., 2)` and numbers `(n,)` to bent points `(..., 2)`.
         slope: The derivative of `distort` by the point, `(..., 2, 2)`; rows are x and y of the bent point.
+        sway: The derivative of `distort` by the numbers, `(..., 2, n)`; rows are x and y of the bent point.
     """
 
     distort: Callable[[FloatArray, FloatArray], FloatArray]
     slope: Callable[[FloatArray, FloatArray], FloatArray]
+    sway: Callable[[FloatArray, FloatArray], FloatArray]
 
     def undistort(self, bent: FloatArray, numbers: FloatArray) -> FloatArray:
         """The inverse of `distort`: `(..., 2)`; NaN where there is none (beyond the fold of the lens), and for NaN."""
@@ -87,6 +89,20 @@ def _slope_polynomial(points: FloatArray, numbers: FloatArray) -> FloatArray:
     return slope
 
 
+def _sway_polynomial(points: FloatArray, numbers: FloatArray) -> FloatArray:
+    k1, k2, _p1, _p2, k3, k4, k5, k6 = numbers
+    x, y = points[..., 0], points[..., 1]
+    r2 = x * x + y * y
+    above, below = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)), 1 + r2 * (k4 + r2 * (k5 + r2 * k6))
+    rising = np.stack([r2, r2**2, r2**3], axis=-1)
+    radial = np.concatenate([rising / below[..., None], -rising * (above / below**2)[..., None]], axis=-1)
+    sway = np.empty((*x.shape, 2, 8))
+    sway[..., [0, 1, 4, 5, 6, 7]] = points[..., :, None] * radial[..., None, :]
+    sway[..., 0, 2], sway[..., 1, 2] = 2 * x * y, r2 + 2 * y * y
+    sway[..., 0, 3], sway[..., 1, 3] = r2 + 2 * x * x, 2 * x * y
+    return sway
+
+
 def _bend_fisheye(points: FloatArray, numbers: FloatArray) -> FloatArray:
     ratio, _ = _fisheye_ratio(points, numbers)
     bent: FloatArray = points * ratio[..., None]
@@ -101,6 +117,15 @@ def _slope_fisheye(points: FloatArray, numbers: FloatArray) -> FloatArray:
     slope[..., 0, 1] = slope[..., 1, 0] = x * y * change
     slope[..., 1, 1] = ratio + y * y * change
     return slope
+
+
+def _sway_fisheye(points: FloatArray, numbers: FloatArray) -> FloatArray:
+    r = np.hypot(points[..., 0], points[..., 1])
+    angle = np.arctan(r)
+    ratio = np.where(r < 1e-4, 1.0, angle / np.where(r < 1e-4, 1.0, r))  # the angle over the radius, at its limit
+    rising = ratio[..., None] * (angle[..., None] ** np.array([2, 4, 6, 8]))
+    sway: FloatArray = points[..., :, None] * rising[..., None, :]
+    return sway
 
 
 def _fisheye_ratio(points: FloatArray, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -118,5 +143,8 @@ def _fisheye_ratio(points: FloatArray, numbers: FloatArray) -> tuple[FloatArray,
     return ratio, change
 
 
-LENSES = {False: Lens(_bend_polynomial, _slope_polynomial), True: Lens(_bend_fisheye, _slope_fisheye)}
+LENSES = {
+    False: Lens(_bend_polynomial, _slope_polynomial, _sway_polynomial),
+    True: Lens(_bend_fisheye, _slope_fisheye, _sway_fisheye),
+}
 """The two models; the key says whether it is the fisheye's."""

@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from markerless.core.unpickle import load_pickle
 from markerless.errors import FormatError
-from markerless.formats._unpickle import load_pickle
 
 PREFERRED_KEYS = ("df_with_missing", "tracks", "df")
 

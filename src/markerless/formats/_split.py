@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from markerless.core.unpickle import load_pickle
 from markerless.errors import FormatError, LabelsError
 from markerless.formats._table import row_name
-from markerless.formats._unpickle import load_pickle
 
 PARTS = ("train", "validation", "test")
 

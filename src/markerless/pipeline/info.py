@@ -215,7 +215,7 @@ def _json(path: Path) -> Info:
 
 
 def _shuffle(path: Path) -> Info:
-    from markerless.formats._unpickle import load_pickle
+    from markerless.core.unpickle import load_pickle
 
     value = load_pickle(path)
     if not (isinstance(value, list) and len(value) > 2):

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from markerless.core.unpickle import load_pickle
 from markerless.errors import FormatError
-from markerless.formats._unpickle import load_pickle
 
 
 class Evil:
