@@ -23,7 +23,8 @@ from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated, tria
 
 _ROUNDS = 12
 _SETTLED = 0.01  # relative change of a standard deviation
-_PRIOR = 20.0  # distances that a keypoint counts like its view, before it counts by itself
+_PRIOR = 200.0  # distances that a keypoint counts like its view, before it counts by itself: neighbors in time are alike
+_BEST = 0.5  # of the median of the views: no view is taken to be better (two that agree by chance would rule the others)
 _MOST_POINTS = 20_000
 _SMALLEST_PX = 0.05
 _NORMAL = 0.6745  # median of the distances of a normal distribution, over its standard deviation
@@ -78,6 +79,7 @@ def _settle(cameras: Sequence[Camera], xy: FloatArray, given: FloatArray, factor
         by_view = left.sum(axis=1, keepdims=True) / np.maximum(expected.sum(axis=1, keepdims=True), 1e-9)
         ratio = np.sqrt((left + _PRIOR * by_view) / (expected + _PRIOR))
         new = np.maximum(factor * ratio, _SMALLEST_PX * (given == 1).all())
+        new = np.maximum(new, _BEST * np.median(new, axis=0))
         settled = np.abs(new / factor - 1).max() < _SETTLED
         factor = new
         if settled:
