@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
+from markerless.core.views import GOOD
 from markerless.errors import CalibrationError
 from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.projection import project_with_slope
@@ -72,7 +73,7 @@ def _settle(cameras: Sequence[Camera], xy: FloatArray, given: FloatArray, factor
     for _ in range(_ROUNDS):
         error = given * factor[:, None]
         fit = triangulate(cameras, xy, error)
-        n_points = int((fit.state == 0).sum())
+        n_points = int((fit.state == GOOD).sum())
         if not n_points:
             break
         left, expected = _left(cameras, fit, error / DISTANCE_PER_SD)

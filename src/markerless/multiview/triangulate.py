@@ -21,6 +21,7 @@ from scipy.stats import chi2
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
+from markerless.core.views import CONTRADICTORY, GOOD, TOO_FEW, UNDETERMINED
 from markerless.errors import CalibrationError
 from markerless.multiview.point_fit import BoolArray, PointFit, Observed, fit_points
 from markerless.multiview.projection import project_with_slope
@@ -35,9 +36,6 @@ _ELSEWHERE = 16.0  # squared distance, in standard deviations, of two places tha
 _UNSURE = 0.3  # of the distance to the nearest camera: with a larger error, the depth is not known
 _BLOCK = 8192  # points at a time: what a processor's cache holds
 
-GOOD, TOO_FEW, CONTRADICTORY, UNDETERMINED = 0, 1, 2, 3
-STATES = ("good", "seen by fewer than two cameras", "contradictory", "undetermined")
-"""Words for `Triangulated.state`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Triangulated:
         reprojection: `(V, ...)` px between what a view saw and where it should have seen the point, also of views that
             were not used; NaN without a point.
         used: `(V, ...)` views that the point was made of.
-        state: `(...)` index of `STATES`.
+        state: `(...)` index of `core.views.STATES`.
     """
 
     points: FloatArray
