@@ -20,6 +20,7 @@ from markerless.multiview.triangulate import DISTANCE_PER_SD
 MOST_POINTS = 4000
 FEWEST = 30  # points a camera shares with others
 _ROUNDS = 3
+_MOST_DEG = 5.0  # a camera that is turned by more has not drifted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
         error: `(V, P)` px, expected error.
 
     Raises:
-        CalibrationError: a camera shares too few points with the others.
+        CalibrationError: a camera shares too few points with the others, or would have to be somewhere else entirely.
     """
     cameras, seen = calibration.cameras, np.isfinite(xy).all(axis=-1)
     shared = seen & (seen.sum(axis=0) >= 2)
@@ -71,6 +72,13 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
         for camera in moved
     )
     moves = tuple(_move(before, after) for before, after in zip(cameras, placed, strict=True))
+    farthest = max(moves, key=lambda move: move.angle_deg)
+    if farthest.angle_deg > _MOST_DEG:
+        raise CalibrationError(
+            f"camera '{farthest.name}' would have to be turned by {farthest.angle_deg:.1f} degrees, more than the "
+            f"{_MOST_DEG:g} that a camera drifts: the points fill too little of the space or are too inexact, or the "
+            "calibration is wrong; calibrate anew, or repair with a longer video"
+        )
     return replace(calibration, cameras=placed), moves
 
 

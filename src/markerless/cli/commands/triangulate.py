@@ -14,22 +14,6 @@ if TYPE_CHECKING:
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
 
 
-class CameraFile(click.ParamType):
-    """`CAMERA=FILE`, or a file alone for all views of one picture; a pair of name and path."""
-
-    name = "camera=file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
-        if isinstance(value, tuple):
-            return value
-        camera, equals, path = str(value).partition("=")
-        if Path(value).exists() and not (equals and Path(path).exists()):
-            return "all", Path(value)
-        if not equals or not camera or not path:
-            self.fail(f"expected CAMERA=FILE, for example back=back.h5, or an existing file, got '{value}'", param, ctx)
-        return camera, Path(path)
-
-
 class Length(click.ParamType):
     """`KEYPOINT,KEYPOINT,NUMBER`: a known length."""
 
@@ -66,19 +50,9 @@ class How:
         return TriangulateOptions(self.cutoff, length, self.repair, self.smooth, self.limbs)
 
 
-def gather(files: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
-    """Camera -> file; a camera named twice is refused."""
-    found: dict[str, Path] = {}
-    for camera, path in files:
-        if camera in found:
-            raise click.UsageError(f"expected one file per camera, got two of '{camera}': {found[camera]} and {path}")
-        found[camera] = path
-    return found
-
-
 @click.command()
 @click.argument("calibration", type=options.PATH)
-@click.argument("files", type=CameraFile(), nargs=-1, required=True, metavar="CAMERA=FILE...")
+@click.argument("files", type=options.CameraFile(), nargs=-1, required=True, metavar="CAMERA=FILE...")
 @click.option("--out", type=options.PATH, metavar="S", help="Write S.nc and S.csv; default: beside the first file.")
 @click.option(
     "--cutoff",
@@ -105,7 +79,7 @@ def command(
     """
     from markerless.pipeline.triangulate import triangulate
 
-    result = triangulate(calibration, gather(files), out, how.options())
+    result = triangulate(calibration, options.by_camera(files), out, how.options())
     if as_json:
         options.echo_json(result.to_json())
         return
