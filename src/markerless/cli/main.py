@@ -39,6 +39,8 @@ WORKFLOW = (
     "evaluate",
     "compare",
     "analyze",
+    "calibrate",
+    "triangulate",
     "live",
     "filter",
     "outliers",

@@ -59,6 +59,22 @@ class Crop(click.ParamType):
         return x1, x2, y1, y2
 
 
+class CameraFile(click.ParamType):
+    """`CAMERA=FILE`, or a file alone for all views of one picture; a pair of name and path."""
+
+    name = "camera=file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        camera, equals, path = str(value).partition("=")
+        if Path(value).exists() and not (equals and Path(path).exists()):
+            return "all", Path(value)
+        if not equals or not camera or not path:
+            self.fail(f"expected CAMERA=FILE, for example back=back.h5, or an existing file, got '{value}'", param, ctx)
+        return camera, Path(path)
+
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 project_argument: Decorator = click.argument("project", type=PATH)
@@ -123,6 +139,16 @@ def gathered(name: str, cls: type[Any]) -> Decorator:
         return call
 
     return decorate
+
+
+def by_camera(files: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    """Camera -> file; a camera named twice is refused."""
+    found: dict[str, Path] = {}
+    for camera, path in files:
+        if camera in found:
+            raise click.UsageError(f"expected one file per camera, got two of '{camera}': {found[camera]} and {path}")
+        found[camera] = path
+    return found
 
 
 def echo_json(value: Any) -> None:

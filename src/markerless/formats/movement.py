@@ -1,7 +1,9 @@
 """Our own result file: netCDF in the layout of the movement package, so that it opens there as it is.
 
 Variables: `position (time, space, keypoint, individual)`, `confidence (time, keypoint, individual)` and, when the model
-gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). `time` is in seconds
+gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). Points in space have
+z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
+`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains. `time` is in seconds
 when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`,
 `video`, `skeleton` and `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
 calibrated. No wall-clock time: equal tracks give equal bytes.
@@ -22,6 +24,7 @@ import numpy.typing as npt
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
+from markerless.core.views import STATES, Views
 from markerless.errors import FormatError
 from markerless.formats._hdf5 import array, is_hdf5
 from markerless.formats._table import one_line
@@ -53,20 +56,20 @@ def sniff(path: Path) -> float:
     return 1.0 if has_position and kind in ("poses", "") else 0.0
 
 
-def write(tracks: Tracks, path: Path) -> None:
-    """Write one result file.
+def write(tracks: Tracks, path: Path, views: Views | None = None) -> None:
+    """Write one result file; with `views`, also what the cameras say of points in space.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    dataset = to_dataset(tracks)
+    dataset = to_dataset(tracks, views)
     # Made in memory first: on a full disk HDF5 may lose what it failed to write, without an error, or crash.
     image = dataset.to_netcdf(engine="h5netcdf", encoding={"time": {"_FillValue": None}})
     with atomic_path(Path(path)) as temporary:
         temporary.write_bytes(image)
 
 
-def to_dataset(tracks: Tracks) -> xr.Dataset:
+def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
     """The tracks as movement's dataset, for use in a notebook."""
     import xarray as xr
 
@@ -99,7 +102,48 @@ def to_dataset(tracks: Tracks) -> xr.Dataset:
         "keypoint": list(tracks.skeleton.keypoints),
         "individual": list(tracks.individuals),
     }
+    if "unit" in tracks.provenance:
+        attributes["space_unit"] = str(tracks.provenance["unit"])
+    if views is not None:
+        variables |= _of_views(views)
+        coordinates["view"] = list(views.names)
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def _of_views(views: Views) -> dict[str, Any]:
+    """Variables of what the cameras say."""
+    per_point, per_view = ("time", "keypoint", "individual"), ("view", "time", "keypoint", "individual")
+    meaning = {"flag_values": list(range(len(STATES))), "flag_meanings": "; ".join(STATES)}
+    return {
+        "reprojection_error": (per_view, views.reprojection_px.transpose(0, 1, 3, 2), {"units": "px"}),
+        "view_used": (per_view, views.used.transpose(0, 1, 3, 2).astype(np.int8)),
+        "state": (per_point, views.state.transpose(0, 2, 1), meaning),
+    }
+
+
+def read_views(path: Path) -> Views | None:
+    """What the cameras say of the points in a result file of ours; None where it holds nothing of that.
+
+    Raises:
+        FormatError: not netCDF, or damaged.
+    """
+    path = Path(path)
+    if not is_hdf5(path):
+        raise FormatError(f"expected a netCDF-4 file, got something else or a damaged one: {path}; copy it again")
+    order = (0, 1, 3, 2)
+    try:
+        with h5py.File(path, "r") as file:
+            if "reprojection_error" not in file:
+                return None
+            return Views(
+                _names(file, "view"),
+                file["reprojection_error"][...].transpose(order).astype(np.float64),
+                file["view_used"][...].transpose(order).astype(bool),
+                file["state"][...].transpose(0, 2, 1).astype(np.int8),
+            )
+    except Exception as error:  # as in `read`
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise FormatError(f"expected views of points in {path}, got a damaged file ({reason}); copy it again") from error
 
 
 def read(path: Path) -> Tracks:

@@ -14,6 +14,7 @@ from markerless.cli import options, progress
 if TYPE_CHECKING:
     from markerless.analysis.label_checks import Finding
     from markerless.pipeline.check import CheckReport
+    from markerless.pipeline.check_views import ViewsCheck
     from markerless.pipeline.suspects import Ranking, SuspectRequest
 
 MOST_OF_A_KIND = 10
@@ -38,6 +39,20 @@ class Asked:
         return None
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the cameras of a calibration saw: files after --labels, the first of them its value."""
+
+    labels: tuple[tuple[str, Path], ...]
+    more: tuple[tuple[str, Path], ...]
+
+    def files(self) -> dict[str, Path]:
+        """Camera -> file; empty when no calibration is checked."""
+        if self.more and not self.labels:
+            raise click.UsageError(f"unexpected extra argument: {self.more[0][1]}; files of cameras follow --labels")
+        return options.by_camera((*self.labels, *self.more))
+
+
 @click.command()
 @options.project_argument
 @click.option("--suspects", "with_suspects", is_flag=True, help="Also rank and show the labels that may be mistakes.")
@@ -55,9 +70,18 @@ class Asked:
     type=click.Choice(["csv", "h5"]),
     help="Where CSV and h5 of the labels differ, rewrite the other one from this one.",
 )
+@click.option(
+    "--labels",
+    type=options.CameraFile(),
+    multiple=True,
+    metavar="CAMERA=FILE...",
+    help="PROJECT is a calibration: compare it with what its cameras saw, and say which one disagrees.",
+)
+@click.argument("more", type=options.CameraFile(), nargs=-1, metavar="")
 @options.json_option
 @options.gathered("asked", Asked)
-def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, as_json: bool) -> None:
+@options.gathered("seen", Seen)
+def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, seen: Seen, as_json: bool) -> None:
     """Find what is wrong with labels, pictures, videos and config of PROJECT.
 
     Nothing is changed, except by --take. The exit code is 0 whenever the project could be checked: count the errors
@@ -66,6 +90,9 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, as_j
     """
     from markerless.pipeline.check import check, take_labels
 
+    if seen.files():
+        _check_calibration(project, seen.files(), as_json)
+        return
     request = asked.request()
     taken = take_labels(project, take) if take is not None else []
     with progress.bar("checking", unit="pictures") as report:
@@ -93,6 +120,29 @@ def _count(number: int, nouns: str) -> str:
     return f"{number} {nouns.removesuffix('s') if number == 1 else nouns}"
 
 
+def _check_calibration(calibration: Path, files: dict[str, Path], as_json: bool) -> None:
+    from markerless.pipeline.check_views import check_views
+
+    result = check_views(calibration, files)
+    if as_json:
+        options.echo_json(result.to_json())
+        return
+    _echo_cameras(result)
+    kinds: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in result.findings:
+        kinds[finding.level, finding.kind].append(finding)
+    _echo_kinds(kinds)
+    if not kinds:
+        click.echo("the cameras agree with their points")
+
+
+def _echo_cameras(result: ViewsCheck) -> None:
+    click.echo(f"all cameras together: points lie {result.together_px:.1f} px (median) from where they are put")
+    click.echo("camera        points   from where the others put them   the others among themselves")
+    for one in result.cameras:
+        click.echo(f"{one.name:12}  {one.n_points:6}   {one.off_px:27.1f} px   {one.others_px:24.1f} px")
+
+
 def _echo_findings(result: CheckReport) -> None:
     click.echo(
         f"{result.project.name}: {_count(result.n_frames, 'labeled frames')}, {_count(result.n_points, 'points')}, "
@@ -101,6 +151,10 @@ def _echo_findings(result: CheckReport) -> None:
     kinds: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in result.findings:
         kinds[finding.level, finding.kind].append(finding)
+    _echo_kinds(kinds)
+
+
+def _echo_kinds(kinds: dict[tuple[str, str], list[Finding]]) -> None:
     for (level, kind), findings in kinds.items():
         for finding in findings[:MOST_OF_A_KIND]:
             click.echo(f"{level:7}  {finding.where}: {finding.message}")

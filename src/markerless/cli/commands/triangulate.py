@@ -1,0 +1,108 @@
+"""`markerless triangulate CALIBRATION CAMERA=FILE ...`: points in space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from markerless.cli import options
+
+if TYPE_CHECKING:
+    from markerless.pipeline.triangulate import InSpace, TriangulateOptions
+
+
+class Length(click.ParamType):
+    """`KEYPOINT,KEYPOINT,NUMBER`: a known length."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str, float]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        try:
+            first, second, number = parts[0], parts[1], float(parts[2])
+            if len(parts) != 3 or not 0 < number < float("inf") or first == second:
+                raise ValueError
+        except (ValueError, IndexError):
+            self.fail(f"expected two keypoints and their distance, for example nose,tail,80, got '{value}'", param, ctx)
+        return first, second, number
+
+
+@dataclass(frozen=True)
+class How:
+    """What the options say."""
+
+    cutoff: float
+    length: tuple[str, str, float] | None
+    repair: bool
+    smooth: bool
+    limbs: bool
+
+    def options(self) -> TriangulateOptions:
+        from markerless.multiview.files.views_toml import KnownLength
+        from markerless.pipeline.triangulate import TriangulateOptions
+
+        length = None if self.length is None else KnownLength(*self.length)
+        return TriangulateOptions(self.cutoff, length, self.repair, self.smooth, self.limbs)
+
+
+@click.command()
+@click.argument("calibration", type=options.PATH)
+@click.argument("files", type=options.CameraFile(), nargs=-1, required=True, metavar="CAMERA=FILE...")
+@click.option("--out", type=options.PATH, metavar="S", help="Write S.nc and S.csv; default: beside the first file.")
+@click.option(
+    "--cutoff",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    metavar="P",
+    help="Leave out points whose confidence is lower.",
+)
+@click.option("--length", type=Length(), metavar="A,B,L", help="Keypoints A and B are L apart: sets the scale.")
+@click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
+@click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")
+@click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")
+@options.json_option
+@options.gathered("how", How)
+def command(
+    calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool
+) -> None:
+    """Make points in space of what several cameras saw.
+
+    CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
+    then one FILE holds the keypoints of all views, and no board is needed. Files may be of any tool. Every point gets
+    an expected error; where the cameras contradict each other, it is missing.
+    """
+    from markerless.pipeline.triangulate import triangulate
+
+    result = triangulate(calibration, options.by_camera(files), out, how.options())
+    if as_json:
+        options.echo_json(result.to_json())
+        return
+    _echo(result)
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    options.echo_written(*result.files)
+
+
+def _echo(result: InSpace) -> None:
+    told = result.to_json()
+    unit = told["unit"] or "units"
+    for name, move in told["moved_cameras"].items():
+        click.echo(f"moved camera {name}: turned by {move['angle_deg']:.2f} degrees, shifted by {move['distance']:.3g} {unit}")
+    click.echo("camera        reprojection   expected error   used")
+    for name, view in told["cameras"].items():
+        click.echo(
+            f"{name:12}  {view['median_reprojection_px']:9.2f} px   {view['expected_error_px']:11.2f} px   "
+            f"{100 * view['used']:3.0f} %"
+        )
+    counts = ", ".join(f"{count} {state}" for state, count in told["points"].items() if count)
+    click.echo(f"{told['n_frames']} frames, {len(told['keypoints'])} keypoints; points: {counts}")
+    click.echo(f"expected error in space: median {told['median_expected_error']:.3g} {unit}")
+    if told["refined"] is not None:
+        moved = told["refined"]
+        click.echo(f"refined: points moved by {moved['median']:.3g} {unit} (median), {moved['largest']:.3g} at most")

@@ -1,0 +1,40 @@
+"""How the views of several cameras made points in space: what was used, and how well it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.errors import LabelsError
+
+STATES = ("good", "seen by fewer than two cameras", "contradictory", "undetermined")
+"""What can be said of a point in space; only a good one has coordinates."""
+GOOD, TOO_FEW, CONTRADICTORY, UNDETERMINED = range(len(STATES))
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the cameras say of the points of `Tracks` in space.
+
+    Attributes:
+        names: Of the cameras, length V.
+        reprojection_px: `(V, T, N, K)` distance between what a camera saw and where it should have seen the point, in
+            pixels; NaN where it saw nothing or there is no point.
+        used: `(V, T, N, K)` whether the point was made of this view.
+        state: `(T, N, K)` index of `STATES`.
+    """
+
+    names: tuple[str, ...]
+    reprojection_px: FloatArray
+    used: npt.NDArray[np.bool_]
+    state: npt.NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.names), *self.state.shape)
+        if self.reprojection_px.shape != shape or self.used.shape != shape or self.state.ndim != 3:
+            raise LabelsError(
+                f"expected reprojection and use of {shape}, got {self.reprojection_px.shape} and {self.used.shape}"
+            )
