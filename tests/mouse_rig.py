@@ -38,9 +38,11 @@ def mouse_calibration(folder: Path) -> Calibration:
     corners[~np.isfinite(corners).all(axis=-1)] = np.nan
     shape = grid(7, 10, 24.0)
     inner = [_alone(seen, shape) for seen in corners]
-    boards = np.stack([[_pose(seen, shape, numbers) for seen in view] for view, numbers in zip(corners, inner)])
+    boards = np.stack(
+        [[_pose(seen, shape, numbers) for seen in view] for view, numbers in zip(corners, inner, strict=True)]
+    )
     cameras = []
-    for name, numbers, poses in zip(NAMES, inner, boards):
+    for name, numbers, poses in zip(NAMES, inner, boards, strict=True):
         relative = poses @ np.linalg.inv(boards[0])
         pose = relative[np.isfinite(relative).all(axis=(1, 2))]
         middle = pose[np.argmin([np.median(np.linalg.norm(pose[:, :3, 3] - one[:3, 3], axis=-1)) for one in pose])]
@@ -62,7 +64,12 @@ def _alone(seen: FloatArray, shape: FloatArray) -> tuple[FloatArray, FloatArray]
     start = np.array([[800.0, 0, 639.5], [0, 800, 511.5], [0, 0, 1]])
     flags = cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST | cv2.CALIB_FIX_ASPECT_RATIO | cv2.CALIB_USE_INTRINSIC_GUESS
     _, matrix, numbers, _, _ = cv2.calibrateCamera(
-        [known[i].astype(np.float32) for i in use], [whole[i].astype(np.float32) for i in use], SIZE, start, None, flags=flags
+        [known[i].astype(np.float32) for i in use],
+        [whole[i].astype(np.float32) for i in use],
+        SIZE,
+        start,
+        None,
+        flags=flags,
     )
     return matrix, numbers.ravel()
 

@@ -188,11 +188,13 @@ def test_a_playhead_that_is_dragged_asks_for_no_frame_in_between(
     page.evaluate(
         """async ([left, width, y]) => {
           const canvas = document.querySelector('.review-plot');
+          const move = (clientX) => canvas.dispatchEvent(
+            new PointerEvent('pointermove', { clientX, clientY: y, bubbles: true }));
           for (let share = 0.1; share < 0.96; share += 0.01) {
-            canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: left + share * width, clientY: y, bubbles: true }));
+            move(left + share * width);
             await new Promise(requestAnimationFrame);
           }
-          canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: left + width * 110.5 / 120, clientY: y, bubbles: true }));
+          move(left + width * 110.5 / 120);
         }""",
         [left, width, y],
     )

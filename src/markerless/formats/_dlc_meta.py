@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from markerless.core.unpickle import load_pickle
 from markerless.errors import FormatError
-from markerless.formats._unpickle import load_pickle
 
 SUFFIXES = ("_meta.pickle", "includingmetadata.pickle")
 # What later steps of DeepLabCut, and ours, add to the name of a result.

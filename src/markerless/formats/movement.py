@@ -3,9 +3,9 @@
 Variables: `position (time, space, keypoint, individual)`, `confidence (time, keypoint, individual)` and, when the model
 gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). Points in space have
 z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
-`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains. `time` is in seconds
-when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`,
-`video`, `skeleton` and `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
+`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains. `time` is in
+seconds when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`,
+`scorer`, `video`, `skeleton`, `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
 calibrated. No wall-clock time: equal tracks give equal bytes.
 
 Dimension names are singular, as movement has them today; files with the plural names of its older versions open too.
@@ -143,7 +143,9 @@ def read_views(path: Path) -> Views | None:
             )
     except Exception as error:  # as in `read`
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(f"expected views of points in {path}, got a damaged file ({reason}); copy it again") from error
+        raise FormatError(
+            f"expected views of points in {path}, got a damaged file ({reason}); copy it again"
+        ) from error
 
 
 def read(path: Path) -> Tracks:

@@ -138,9 +138,7 @@ def _equations(rig: Rig, prior: Prior, pixels: _Pixels, points: FloatArray, para
         (prior.mean - parameters) / prior.sd**2,
         np.zeros((n_points, 3)),
     )
-    shifted = [
-        (rig(parameters + step), rig(parameters - step)) for step in np.eye(n) * prior.step[:, None]
-    ]
+    shifted = [(rig(parameters + step), rig(parameters - step)) for step in np.eye(n) * prior.step[:, None]]
     for view, camera in enumerate(rig(parameters)):
         used, sd = pixels.used[view], pixels.sd[view]
         seen = points[used]

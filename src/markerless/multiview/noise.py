@@ -24,8 +24,12 @@ from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated, tria
 
 _ROUNDS = 12
 _SETTLED = 0.01  # relative change of a standard deviation
-_PRIOR = 200.0  # distances that a keypoint counts like its view, before it counts by itself: neighbors in time are alike
-_BEST = 0.5  # of the median of the views: no view is taken to be better (two that agree by chance would rule the others)
+_PRIOR = (
+    200.0  # distances that a keypoint counts like its view, before it counts by itself: neighbors in time are alike
+)
+_BEST = (
+    0.5  # of the median of the views: no view is taken to be better (two that agree by chance would rule the others)
+)
 _MOST_POINTS = 20_000
 _SMALLEST_PX = 0.05
 _NORMAL = 0.6745  # median of the distances of a normal distribution, over its standard deviation

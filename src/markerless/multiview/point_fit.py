@@ -127,9 +127,7 @@ def _linear(observed: Observed, used: BoolArray, near: FloatArray | None) -> Flo
     return np.where(enough[:, None], points, np.nan)
 
 
-def _equations(
-    observed: Observed, used: BoolArray, points: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _equations(observed: Observed, used: BoolArray, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Misfit `(P,)`, and its normal matrix `(P, 3, 3)` and half its gradient `(P, 3)`."""
     misfit = np.zeros(len(points))
     normal, gradient = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))

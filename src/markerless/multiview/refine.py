@@ -151,9 +151,7 @@ class _Problem:
                 self._limb(bands, right, at, (a, b, float(length), float(spread)))
         return bands, right.ravel()
 
-    def _limb(
-        self, bands: FloatArray, right: FloatArray, at: FloatArray, limb: tuple[int, int, float, float]
-    ) -> None:
+    def _limb(self, bands: FloatArray, right: FloatArray, at: FloatArray, limb: tuple[int, int, float, float]) -> None:
         a, b, length, spread = limb
         way = at[:, a] - at[:, b]
         distance = np.linalg.norm(way, axis=-1)

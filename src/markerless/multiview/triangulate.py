@@ -23,7 +23,7 @@ from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.core.views import CONTRADICTORY, GOOD, TOO_FEW, UNDETERMINED
 from markerless.errors import CalibrationError
-from markerless.multiview.point_fit import BoolArray, PointFit, Observed, fit_points
+from markerless.multiview.point_fit import BoolArray, Observed, PointFit, fit_points
 from markerless.multiview.projection import project_with_slope
 from markerless.multiview.small_matrices import expected_length, inverse
 
@@ -35,7 +35,6 @@ MOST_SUBSETS = 6  # views up to which all subsets are tried
 _ELSEWHERE = 16.0  # squared distance, in standard deviations, of two places that are not the same
 _UNSURE = 0.3  # of the distance to the nearest camera: with a larger error, the depth is not known
 _BLOCK = 8192  # points at a time: what a processor's cache holds
-
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,9 @@ def _of_size(
         fits.append(fit_points(observed, mask))
         masks.append(mask)
     limit = float(chi2.ppf(1 - LEVEL, 2 * size - 3))
-    misfit = np.stack([np.where(mask.sum(axis=0) == size, fit.misfit, np.inf) for fit, mask in zip(fits, masks)])
+    misfit = np.stack(
+        [np.where(mask.sum(axis=0) == size, fit.misfit, np.inf) for fit, mask in zip(fits, masks, strict=True)]
+    )
     misfit = np.where(misfit <= limit, misfit, np.inf)  # NaN as well
     first, every = misfit.argmin(axis=0), np.arange(misfit.shape[1])
     found = np.isfinite(misfit[first, every])
@@ -211,7 +212,7 @@ def _masks(seen: BoolArray, size: int) -> Iterator[BoolArray]:
 
 
 def _by_pairs(observed: Observed) -> tuple[PointFit, BoolArray]:
-    """As `_by_subsets`, for so many views that all subsets are too many: every pair proposes those that agree with it."""
+    """As `_by_subsets`, for so many views that all subsets are too many: every pair proposes who agrees with it."""
     seen = observed.seen
     n_views, n_points = seen.shape
     votes, used = np.zeros(n_points), np.zeros(seen.shape, dtype=bool)
@@ -253,4 +254,3 @@ def _standardized(observed: Observed, fit: PointFit) -> FloatArray:
 
 def _no_fit(n_points: int) -> PointFit:
     return PointFit(np.full((n_points, 3), np.nan), np.full(n_points, np.nan), np.full((n_points, 3, 3), np.nan))
-

@@ -93,7 +93,9 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
     xy = seen.flat_xy.reshape(len(seen.views), -1, 2)
     shared = (np.isfinite(xy).all(axis=-1).sum(axis=0) >= 2).sum()
     if shared < _FEWEST:
-        raise CalibrationError(f"expected at least {_FEWEST} points that two cameras see, got {shared}; give more labels")
+        raise CalibrationError(
+            f"expected at least {_FEWEST} points that two cameras see, got {shared}; give more labels"
+        )
     together = _agreement(chosen.cameras, xy)
     agreements = tuple(_left_out(chosen.cameras, index, xy) for index in range(len(chosen.cameras)))
     wrong = _wrong(agreements)
@@ -104,7 +106,9 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
     good = [index for index, name in enumerate(seen.views) if name != wrong]
     if len(good) >= 3 and not any(set(doubt.cameras) <= {seen.views[i] for i in good} for doubt in doubts(chosen)):
         findings += _odd_labels(replace(chosen, cameras=tuple(chosen.cameras[i] for i in good)), seen, good)
-    return ViewsCheck(str(calibration) if where != "calibration" else where, agreements, together, wrong, tuple(findings))
+    return ViewsCheck(
+        str(calibration) if where != "calibration" else where, agreements, together, wrong, tuple(findings)
+    )
 
 
 def _points(cameras: tuple[Camera, ...], xy: FloatArray) -> FloatArray:
@@ -143,9 +147,7 @@ def _wrong(agreements: tuple[CameraAgreement, ...]) -> str | None:
     return best.name if spoils and far else None
 
 
-def _verdict(
-    agreements: tuple[CameraAgreement, ...], wrong: str | None, together: float, where: str
-) -> list[Finding]:
+def _verdict(agreements: tuple[CameraAgreement, ...], wrong: str | None, together: float, where: str) -> list[Finding]:
     if wrong is not None:
         one = next(one for one in agreements if one.name == wrong)
         others = ", ".join(other.name for other in agreements if other.name != wrong)

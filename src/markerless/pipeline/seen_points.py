@@ -171,9 +171,7 @@ def _same_animals(found: dict[str, _View]) -> tuple[str, ...]:
 
 def _same_keypoints(found: dict[str, _View], names: Names, notes: list[str]) -> dict[str, dict[str, int]]:
     """Keypoint -> view -> index in the view's file, of the keypoints that at least two views have."""
-    of_view = {
-        name: renamed(view.tracks.skeleton.keypoints, names.get(name, "{}")) for name, view in found.items()
-    }
+    of_view = {name: renamed(view.tracks.skeleton.keypoints, names.get(name, "{}")) for name, view in found.items()}
     order = list(dict.fromkeys(keypoint for table in of_view.values() for keypoint in table))
     shared = {
         keypoint: {name: table[keypoint] for name, table in of_view.items() if keypoint in table} for keypoint in order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -268,7 +268,9 @@ def _target(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
     paths = [Path(source) for source in files.values() if isinstance(source, Path | str)]
     if not paths:
         return None
-    common = os.path.commonprefix([path.stem for path in paths]).rstrip("_-. ")
+    stems = [path.stem for path in paths]
+    same = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = "".join(letters[0] for letters in same).rstrip("_-. ")
     return paths[0].parent / (f"{common}_3d" if len(common) >= 3 else "points_3d")
 
 

@@ -68,9 +68,7 @@ class How:
 @click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")
 @options.json_option
 @options.gathered("how", How)
-def command(
-    calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool
-) -> None:
+def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
     """Make points in space of what several cameras saw.
 
     CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
@@ -93,7 +91,9 @@ def _echo(result: InSpace) -> None:
     told = result.to_json()
     unit = told["unit"] or "units"
     for name, move in told["moved_cameras"].items():
-        click.echo(f"moved camera {name}: turned by {move['angle_deg']:.2f} degrees, shifted by {move['distance']:.3g} {unit}")
+        click.echo(
+            f"moved camera {name}: turned by {move['angle_deg']:.2f} degrees, shifted by {move['distance']:.3g} {unit}"
+        )
     click.echo("camera        reprojection   expected error   used")
     for name, view in told["cameras"].items():
         click.echo(

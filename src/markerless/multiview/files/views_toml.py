@@ -147,7 +147,9 @@ def _names(value: Any, view: str, path: Path) -> str | dict[str, str]:
         return value
     if isinstance(value, dict) and value and all(isinstance(name, str) for name in value.values()):
         return dict(value)
-    raise FormatError(f"expected a pattern with one {{}} or a table of names in 'keypoints' of [views.{view}] in {path}")
+    raise FormatError(
+        f"expected a pattern with one {{}} or a table of names in 'keypoints' of [views.{view}] in {path}"
+    )
 
 
 def _only(table: dict[str, Any], known: Sequence[str], path: Path) -> None:
