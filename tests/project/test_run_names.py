@@ -32,6 +32,7 @@ def run_folder(study: Project) -> Path:
     write_text(folder / "split.json", json.dumps({"train": ["a"], "validation": [], "test": []}))
     fitted = CrossFit(("a",), study.skeleton.keypoints, np.ones((1, 4, 2)), np.ones((1, 4)), np.ones((1, 4)), 3.0)
     crossfit.write(fitted, folder / "crossfit.json")
+    np.savez(folder / "evidence.npz", keypoints=np.array(study.skeleton.keypoints), xy=np.ones((1, 4, 2)))
     errors = {"test": {"mean_px": 2.0, "per_keypoint": {"nose": 1.0, "tail": 3.0}}, "train": None}
     write_text(folder / "evaluation.json", json.dumps({"run": "run1", "splits": errors}))
     return folder
@@ -44,6 +45,8 @@ def test_a_run_follows_the_new_names(study: Project, run_folder: Path) -> None:
     assert run.skeleton.keypoints == ("tail", "left ear", "right ear", "tip")
     assert (run.skeleton.edges, run.finished, run.split["train"]) == (((0, 3),), True, ["a"])
     assert crossfit.read(run_folder / "crossfit.json").keypoints == run.skeleton.keypoints
+    with np.load(run_folder / "evidence.npz") as evidence:
+        assert evidence["keypoints"].tolist() == list(run.skeleton.keypoints) and evidence["xy"].shape == (1, 4, 2)
     evaluation = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
     assert evaluation["splits"]["test"] == {"mean_px": 2.0, "per_keypoint": {"tail": 1.0, "tip": 3.0}}
 

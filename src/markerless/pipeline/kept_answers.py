@@ -19,8 +19,8 @@ from markerless.core.storage import atomic_path
 from markerless.nn.heads.score_map import EVIDENCE
 from markerless.pipeline.cross_fit import HeldOut
 from markerless.pipeline.training_plan import Plan
+from markerless.project.run import EVIDENCE_FILE
 
-EVIDENCE_FILE = "evidence.npz"
 ARRAYS = ("images", "keypoints", "kinds", "xy", "evidence", "uses_prior")  # kinds: names of the evidence
 
 

@@ -16,6 +16,7 @@ from markerless.errors import LabelsError, RunError
 RUN_FILE = "run.toml"
 SPLIT_FILE = "split.json"
 EVALUATION_FILE = "evaluation.json"
+EVIDENCE_FILE = "evidence.npz"
 MODEL_FILE = "model.onnx"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SPLIT_PARTS = ("train", "validation", "test")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from markerless.core.storage import write_text
+import numpy as np
+
+from markerless.core.storage import atomic_path, write_text
 from markerless.errors import RunError
 from markerless.project import crossfit, staged
-from markerless.project.run import EVALUATION_FILE, RUN_FILE, Run
+from markerless.project.run import EVALUATION_FILE, EVIDENCE_FILE, RUN_FILE, Run
 from markerless.project.study import RUNS_FOLDER, Project
 
 _LINE = re.compile(r"^keypoints = \[.*\]$", re.MULTILINE)
@@ -62,7 +65,7 @@ def _renamed_settings(text: str, keypoints: list[str]) -> str | None:
 
 
 def _stage_others(folder: Path, names: Mapping[str, str], staging: staged.Staged) -> None:
-    """Cross-fitted predictions and the evaluation; a damaged one is left as it is."""
+    """Cross-fitted predictions, what they were calibrated by, and the evaluation; a damaged one is left as it is."""
     try:
         fitted = crossfit.read(folder / crossfit.CROSSFIT_FILE)
     except RunError:
@@ -70,12 +73,25 @@ def _stage_others(folder: Path, names: Mapping[str, str], staging: staged.Staged
     else:
         keypoints = tuple(names.get(name, name) for name in fitted.keypoints)
         crossfit.write(replace(fitted, keypoints=keypoints), staging.version_of(folder / crossfit.CROSSFIT_FILE))
+    _stage_evidence(folder / EVIDENCE_FILE, names, staging)
     try:
         value = json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     renamed = json.dumps(_renamed_keys(value, names), ensure_ascii=False)
     write_text(staging.version_of(folder / EVALUATION_FILE), renamed + "\n")
+
+
+def _stage_evidence(path: Path, names: Mapping[str, str], staging: staged.Staged) -> None:
+    """What the maps of cross-fitted networks showed; an adaptation looks for it by name."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            kept = dict(arrays)
+        kept["keypoints"] = np.array([names.get(name, name) for name in kept["keypoints"].tolist()])
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        return
+    with atomic_path(staging.version_of(path)) as temporary, temporary.open("wb") as out:
+        np.savez(out, allow_pickle=False, **kept)
 
 
 def _renamed_keys(value: object, names: Mapping[str, str]) -> object:
