@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 Point = Sequence[float] | FloatArray
+FRAMES = (2, 20, 40)  # of the made video: without labels in the made study
 SAVED_WITHIN_MS = 15_000
 WHEEL_PX = 120  # one notch of a mouse
 MOST_TURNS = 60

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app_server import Server, StartServer, start
+from label_page import FRAMES, add_pictures
+from made_study import MadeStudy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -80,3 +82,9 @@ def shoot(page: Page) -> Callable[[str], Path]:
         return path
 
     return take
+
+
+@pytest.fixture
+def frames(study: MadeStudy) -> list[str]:
+    """Three pictures without labels."""
+    return add_pictures(study.root, study.video, FRAMES)

@@ -15,7 +15,7 @@ import pytest
 
 from app_server import StartServer
 from color_run import add_run
-from label_page import LabelPage, add_pictures, new_page, points_of
+from label_page import FRAMES, LabelPage, new_page, points_of
 from made_study import MadeStudy
 from make_model import expected_errors
 from markerless.core.instance import Visibility
@@ -26,16 +26,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
-FRAMES = (2, 20, 40)  # of the video, not labeled before
 VISIBLE, HIDDEN, ABSENT, OPEN = Visibility.VISIBLE, Visibility.OCCLUDED, Visibility.ABSENT, Visibility.NOT_LABELED
 STRENGTH = 253  # of the colors that the network of `add_run` finds
 KEYPOINTS = ("snout", "leftear", "rightear", "bodycenter", "tailbase", "tailtip")
-
-
-@pytest.fixture
-def frames(study: MadeStudy) -> list[str]:
-    """Three pictures without labels."""
-    return add_pictures(study.root, study.video, FRAMES)
 
 
 @pytest.fixture
@@ -302,46 +295,6 @@ def test_every_animal_has_its_own_labels(
     assert np.abs(by_name["bo"] - study.truth[2][0] - 40).max() <= 0.5
 
 
-def test_without_pictures_the_page_says_what_to_do(
-    page: Page, study: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
-) -> None:
-    for picture in (study.root / "labeled-data" / "cage1").iterdir():
-        picture.unlink()
-    label = LabelPage(page, start_server(study.root))
-    page.evaluate(f"location.hash = '#/{label.key}/label'")
-    page.wait_for_selector("text=No pictures yet")
-    shoot("label-empty")
-    page.click(".page-label >> text=Extract frames")
-    page.wait_for_function("location.hash.endsWith('/extract')")
-
-
-def test_a_missing_picture_is_said_and_the_others_are_labeled(
-    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
-) -> None:
-    (study.root / "labeled-data" / "cage1" / "img05.png").unlink()
-    label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
-    page.keyboard.press("d")
-    page.wait_for_selector(".label-message:not([hidden])")
-    assert "img05.png cannot be shown" in page.inner_text(".label-message")
-    label.press_to("d", "img11.png")
-    assert page.locator(".label-message").is_hidden()
-
-
-def test_a_long_folder_is_a_light_list(
-    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
-) -> None:
-    folder = study.root / "labeled-data" / "cage1"
-    for i in range(1000, 6000):
-        (folder / f"img{i}.png").hardlink_to(folder / frames[0])
-    label = LabelPage(page, start_server(study.root)).open("cage1", frames[0])
-    assert page.locator(".label-row").count() < 60
-    label.press_to("Shift+N", "img5999.png")
-    page.wait_for_selector('.label-row[aria-current][title="img5999.png"]')
-    label.click(study.truth[2][0])
-    label.wait_saved()
-    assert np.abs(points_of(study.root, "cage1", "img5999.png")[0][0] - study.truth[2][0]).max() <= 0.5
-
-
 def test_pictures_of_every_kind_are_shown_as_programs_read_them(
     page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
 ) -> None:
@@ -482,33 +435,6 @@ def test_the_run_whose_predictions_are_shown_is_chosen(
     assert page.locator("[data-command=acceptAll]").is_hidden()
     label.press("3")
     assert label.keypoint("rightear") == "open"
-
-
-def test_frames_extracted_meanwhile_appear(
-    page: Page, study: MadeStudy, frames: list[str], start_server: StartServer
-) -> None:
-    label = LabelPage(page, start_server(study.root)).open("cage1", frames[2])
-    label.click(study.truth[40][0])
-    (new,) = add_pictures(study.root, study.video, (30,))
-    page.wait_for_selector(f'.label-row[title="{new}"]')
-    assert "1 new frame in this folder" in page.inner_text(".label-status")
-    assert (label.frame, label.keypoint("snout")) == (frames[2], "placed"), "what is done goes on"
-    label.press_to("Shift+N", new)
-    label.click(study.truth[30][0])
-    label.wait_saved()
-    assert np.abs(points_of(study.root, "cage1", new)[0][0] - study.truth[30][0]).max() <= 0.5
-    (study.root / "labeled-data" / "cage1" / frames[1]).unlink()
-    page.wait_for_selector(f'.label-row[title="{frames[1]}"]', state="detached")
-    assert label.frame == new
-
-
-def test_first_frames_are_waited_for(page: Page, study: MadeStudy, start_server: StartServer) -> None:
-    shutil.rmtree(study.root / "labeled-data" / "cage1")
-    label = LabelPage(page, start_server(study.root))
-    page.evaluate(f"location.hash = '#/{label.key}/label'")
-    page.wait_for_selector("text=No pictures yet")
-    (new,) = add_pictures(study.root, study.video, (30,))
-    page.wait_for_selector(f'.label-stage[data-frame="{new}"]')
 
 
 @pytest.mark.data
