@@ -161,6 +161,7 @@ def test_a_scale_changes_lengths_and_their_errors_and_no_angle() -> None:
     for measure in (lambda t: distances(t, [("a", "b")]), lambda t: speed(t, Pace.of(t))):
         px, mm = measure(tracks), measure(scaled)
         np.testing.assert_allclose(px.values / 4, mm.values)
+        assert px.error is not None and mm.error is not None
         np.testing.assert_allclose(px.error / 4, mm.error)
         assert mm.unit == px.unit.replace("px", "mm")
     joint = [("a", "b", "c")]

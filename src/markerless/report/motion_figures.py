@@ -189,7 +189,17 @@ def _draw_outlines(axes: Axes, place: Place) -> None:
         axes.plot(*outline.T, color=INK, linewidth=1.1)
         middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
         halo = [withStroke(linewidth=2.5, foreground="white")]
-        axes.text(*middle, name, fontsize=8, color=INK, ha="center", va="center", path_effects=halo, clip_on=True)
+        axes.text(
+            float(middle[0]),
+            float(middle[1]),
+            name,
+            fontsize=8,
+            color=INK,
+            ha="center",
+            va="center",
+            path_effects=halo,
+            clip_on=True,
+        )
 
 
 def _mark_error(axes: Axes, speeds: Quantity, which: tuple[int, int], color: tuple[float, float, float]) -> None:
