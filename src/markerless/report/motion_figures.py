@@ -187,9 +187,19 @@ def _times(xy: FloatArray, edges: Sequence[FloatArray], pace: Pace) -> FloatArra
 def _draw_outlines(axes: Axes, place: Place) -> None:
     for name, outline in place.outlines.items():
         axes.plot(*outline.T, color=INK, linewidth=1.1)
-        x, y = (outline.min(axis=0) + outline.max(axis=0)) / 2
+        middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
         halo = [withStroke(linewidth=2.5, foreground="white")]
-        axes.text(x, y, name, fontsize=8, color=INK, ha="center", va="center", path_effects=halo, clip_on=True)
+        axes.text(
+            float(middle[0]),
+            float(middle[1]),
+            name,
+            fontsize=8,
+            color=INK,
+            ha="center",
+            va="center",
+            path_effects=halo,
+            clip_on=True,
+        )
 
 
 def _mark_error(axes: Axes, speeds: Quantity, which: tuple[int, int], color: tuple[float, float, float]) -> None:
