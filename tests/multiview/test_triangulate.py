@@ -168,7 +168,7 @@ def test_a_mirrored_camera_is_one_like_any_other() -> None:
 
 def test_a_depth_that_nobody_knows_is_no_depth() -> None:
     first = ring(1)[0]
-    rotation, translation = looking_at(first.center + [0.0, 1.0, 0.0], np.zeros(3))
+    rotation, translation = looking_at(first.center + np.array([0.0, 1.0, 0.0]), np.zeros(3))
     beside = replace(first, name="beside", rotation=rotation, translation=translation)
     points = np.random.default_rng(0).uniform(-100, 100, (50, 3))
     xy = np.stack([camera.project(points) for camera in (first, beside)])
@@ -191,7 +191,7 @@ def test_what_lies_behind_the_cameras_is_no_point() -> None:
 
 def test_distances_are_those_in_pixels() -> None:
     camera = ring(1)[0]
-    seen = camera.project(np.zeros((1, 3))) + [3.0, 4.0]
+    seen = camera.project(np.zeros((1, 3))) + np.array([3.0, 4.0])
     np.testing.assert_allclose(distances((camera,), np.zeros((1, 3)), seen[None]), [[5.0]])
 
 

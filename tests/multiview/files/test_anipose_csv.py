@@ -22,7 +22,7 @@ def example() -> tuple[Tracks, Views]:
     used[2, 0] = False
     distance = np.tile(np.array([1.0, 3.0, 50.0])[:, None, None, None], (1, 4, 1, 2))
     points[2, 0, 1], score[2, 0, 1], state[2, 0, 1], used[:, 2, 0, 1] = np.nan, np.nan, TOO_FEW, False
-    return Tracks(Skeleton(("nose", "left,ear")), points, score), Views(("a", "b", "c"), distance, used, state)
+    return Tracks(Skeleton(("nose", "left ear")), points, score), Views(("a", "b", "c"), distance, used, state)
 
 
 def test_the_columns_are_anipose_s(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of views in one picture: what they say, and what is refused."""
+"""The file that says where in a picture the views are."""
 
 from __future__ import annotations
 
@@ -8,52 +8,108 @@ import pytest
 
 from markerless.core.view import View
 from markerless.errors import FormatError
-from markerless.multiview.files import views_toml
+from markerless.multiview.files.views_toml import KnownLength, is_views_file, known_length, read, renamed
 from markerless.multiview.mirror import Part
 
 GOOD = """
-known_length = ["tailBase", "tailMid", 25]
+known_length = ["tailBase", "tailMid", 25.0]
+unit = "cm"
+calibration = "rig/calibration.toml"
+
 [views.side]
 region = [0, 0, 406, 168]
 keypoints = "{}_top"
+
 [views.below]
-region = [0, 168, 406, 238]
+region = [10, 168, 396, 238]
 mirrored = true
+
 [views.below.keypoints]
 nose = "nose_bot"
 """
 
 
-def test_it_says_where_the_views_are(tmp_path: Path) -> None:
-    (tmp_path / "views.toml").write_text(GOOD, encoding="utf-8")
-    assert views_toml.is_views_file(tmp_path / "views.toml")
-    found = views_toml.read(tmp_path / "views.toml")
-    assert found.parts == (Part("side", View(0, 0, 406, 168)), Part("below", View(0, 168, 406, 238), mirrored=True))
-    assert found.keypoints == {"side": "{}_top", "below": {"nose": "nose_bot"}}
-    assert found.size == (406, 406) and found.unit == "mm"
-    assert found.known_length == views_toml.KnownLength("tailBase", "tailMid", 25.0)
+def written(folder: Path, text: str) -> Path:
+    path = folder / "views.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
-def test_names_by_pattern_and_by_table() -> None:
-    names = ("nose_top", "nose_bot", "obs", "_top")
-    assert views_toml.renamed(names, "{}_top") == {"nose": 0}
-    assert views_toml.renamed(names, "{}") == {"nose_top": 0, "nose_bot": 1, "obs": 2, "_top": 3}
-    assert views_toml.renamed(names, {"snout": "nose_bot", "ear": "ear_bot"}) == {"snout": 1}
+def test_everything_it_says(tmp_path: Path) -> None:
+    plan = read(written(tmp_path, GOOD))
+    assert plan.parts == (
+        Part("side", View(0, 0, 406, 168)),
+        Part("below", View(10, 168, 396, 238), mirrored=True),
+    )
+    assert plan.keypoints == {"side": "{}_top", "below": {"nose": "nose_bot"}}
+    assert plan.size == (406, 406)  # what the regions span
+    assert plan.known_length == KnownLength("tailBase", "tailMid", 25.0)
+    assert plan.unit == "cm"
+    assert plan.calibration == tmp_path / "rig/calibration.toml"
+    assert read(written(tmp_path, "frame = [500, 420]\n" + GOOD)).size == (500, 420)
+
+
+def test_the_least_it_has_to_say(tmp_path: Path) -> None:
+    plan = read(written(tmp_path, "[views.a]\nregion = [0, 0, 9, 9]\n[views.b]\nregion = [0, 9, 9, 9]\n"))
+    assert (plan.keypoints, plan.unit, plan.known_length, plan.calibration) == (
+        {"a": "{}", "b": "{}"},
+        "mm",
+        None,
+        None,
+    )
+
+
+def test_it_is_told_from_a_calibration(tmp_path: Path) -> None:
+    assert is_views_file(written(tmp_path, GOOD))
+    assert not is_views_file(written(tmp_path, "[cam_0]\nname = 'views'\n"))
+    assert not is_views_file(written(tmp_path, "[views"))
+    assert not is_views_file(tmp_path / "none.toml")
+
+
+def test_names_by_pattern_and_table() -> None:
+    names = ["nose_top", "tail_top", "nose_bot", "_top", "top_tail_x"]
+    assert renamed(names, "{}_top") == {"nose": 0, "tail": 1}
+    assert renamed(names, "top_{}") == {"tail_x": 4}
+    assert renamed(names, "{}") == {name: index for index, name in enumerate(names)}
+    assert renamed(names, {"snout": "nose_bot", "paw": "paw_bot"}) == {"snout": 2}
+    assert renamed(["a.b", "axb"], "{}.b") == {"a": 0}  # a dot is a dot
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("change", "message"),
     [
-        ("mirrored = true", "miror = true", "unknown key 'miror'"),
-        ("[0, 0, 406, 168]", "[0, 0, 406]", "expected 4 whole numbers in 'region' of \\[views.side\\]"),
-        ("[0, 0, 406, 168]", "[0, 0, -406, 168]", "expected left, top, width, height"),
-        ('"{}_top"', '"top"', "expected a pattern with one {}"),
-        ('"tailMid", 25', '"tailMid", -1', "expected two keypoints and their distance"),
-        ("[views.side]", "[views]", "expected two or more tables"),
-        ("[views.side]", "[views.side", "cannot read"),
+        (("[views.side]", "[views"), "cannot read"),
+        (('unit = "cm"', "units = 1"), "unknown key 'units'"),
+        (("mirrored = true", "mirror = true"), "unknown key 'mirror'"),
+        (("[0, 0, 406, 168]", "[0, 0, 406]"), r"expected 4 whole numbers in 'region' of \[views.side\]"),
+        (("[0, 0, 406, 168]", "[0, 0, 406.5, 168]"), "expected 4 whole numbers"),
+        (("[0, 0, 406, 168]", "[-1, 0, 406, 168]"), "part of the frame"),
+        (("[0, 0, 406, 168]", "[0, 0, 0, 168]"), "part of the frame"),
+        (('"{}_top"', '"_top"'), r"pattern with one \{\}"),
+        (('"{}_top"', '"{}_{}"'), r"pattern with one \{\}"),
+        (('"{}_top"', "3"), r"pattern with one \{\}"),
+        (('"nose_bot"', "3"), r"pattern with one \{\}"),
+        (('["tailBase", "tailMid", 25.0]', '["tailBase", 25.0]'), "two keypoints and their distance"),
+        (('["tailBase", "tailMid", 25.0]', '["a", "a", 25.0]'), "two keypoints and their distance"),
+        (('["tailBase", "tailMid", 25.0]', '["a", "b", -1]'), "two keypoints and their distance"),
+        (("[views.below]", "[elsewhere]"), "unknown key 'elsewhere'"),
     ],
 )
-def test_what_is_wrong_is_named(old: str, new: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "views.toml").write_text(GOOD.replace(old, new), encoding="utf-8")
-    with pytest.raises(FormatError, match=says):
-        views_toml.read(tmp_path / "views.toml")
+def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    assert change[0] in GOOD
+    with pytest.raises(FormatError, match=message):
+        read(written(tmp_path, GOOD.replace(*change)))
+
+
+def test_one_view_is_not_enough(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"two or more tables \[views.NAME\]"):
+        read(written(tmp_path, "[views.a]\nregion = [0, 0, 9, 9]\n"))
+    with pytest.raises(FormatError, match="cannot read"):
+        read(tmp_path / "none.toml")
+
+
+def test_a_length_that_is_none() -> None:
+    assert known_length(("a", "b", "3"), "x") == KnownLength("a", "b", 3.0)
+    for value in (None, 3, ["a", "b", "long"], ["a", "b", float("nan")]):
+        with pytest.raises(FormatError, match="known_length of here"):
+            known_length(value, "here")
