@@ -164,14 +164,13 @@ def test_a_known_length_sets_the_scale(tmp_path: Path) -> None:
 
 def test_a_camera_that_drifted_is_put_back() -> None:
     rig, seen, points = made(4)
-    turned = rig.cameras[3].moved(
-        matrix_of(np.array([0.0, 0.03, 0.0])) @ rig.cameras[3].rotation, rig.cameras[3].translation
-    )
+    turn = matrix_of(np.array([0.0, 0.03, 0.0]))
+    turned = rig.cameras[3].moved(turn @ rig.cameras[3].rotation, turn @ rig.cameras[3].translation)
     drifted = replace(rig, cameras=(*rig.cameras[:3], turned))
     repaired = triangulate(drifted, seen, options=TriangulateOptions(repair=True))
     assert {move.name for move in repaired.moves} == set(seen)
     assert max(repaired.moves, key=lambda move: move.angle_deg).name == "cam3"
-    assert repaired.views.used[3].mean() > 0.9 > 0.1 > triangulate(drifted, seen).views.used[3].mean()
+    assert repaired.views.used[3].mean() > 0.9 > 0.5 > triangulate(drifted, seen).views.used[3].mean()
     off = np.linalg.norm(repaired.tracks.points[:, 0] - points, axis=-1)
     assert np.nanmedian(off) < 1.5
 
