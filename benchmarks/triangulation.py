@@ -2,7 +2,7 @@
 
     python benchmarks/triangulation.py [--points 20000] [--json]
 
-Rigs of 2 to 6 cameras on a half ring around a table of 300 x 300 x 120 mm, lenses with distortion, noise of sd 0.5 px
+Rigs of 2 to 6 cameras on a half ring around a table of 300 x 300 x 120 mm, lenses with distortion, noise of 0.5 px sd on
 on each axis, 10 % of the pixels grossly wrong (20 to 200 px in a random direction; none with two cameras, of which nobody
 can say which is wrong). Judged are all points that three consistent views remain of. Speed: 100,000 points in 5 views,
 errors and reprojections included, the best of three.
@@ -108,18 +108,15 @@ def main() -> None:
     if args.json:
         print(json.dumps({"accuracy": rows, "speed": fast}, indent=1))
         return
-    print(
-        "| cameras | points judged | of them missing | RMS (mm) | bound (mm) | RMS / bound | actual / stated | wrong views used |"
-    )
+    print("| cameras | points judged | missing | RMS (mm) | bound (mm) | ratio | actual / stated | wrong used |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
         print(
             f"| {row['views']} | {row['judged']:.1%} | {row['missing']:.2%} | {row['rms_mm']:.3f} | "
             f"{row['bound_mm']:.3f} | {row['ratio']:.3f} | {row['actual_to_stated']:.3f} | {row['gross_used']} |"
         )
-    print(
-        f"\nBar: RMS at most {BAR_RATIO} times the bound: {'kept' if max(r['ratio'] for r in rows) <= BAR_RATIO else 'missed'}"
-    )
+    kept = "kept" if max(row["ratio"] for row in rows) <= BAR_RATIO else "missed"
+    print(f"\nBar: RMS at most {BAR_RATIO} times the bound: {kept}")
     print(
         f"{TIMED[0]:,} points x {TIMED[1]} views with errors: {fast['seconds']:.1f} s at a load of {fast['load']:.1f} "
         f"(bar {BAR_S:g} s: {'kept' if fast['seconds'] < BAR_S else 'missed'})"

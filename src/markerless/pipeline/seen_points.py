@@ -129,7 +129,7 @@ def _same_moments(found: dict[str, _View], notes: list[str]) -> dict[str, _View]
             told = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise LabelsError(
                 f"expected equally many frames of every camera, got {told}: frames are missing, or the cameras did "
-                "not start together; cut the videos to the same moments, or estimate the shift with --sync"
+                "not start together; cut the videos to the same moments"
             )
         return found
     for name, view in found.items():
