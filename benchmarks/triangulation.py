@@ -2,10 +2,10 @@
 
     python benchmarks/triangulation.py [--points 20000] [--json]
 
-Rigs of 2 to 6 cameras on a half ring around a table of 300 x 300 x 120 mm, lenses with distortion, noise of 0.5 px sd on
-on each axis, 10 % of the pixels grossly wrong (20 to 200 px in a random direction; none with two cameras, of which nobody
-can say which is wrong). Judged are all points that three consistent views remain of. Speed: 100,000 points in 5 views,
-errors and reprojections included, the best of three.
+Rigs of 2 to 6 cameras on a half ring around a table of 300 x 300 x 120 mm, lenses with distortion, noise of 0.5 px sd
+on each axis, 10 % of the pixels grossly wrong (20 to 200 px in a random direction; none with two cameras, of which
+nobody can say which is wrong). Judged are all points that three consistent views remain of. Speed: 100,000 points in 5
+views, errors and reprojections included, the best of three.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 
 from made_points import made_points
 from made_rig import RING_MM, jolted
-from markerless.core.camera import Calibration
+from markerless.core.camera import Calibration, Camera
 from markerless.errors import CalibrationError
 from markerless.multiview.repair import repair
 from markerless.multiview.triangulate import DISTANCE_PER_SD, distances, triangulate
@@ -44,7 +44,7 @@ def test_the_scale_is_kept() -> None:
     drifted = Calibration(jolted(made.cameras, 0.01, 3.0), "mm")
     found, _ = repair(drifted, made.xy, np.full(made.xy.shape[:2], HALF_PX))
 
-    def spread(cameras: tuple) -> float:  # type: ignore[type-arg]
+    def spread(cameras: tuple[Camera, ...]) -> float:
         centers = np.stack([camera.center for camera in cameras])
         return float(np.linalg.norm(centers[:, None] - centers, axis=-1).sum())
 
