@@ -16,7 +16,7 @@ HALF_PX = 0.5 * DISTANCE_PER_SD
 
 
 def test_a_camera_that_was_pushed_is_put_back() -> None:
-    made = made_points(4, 1500)
+    made = made_points(4, 800)
     (pushed,) = jolted(made.cameras[1:3], 0.02, 5.0)[1:]
     drifted = Calibration((*made.cameras[:2], pushed, made.cameras[3]), "mm")
     found, moves = repair(drifted, made.xy, np.full(made.xy.shape[:2], HALF_PX))
@@ -33,7 +33,7 @@ def test_a_camera_that_was_pushed_is_put_back() -> None:
 
 
 def test_cameras_in_place_stay_there_and_gross_errors_do_not_move_them() -> None:
-    made = made_points(4, 1500, gross=0.05)
+    made = made_points(4, 800, gross=0.05)
     _, moves = repair(Calibration(made.cameras, "mm"), made.xy, np.full(made.xy.shape[:2], HALF_PX))
     assert max(move.angle_deg for move in moves) < 0.1
     assert max(move.distance for move in moves) < 0.002 * RING_MM
