@@ -71,7 +71,7 @@ def _alone(seen: FloatArray, shape: FloatArray) -> tuple[FloatArray, FloatArray]
         None,
         flags=flags,
     )
-    return matrix, numbers.ravel()
+    return np.asarray(matrix, dtype=np.float64), np.asarray(numbers, dtype=np.float64).ravel()
 
 
 def _pose(seen: FloatArray, shape: FloatArray, inner: tuple[FloatArray, FloatArray]) -> FloatArray:

@@ -44,7 +44,7 @@ def pose_errors(found: tuple[Camera, ...], true: tuple[Camera, ...]) -> tuple[fl
     """The largest error of a camera's place (as a share of the rig's size) and of its direction (radians)."""
     ways = [np.linalg.norm(a.center - b.center) for a, b in zip(found, true, strict=True)]
     turns = [np.linalg.norm(vector_of(a.rotation @ b.rotation.T)) for a, b in zip(found, true, strict=True)]
-    return max(ways) / RING_MM, max(turns)
+    return float(max(ways)) / RING_MM, float(max(turns))
 
 
 @pytest.mark.parametrize("fisheye", [False, True])
@@ -137,7 +137,8 @@ def test_a_point_seen_once_stays_where_nothing_moves_it() -> None:
     camera = ring(1)[0]
     points = np.array([[[0.0, 0.0, 0.0]]])
     xy = camera.project(points)[0] + [3.0, 0.0]
-    sightings = Sightings(*np.zeros((3, 1), dtype=np.intp), xy, np.ones(1))
+    first = np.zeros(1, dtype=np.intp)
+    sightings = Sightings(first, first, first, xy, np.ones(1))
     found = adjust((camera,), (HELD,), FreePoints(points), sightings)
     np.testing.assert_allclose(found.off_px, 0, atol=1e-5)
     moved_by, view = found.scene.xyz[0, 0], -camera.center / np.linalg.norm(camera.center)
@@ -156,8 +157,9 @@ def test_what_is_behind_a_camera_is_borne() -> None:
 
 
 def test_nothing_to_adjust_to_is_refused() -> None:
-    none = Sightings(*np.zeros((3, 0), dtype=np.intp), np.zeros((0, 2)), np.zeros(0))
+    nobody, first = np.zeros(0, dtype=np.intp), np.zeros(1, dtype=np.intp)
+    none = Sightings(nobody, nobody, nobody, np.zeros((0, 2)), np.zeros(0))
     with pytest.raises(CalibrationError, match="got none"):
         adjust(ring(1), (HELD,), FreePoints(np.zeros((1, 1, 3))), none)
     with pytest.raises(CalibrationError, match="finite pixels"):
-        Sightings(*np.zeros((3, 1), dtype=np.intp), np.full((1, 2), np.nan), np.ones(1))
+        Sightings(first, first, first, np.full((1, 2), np.nan), np.ones(1))

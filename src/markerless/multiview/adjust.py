@@ -88,7 +88,7 @@ def adjust(rig: Rig, prior: Prior, xy: FloatArray, sd: FloatArray, points: Float
         points: Where to begin; a point that is not in front of the cameras that see it is left as it is.
     """
     parameters, points = prior.mean.astype(np.float64), points.copy()
-    seen = np.isfinite(xy).all(axis=-1)
+    seen = np.asarray(np.isfinite(xy).all(axis=-1))
     start = np.stack([np.isfinite(camera.project(points)).all(axis=-1) for camera in rig(parameters)])
     usable = (seen <= start).all(axis=0) & (seen.sum(axis=0) >= 2)
     pixels = _Pixels(xy[:, usable], sd[:, usable], seen[:, usable])

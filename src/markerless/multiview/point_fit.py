@@ -50,7 +50,7 @@ class Observed:
     @property
     def seen(self) -> BoolArray:
         """`(V, P)`."""
-        return np.isfinite(self.rays).all(axis=-1)
+        return np.asarray(np.isfinite(self.rays).all(axis=-1))
 
     def take(self, points: npt.NDArray[np.intp]) -> Observed:
         """Some of the points."""

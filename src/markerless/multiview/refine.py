@@ -118,7 +118,7 @@ class _Problem:
 
     def solve(self) -> FloatArray:
         """`(T, K, 3)`."""
-        there = np.isfinite(self.points).all(axis=-1)
+        there = np.asarray(np.isfinite(self.points).all(axis=-1))
         information = np.where(there[..., None, None], inverse(self.covariance), 0.0)
         information = np.where(np.isfinite(information), information, 0.0)
         at = _filled(self.points)
@@ -144,8 +144,8 @@ class _Problem:
         for k in range(n_keypoints):
             _add(bands, frames * width + 3 * k, frames * width + 3 * k, information[:, k] + least * np.eye(3))
         weights = 1 / self.acceleration**2
-        for k in np.flatnonzero(weights > 0):
-            _smooth(bands, right, at, int(k), float(weights[k]))
+        for keypoint in np.flatnonzero(weights > 0).tolist():
+            _smooth(bands, right, at, keypoint, float(weights[keypoint]))
         for (a, b), length, spread in zip(self.limbs, self.lengths, self.spreads, strict=True):
             if np.isfinite(spread):
                 self._limb(bands, right, at, (a, b, float(length), float(spread)))
@@ -156,7 +156,7 @@ class _Problem:
         way = at[:, a] - at[:, b]
         distance = np.linalg.norm(way, axis=-1)
         along = way / np.maximum(distance, 1e-12)[:, None]
-        there = np.isfinite(self.points[:, [a, b]]).all(axis=(1, 2))
+        there = np.asarray(np.isfinite(self.points[:, [a, b]]).all(axis=(1, 2)))
         weight = there / spread**2
         pull = (weight * (length - distance))[:, None] * along
         right[:, a] += pull

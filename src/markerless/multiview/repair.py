@@ -15,11 +15,13 @@ from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.rotation import vector_of
 from markerless.multiview.scene import FreePoints
-from markerless.multiview.triangulate import DISTANCE_PER_SD
+from markerless.multiview.triangulate import DISTANCE_PER_SD, triangulate
 
 MOST_POINTS = 4000
 FEWEST = 30  # points a camera shares with others
 _ROUNDS = 3
+_STEPS = 15  # a round; the next one begins with better points
+_TELLING = 0.7  # of a camera's pixels have to agree with others before those that do not are left out
 _MOST_DEG = 5.0  # a camera that is turned by more has not drifted
 
 
@@ -64,7 +66,7 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
     xy, sd = xy[:, use], error[:, use] / DISTANCE_PER_SD
     moved: Sequence[Camera] = cameras
     for _ in range(_ROUNDS):  # points far from their place, because a camera was, are found again
-        moved = _adjusted(moved, xy, sd)
+        moved = _adjusted(moved, _agreeing(moved, xy, sd), sd)
     factor = _spread(cameras) / _spread(moved)
     anchor = cameras[0].center
     placed = tuple(
@@ -82,6 +84,14 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
     return replace(calibration, cameras=placed), moves
 
 
+def _agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> FloatArray:
+    """The pixels without those that contradict the others; all of them while the cameras are too far off to tell."""
+    used = triangulate(cameras, xy, sd * DISTANCE_PER_SD).used
+    seen = np.isfinite(xy).all(axis=-1)
+    enough = used.sum(axis=1) >= np.maximum(_TELLING * seen.sum(axis=1), FEWEST)
+    return np.where(used[..., None], xy, np.nan) if enough.all() else xy
+
+
 def _adjusted(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> tuple[Camera, ...]:
     pixels = np.where(np.isfinite(sd)[..., None], xy, np.nan)
     observed = Observed.of(cameras, pixels, np.where(np.isfinite(sd), sd, 1.0))
@@ -93,7 +103,7 @@ def _adjusted(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> tupl
     frame = np.zeros(len(point), dtype=np.intp)
     sightings = Sightings(view, frame, point, pixels[view, point], observed.sd[view, point])
     freedoms = [Freedom(pose=index > 0) for index in range(len(cameras))]
-    return adjust(cameras, freedoms, FreePoints(points[None]), sightings).cameras
+    return adjust(cameras, freedoms, FreePoints(points[None]), sightings, _STEPS).cameras
 
 
 def _spread(cameras: Sequence[Camera]) -> float:

@@ -129,7 +129,7 @@ def _same_moments(found: dict[str, _View], notes: list[str]) -> dict[str, _View]
             told = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise LabelsError(
                 f"expected equally many frames of every camera, got {told}: frames are missing, or the cameras did "
-                "not start together; cut the videos to the same moments, or estimate the shift with --sync"
+                "not start together; cut the videos to the same moments"
             )
         return found
     for name, view in found.items():
@@ -147,8 +147,8 @@ def _same_moments(found: dict[str, _View], notes: list[str]) -> dict[str, _View]
         notes.append(f"{len(common)} of {most} pictures are labeled in all cameras; the others are left out")
     cut = {}
     for name, view in found.items():
-        rows = [index for index, frame in enumerate(view.frames) if frame in common]
-        rows.sort(key=lambda index, frames=view.frames: natural_key(frames[index]))
+        place = {frame: index for index, frame in enumerate(view.frames)}
+        rows = [place[frame] for frame in sorted(common, key=natural_key)]
         tracks = replace(view.tracks, points=view.tracks.points[rows], score=view.tracks.score[rows], error=None)
         cut[name] = _View(tracks, tuple(view.frames[row] for row in rows))
     return cut

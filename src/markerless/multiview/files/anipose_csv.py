@@ -74,7 +74,7 @@ def read(path: Path) -> tuple[Tracks, Views]:
         raise FormatError(f"expected numbers in every row of {path}: {' '.join(str(error).split())[:200]}") from error
     chosen = {end: values[:, [place[name + end] for name in names]] for end in _ENDS}
     points = np.stack([chosen["_x"], chosen["_y"], chosen["_z"]], axis=-1)[:, None]
-    there = np.isfinite(points).all(axis=-1)
+    there = np.asarray(np.isfinite(points).all(axis=-1))
     views = Views(
         ("mean of all",),
         chosen["_error"][None, :, None],
