@@ -26,7 +26,7 @@ def board_that_fits(board: Board, pictures: Sequence[Gray]) -> Board | None:
             return None
         # a part of a board may be found, never more than the board; either side may come first
         size = max(sizes, key=lambda each: (each[0] * each[1], each == board.grid, sizes[each]))
-        return board if size == board.grid[::-1] else board.of_size(*size)
+        return board if size == board.grid[::-1] else board.of_size(max(size), min(size))
     seen = [markers_in(board, gray) for gray in pictures]
     largest = max((int(ids.max()) for ids, _ in seen if len(ids)), default=-1)
     fits = {

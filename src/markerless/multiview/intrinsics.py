@@ -190,15 +190,17 @@ def _chosen(start: Camera, shape: FloatArray, corners: FloatArray, seen: npt.NDA
     chosen = Freedom(pose=False, focal=1, distortion=1)
     if len(seen) < _MANY_BOARDS:
         return chosen
-    levels = [
-        Freedom(pose=False, focal=2, center=True, distortion=n)
-        for n in ((1, 2, 3, 4) if start.fisheye else (1, 2, 4, 5))
-    ]
     least = _held_out(start, chosen, shape, corners, seen)
+    numbers = (1, 2, 3, 4) if start.fisheye else (1, 2, 4, 5)
+    levels = [Freedom(pose=False, focal=1, center=True, distortion=n) for n in numbers]
     for level in levels:
         cost = _held_out(start, level, shape, corners, seen)
         if cost < _HELPS * least:
             chosen, least = level, cost
+    # pixels are square in nearly all cameras: two focal lengths only where they help
+    oblong = replace(chosen, focal=2)
+    if _held_out(start, oblong, shape, corners, seen) < _HELPS * least:
+        chosen = oblong
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,6 @@ def find_boards(board: Board, recordings: Sequence[Recording], progress: Progres
         n = int(np.isfinite(found.views.corners[index, ..., 0]).any(axis=-1).sum())
         if n < FEWEST_BOARDS:
             raise CalibrationError(_why_so_few(board, recording, n))
-    if board.kind == CHARUCO:
-        fits = board_that_fits(board, _some_pictures(recordings[0]))
-        if fits is not None and fits.columns * fits.rows // 2 > board.columns * board.rows // 2:
-            raise CalibrationError(_other_size(board, fits, recordings[0].camera))
     return found
 
 
@@ -186,32 +182,34 @@ def _some_pictures(recording: Recording) -> list[Gray]:
     return [gray for gray in frames if gray is not None]
 
 
+def _refuse_another_size(board: Board, recording: Recording) -> None:
+    """Look at a few pictures first: a board of another size would be looked for in vain in all of them, for long."""
+    pictures = _some_pictures(recording)
+    fits = board_that_fits(board, pictures)
+    if fits is None or fits == board:
+        return
+    # a ChArUco board of a few rows less gives right corners, though not all; one of more rows has no more to give
+    more = board.kind == CHARUCO and fits.columns * fits.rows > board.columns * board.rows
+    if more or not any(np.isfinite(find_board(board, gray)).any() for gray in pictures):
+        raise CalibrationError(
+            f"the board in the pictures of camera '{recording.camera}' is not {board.name}; "
+            f"this fits: --board {fits.name}"
+        )
+
+
 def _even(n: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, n - 1, min(_SHOWN, n)).round()})
 
 
 def _why_so_few(board: Board, recording: Recording, n: int) -> str:
-    pictures = _some_pictures(recording)
-    fits = board_that_fits(board, pictures)
-    if fits is not None and fits != board:
-        return _other_size(board, fits, recording.camera)
-    reasons: list[tuple[Callable[[], bool], str]] = [
-        (
-            lambda: board.kind == CHARUCO and looks_mirrored(board, pictures),
+    if board.kind == CHARUCO and looks_mirrored(board, _some_pictures(recording)):
+        return (
             f"camera '{recording.camera}' shows the board mirrored: its pictures are flipped, or the board was printed "
-            "the wrong way round; flip the pictures, or print the board again",
-        ),
-    ]
-    for holds, reason in reasons:
-        if holds():
-            return reason
+            "the wrong way round; flip the pictures, or print the board again"
+        )
     where = recording.video or next(iter(recording.pictures.values())).parent
     what = "the board was not found" if n == 0 else f"expected it in at least {FEWEST_BOARDS}, found it in {n}"
     return (
         f"{board.name}: {what} in the pictures of camera '{recording.camera}' ({where}); check the kind of the board, "
         "its size and dictionary, and that it is sharp, evenly lit, and whole"
     )
-
-
-def _other_size(board: Board, fits: Board, camera: str) -> str:
-    return f"the board in the pictures of camera '{camera}' is not {board.name}; this fits: --board {fits.name}"

@@ -16,7 +16,7 @@ from markerless.multiview.files import anipose_toml
 from markerless.multiview.verdict import CameraVerdict, judge, overall
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.board_views import find_boards
-from markerless.version import __version__
+from markerless.version import VERSION
 
 FILE_NAME = "calibration.toml"
 _SOFTWARE = "markerless"
@@ -88,7 +88,7 @@ def calibrate(folder: Path | str, request: CalibrateRequest, progress: Progress 
     fitted = calibrate_views(board, found.views, request.fisheye)
     verdicts = judge(fitted, found.views)
     calibration = replace(
-        fitted.calibration, provenance=(("software", f"{_SOFTWARE} {__version__}"), *fitted.calibration.provenance)
+        fitted.calibration, provenance=(("software", f"{_SOFTWARE} {VERSION}"), *fitted.calibration.provenance)
     )
     notes = list(found.notes)
     if fitted.n_wrong:
