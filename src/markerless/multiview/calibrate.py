@@ -88,7 +88,7 @@ def calibrate_views(board: Board, views: BoardViews, fisheye: bool = False) -> C
     off = np.full_like(kept, np.nan)
     seen = sightings_of(kept, 1.0)
     off[seen.camera, seen.frame, seen.point] = fitted.off_px
-    used = np.isfinite(off[..., 0]).any(axis=-1)
+    used: npt.NDArray[np.bool_] = np.asarray(np.isfinite(off[..., 0]).any(axis=-1))
     for camera, frame in zip(*np.nonzero(np.isfinite(views.corners[..., 0]).any(axis=-1) & ~used), strict=True):
         if not any(name == views.names[camera] and moment == views.moments[frame] for name, moment, _ in dropped):
             dropped.append(

@@ -169,7 +169,8 @@ def _adjust(
     camera: Camera, freedom: Freedom, shape: FloatArray, corners: FloatArray, sigma_px: float
 ) -> Adjusted[RigidBoards]:
     boards = _boards(camera, shape, corners)
-    usable = np.where(np.isfinite(boards.translation).all(axis=1)[:, None, None], corners, np.nan)
+    placed: npt.NDArray[np.bool_] = np.asarray(np.isfinite(boards.translation).all(axis=1))
+    usable = np.where(placed[:, None, None], corners, np.nan)
     return adjust((camera,), (freedom,), boards, sightings_of(usable[None], sigma_px))
 
 
