@@ -65,9 +65,9 @@ def judge(found: Calibrated, views: BoardViews) -> list[CameraVerdict]:
         most = _limit(size, _WORST_PX, _WORST_SHARE)
         if verdict.rms_px > most:
             raise CalibrationError(
-                f"refused: the boards of camera '{verdict.name}' are {verdict.rms_px:.1f} px from where they should be, "
-                f"and at most {most:.1f} px would do; check the size of the board, that it is flat, that the camera did "
-                "not move, and that the pictures are of the same moments"
+                f"refused: the boards of camera '{verdict.name}' are {verdict.rms_px:.1f} px from where they should "
+                f"be, and at most {most:.1f} px would do; check the size of the board, that it is flat, that the "
+                "camera did not move, and that the pictures are of the same moments"
             )
         if verdict.focal_sd > _WORST_FOCAL:
             raise CalibrationError(

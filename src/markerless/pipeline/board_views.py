@@ -50,6 +50,8 @@ def find_boards(board: Board, recordings: Sequence[Recording], progress: Progres
             where it can be told: another size, or a mirror image.
         VideoError: a file cannot be read.
     """
+    for recording in recordings:
+        _refuse_another_size(board, recording)
     found = (
         _in_videos(board, recordings, progress) if recordings[0].video else _in_pictures(board, recordings, progress)
     )
