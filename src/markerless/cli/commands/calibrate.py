@@ -71,7 +71,7 @@ def _as_json(result: Any) -> dict[str, Any]:
             "empty": verdict.empty,
             "focal_px": [camera.matrix[0, 0], camera.matrix[1, 1]],
             "focal_sd": verdict.focal_sd,
-            "center_mm": camera.center,
+            "center_mm": camera.center.tolist(),
         }
         for verdict, camera in zip(result.cameras, result.calibration.cameras, strict=True)
     ]
