@@ -45,7 +45,7 @@ def test_corners_are_where_they_truly_are(scenes: dict[str, BoardScene], name: s
     seen = np.isfinite(off[:, 0])
     assert seen.mean() > 0.8
     # the center of the top-left pixel is (0, 0): a convention half a pixel off would show as a mean of 0.5
-    assert np.abs(off[seen].mean(axis=0)).max() < 0.03
+    assert np.abs(off[seen].mean(axis=0)).max() < 0.05
     assert np.sqrt((off[seen] ** 2).mean()) < 0.1
 
 

@@ -19,13 +19,12 @@ IndexArray = npt.NDArray[np.intp]
 
 
 class Scene(Protocol):
-    """Points `(frame, point)` in world axes that a few numbers decide.
+    """Points `(frame, point)` in world axes that a few numbers decide."""
 
-    Attributes:
-        block_size: Numbers of a block.
-    """
-
-    block_size: int
+    @property
+    def block_size(self) -> int:
+        """Numbers of a block."""
+        ...
 
     def blocks(self, frame: IndexArray, point: IndexArray) -> IndexArray:
         """`(M,)`: which block each point belongs to."""

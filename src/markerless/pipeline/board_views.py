@@ -124,7 +124,7 @@ def choose_moments(corners: FloatArray, sizes: Sequence[tuple[int, int]], most: 
         sizes: Of the pictures.
         most: So many at most.
     """
-    seen = np.isfinite(corners[..., 0]).any(axis=-1)
+    seen: npt.NDArray[np.bool_] = np.asarray(np.isfinite(corners[..., 0]).any(axis=-1))
     covers = np.zeros((corners.shape[1], len(sizes), _CELLS, _CELLS), dtype=bool)
     for camera, size in enumerate(sizes):
         cell = np.floor((corners[camera] + 0.5) / np.array(size) * _CELLS)
