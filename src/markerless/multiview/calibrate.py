@@ -14,7 +14,7 @@ from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import Board
 from markerless.multiview.bundle import Adjusted, adjust
-from markerless.multiview.detection import FEWEST
+from markerless.multiview.detection import FEWEST, fitting
 from markerless.multiview.intrinsics import LensFit, fit_lens, robust_sigma, sightings_of, standing
 from markerless.multiview.rig_start import RigStart, start_rig
 from markerless.multiview.scene import RigidBoards
@@ -77,11 +77,13 @@ def calibrate_views(board: Board, views: BoardViews, fisheye: bool = False) -> C
     Raises:
         CalibrationError: too few boards, cameras that never share one, or views that nothing explains.
     """
+    # gross errors would mislead the starts, which look for the lens in a few boards
+    flat = [np.stack([fitting(board, xy) for xy in corners]) for corners in views.corners]
     fits = [
         fit_lens(name, size, board.points, corners, fisheye)
-        for name, size, corners in zip(views.names, views.sizes, views.corners, strict=True)
+        for name, size, corners in zip(views.names, views.sizes, flat, strict=True)
     ]
-    corners = np.stack([_without_bad_pictures(fit, seen) for fit, seen in zip(fits, views.corners, strict=True)])
+    corners = np.stack([_without_bad_pictures(fit, seen) for fit, seen in zip(fits, flat, strict=True)])
     start = start_rig(board, fits, corners)
     dropped: list[tuple[str, str, float]] = []
     fitted, kept = _fit_together(start, fits, start.corners, views, dropped)
