@@ -24,7 +24,8 @@ _FOCALS = np.geomspace(0.3, 4.0, 18)  # of the longer side of the picture
 _STARTS = 3  # of them, the best, are fitted
 _LOOKED_AT = 12  # boards that decide on the start
 _MANY_BOARDS = 6  # from so many on the principal point is fitted, and more distortion is considered
-_HELPS = 0.99  # of the held-out cost: fewer than 1 % better is not worth another number
+_SURE = 2.0  # standard errors by which more numbers must do better on boards that were not fitted
+_FAR_PX = 2.0
 _GUESSED_PX = 0.5
 _FEW_STEPS = 15  # are enough to compare lenses
 
@@ -196,32 +197,37 @@ def _chosen(start: Camera, shape: FloatArray, corners: FloatArray, seen: npt.NDA
     numbers = (1, 2, 3, 4) if start.fisheye else (1, 2, 4, 5)
     levels = [Freedom(pose=False, focal=1, center=True, distortion=n) for n in numbers]
     for level in levels:
-        cost = _held_out(start, level, shape, corners, seen)
-        if cost < _HELPS * least:
-            chosen, least = level, cost
+        loss = _held_out(start, level, shape, corners, seen)
+        if _better(loss, least):
+            chosen, least = level, loss
     # pixels are square in nearly all cameras: two focal lengths only where they help
     oblong = replace(chosen, focal=2)
-    if _held_out(start, oblong, shape, corners, seen) < _HELPS * least:
-        chosen = oblong
-    return chosen
+    return oblong if _better(_held_out(start, oblong, shape, corners, seen), least) else chosen
+
+
+def _better(loss: FloatArray, than: FloatArray) -> bool:
+    """Whether boards agree that a loss `(F,)` is smaller: beyond the chance of this choice of boards."""
+    gain = than - loss
+    return bool(gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _held_out(
     start: Camera, freedom: Freedom, shape: FloatArray, corners: FloatArray, seen: npt.NDArray[np.intp]
-) -> float:
-    """Mean distance in pixels on boards that the lens was not fitted to, every board once, their poses free."""
-    offs = []
+) -> FloatArray:
+    """`(F,)`: the robust loss of every board with a lens that was fitted to the other half of them, its pose free."""
+    losses = []
     for half in (0, 1):
-        own = np.full_like(corners, np.nan)
-        own[seen[half::2]] = corners[seen[half::2]]
+        own, other = np.full_like(corners, np.nan), np.full_like(corners, np.nan)
+        own[seen[half::2]], other[seen[1 - half :: 2]] = corners[seen[half::2]], corners[seen[1 - half :: 2]]
         lens = _adjust(start, freedom, shape, own, _GUESSED_PX, _FEW_STEPS).cameras[0]
-        other = np.full_like(corners, np.nan)
-        other[seen[1 - half :: 2]] = corners[seen[1 - half :: 2]]
-        off = _adjust(lens, Freedom(pose=False), shape, other, _GUESSED_PX, _FEW_STEPS).off_px
-        offs.append(np.linalg.norm(off, axis=1))
-    together = np.concatenate(offs)
-    # wrong corners say nothing about the lens
-    return float(np.mean(np.minimum(together, 5 * np.median(together))))
+        off = np.full_like(corners, np.nan)
+        known = sightings_of(other[None], 1.0)
+        fitted = _adjust(lens, Freedom(pose=False), shape, other, _GUESSED_PX, _FEW_STEPS)
+        off[known.frame, known.point] = fitted.off_px
+        # wrong corners say nothing about the lens: from 2 px on, distances hardly count
+        square = (off[seen[1 - half :: 2]] ** 2).sum(axis=-1)
+        losses.append(np.nanmean(square / (1 + square / _FAR_PX**2), axis=-1))
+    return np.concatenate(losses)
 
 
 def _spread(indices: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
