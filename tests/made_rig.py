@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
+from markerless.multiview.boards import Board
 from markerless.multiview.rotation import matrix_of
 from markerless.multiview.scene import RigidBoards
 
@@ -78,3 +80,9 @@ def without_lens(camera: Camera, focal: float) -> Camera:
     middle = (np.array(camera.size) - 1) / 2
     matrix = np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1]])
     return replace(camera, matrix=matrix, distortion=np.zeros(0))
+
+
+def facing(board: Board, turn: npt.ArrayLike, distance: float) -> tuple[FloatArray, FloatArray]:
+    """Rotation and translation of a board turned before a camera at the origin, its middle on the optical axis."""
+    rotation = matrix_of(turn)
+    return rotation, np.array([0.0, 0.0, distance]) - rotation @ board.points.mean(axis=0)

@@ -114,7 +114,7 @@ def parse_board(text: str) -> Board:
         lengths = [float(part) for part in parts[1:3]]
         if kind.lower() == CHECKERBOARD:
             return Board(CHECKERBOARD, columns, rows, lengths[0])
-        return Board(CHARUCO, columns, rows, *lengths, dictionary=_known_dictionary(parts[3]))
+        return Board(CHARUCO, columns, rows, lengths[0], lengths[1], _known_dictionary(parts[3]))
     except ValueError:
         raise CalibrationError(f"expected a board like {_EXAMPLES}, got '{text}'") from None
 

@@ -57,7 +57,7 @@ def fitting(board: Board, corners: FloatArray) -> FloatArray:
     flat = board.points[seen, :2] / board.square_mm
     xy = corners[seen]
     step = float(np.sqrt(_area(xy) / max(_area(flat), 1e-9)))  # pixels of a square, as a rule
-    found, _ = cv2.findHomography(flat, xy, cv2.RANSAC, max(_FITS * step, 2.0), maxIters=500)
+    found: Any = cv2.findHomography(flat, xy, cv2.RANSAC, max(_FITS * step, 2.0), maxIters=500)[0]
     if found is None:
         return none
     center = flat.mean(axis=0)
@@ -173,7 +173,8 @@ def _ordered(board: Board, gray: Gray, corners: FloatArray) -> FloatArray:
     """
     across, down = board.grid
     grid = corners.reshape(down, across, 2)
-    if np.cross(*(grid[0, -1] - grid[0, 0], grid[-1, 0] - grid[0, 0])) < 0:
+    (x1, y1), (x2, y2) = grid[0, -1] - grid[0, 0], grid[-1, 0] - grid[0, 0]
+    if x1 * y2 < x2 * y1:
         grid = grid[:, ::-1]
     if not board.turns and _shade(gray, grid[:2, :2]) > _shade(gray, grid[-2:, -2:]):
         grid = grid[::-1, ::-1]

@@ -18,7 +18,7 @@ from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.core.views import GOOD
 from markerless.errors import CalibrationError
-from markerless.multiview.files import anipose_toml
+from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.noise import learn_noise
 from markerless.multiview.plausible import doubts
 from markerless.multiview.point_fit import Observed, fit_points
@@ -85,7 +85,7 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
         LabelsError: files that do not go together.
     """
     where = "calibration" if isinstance(calibration, Calibration) else Path(calibration).name
-    rig = calibration if isinstance(calibration, Calibration) else anipose_toml.read(Path(calibration))
+    rig = calibration if isinstance(calibration, Calibration) else read_calibration(calibration)
     for name in files:
         rig.camera(name)
     seen = read_seen(files)

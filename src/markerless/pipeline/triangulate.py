@@ -16,6 +16,7 @@ from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import CalibrationError, LabelsError
 from markerless.formats import movement
+from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.files import anipose_csv, anipose_toml, views_toml
 from markerless.multiview.files.views_toml import KnownLength, ViewsFile
 from markerless.multiview.mirror import fit_mirrors, scaled
@@ -163,9 +164,9 @@ def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Cali
     if not path.is_file():
         raise CalibrationError(f"no such calibration: {path}; make one with 'markerless calibrate FOLDER'")
     if not views_toml.is_views_file(path):
-        return None, anipose_toml.read(path)
+        return None, read_calibration(path)
     plan = views_toml.read(path)
-    return plan, anipose_toml.read(plan.calibration) if plan.calibration is not None else None
+    return plan, read_calibration(plan.calibration) if plan.calibration is not None else None
 
 
 def _by_camera(files: Mapping[str, Source], plan: ViewsFile | None, cameras: Calibration | None) -> dict[str, Source]:

@@ -1,0 +1,160 @@
+"""Calibrations of OpenCV and DeepLabCut, written by OpenCV's and Python's own writers; damaged and dangerous ones."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from markerless.core.camera import Calibration
+from markerless.errors import CalibrationError, FormatError
+from markerless.multiview.calibration_file import read_calibration
+from markerless.multiview.files import anipose_toml
+
+MATRICES = (
+    np.array([[533.0, 0, 342], [0, 534, 234], [0, 0, 1]]),
+    np.array([[537.0, 0, 326], [0, 536, 250], [0, 0, 1]]),
+)
+NUMBERS = (np.array([[-0.28, 0.1, 0.001, -0.0003, 0]]), np.array([[-0.29, 0.11, -0.0006, 0.0002, 0]]))
+ROTATION = cv2.Rodrigues(np.array([0.006, 0.005, -0.004]))[0]
+TRANSLATION = np.array([[-3.33], [0.04], [-0.003]])
+
+
+def store(path: Path, values: dict[str, Any]) -> Path:
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    for name, value in values.items():
+        storage.write(name, value)
+    storage.release()
+    return path
+
+
+def pair() -> dict[str, Any]:
+    return {"M1": MATRICES[0], "D1": NUMBERS[0], "M2": MATRICES[1], "D2": NUMBERS[1]}
+
+
+def deeplabcut(**change: Any) -> dict[str, Any]:
+    both = {f"cameraMatrix{i + 1}": MATRICES[i] for i in (0, 1)} | {f"distCoeffs{i + 1}": NUMBERS[i] for i in (0, 1)}
+    both |= {"R": ROTATION, "T": TRANSLATION, "P1": np.zeros((3, 4)), "roi1": (0, 0, 640, 480)}
+    return {"camera-1-camera-2": both | {"image_shape": [(640, 480), (640, 480)]} | change}
+
+
+def check(found: Calibration) -> None:
+    points = np.random.default_rng(0).uniform(-5, 5, (50, 3)) + np.array([0, 0, 30])
+    assert found.unit == ""
+    poses = [(np.zeros(3), np.zeros(3)), (cv2.Rodrigues(ROTATION)[0], TRANSLATION)]
+    for camera, matrix, numbers, (turn, way) in zip(found.cameras, MATRICES, NUMBERS, poses, strict=True):
+        expected = cv2.projectPoints(points, turn, way, matrix, numbers)[0][:, 0]
+        np.testing.assert_allclose(camera.project(points), expected, atol=1e-6)
+
+
+def test_deeplabcuts_pair(tmp_path: Path) -> None:
+    path = tmp_path / "stereo_params.pickle"
+    path.write_bytes(pickle.dumps(deeplabcut()))
+    found = read_calibration(path)
+    check(found)
+    assert found.names == ("camera-1", "camera-2")
+    assert found.cameras[0].size == (640, 480)
+    anipose_toml.write(found, tmp_path / "calibration.toml")
+    check(read_calibration(tmp_path / "calibration.toml"))
+
+
+@pytest.mark.parametrize("shape", [[[(640, 480)], [(640, 480)]], [(640, 480), (640, 480)]])
+def test_both_ways_deeplabcut_wrote_sizes(tmp_path: Path, shape: Any) -> None:
+    path = tmp_path / "stereo_params.pickle"
+    path.write_bytes(pickle.dumps(deeplabcut(image_shape=shape)))
+    assert [camera.size for camera in read_calibration(path).cameras] == [(640, 480)] * 2
+
+
+def test_a_size_that_nobody_says_is_guessed_and_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "stereo_params.pickle"
+    path.write_bytes(pickle.dumps(deeplabcut(image_shape=None)))
+    found = read_calibration(path)
+    assert found.cameras[0].size == (2 * 342 + 1, 2 * 234 + 1)
+    assert "guessed" in dict(found.provenance)["note"]
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("ran"),)
+
+
+def test_a_pickle_that_runs_a_program_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "stereo_params.pickle"
+    path.write_bytes(pickle.dumps(deeplabcut(R=Evil())))
+    with pytest.raises(FormatError, match="refused"):
+        read_calibration(path)
+    assert not Path("ran").exists()
+    pickle.loads(path.read_bytes())  # the control: an ordinary unpickler does run it
+    assert Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        ({"a": 1}, FormatError, "found 0"),
+        ([1, 2], FormatError, "found 0"),
+        (deeplabcut(R=np.eye(2)), FormatError, "rotation of 'camera-2'"),
+        (deeplabcut(T=np.array([np.nan, 0, 0])), FormatError, "finite"),
+        (deeplabcut(R=-np.eye(3)), CalibrationError, "expected a rotation"),
+    ],
+)
+def test_other_pickles_are_refused(tmp_path: Path, value: Any, error: type[Exception], said: str) -> None:
+    path = tmp_path / "stereo_params.pickle"
+    path.write_bytes(pickle.dumps(value))
+    with pytest.raises(error, match=said):
+        read_calibration(path)
+
+
+@pytest.mark.parametrize("suffix", [".yml", ".xml"])
+def test_opencvs_pair_in_one_file(tmp_path: Path, suffix: str) -> None:
+    values = pair() | {"R": ROTATION, "T": TRANSLATION, "image_width": 640, "image_height": 480}
+    found = read_calibration(store(tmp_path / f"stereo{suffix}", values))
+    check(found)
+    assert found.cameras[1].size == (640, 480)
+
+
+def test_opencvs_pair_in_two_files(tmp_path: Path) -> None:
+    first = store(tmp_path / "intrinsics.yml", pair())
+    with pytest.raises(FormatError, match="extrinsics beside it"):
+        read_calibration(first)
+    second = store(tmp_path / "extrinsics.yml", {"R": ROTATION, "T": TRANSLATION, "Q": np.eye(4)})
+    check(read_calibration(first))
+    check(read_calibration(second))
+
+
+def test_opencvs_single_camera(tmp_path: Path) -> None:
+    values = {"camera_matrix": MATRICES[0], "distortion_coefficients": NUMBERS[0], "image_width": 640}
+    found = read_calibration(store(tmp_path / "camera.yml", values | {"image_height": 480}))
+    (camera,) = found.cameras
+    np.testing.assert_allclose(camera.matrix, MATRICES[0])
+    np.testing.assert_allclose(camera.distortion[:5], NUMBERS[0][0])
+    assert camera.size == (640, 480)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yml", "a: 1\n", "first line"),
+        ("a.yml", "%YAML:1.0\n---\nM1: !!opencv-matrix\n   rows: 3\n", "a.yml"),
+        ("a.yml", "%YAML:1.0\n---\nother: 5\n", "found other"),
+        ("a.yml", "%YAML:1.0\n---\n\t{[\n", "damaged"),
+        ("a.xml", "<?xml version='1.0'?><opencv_storage><a>", "damaged"),
+        ("a.npz", "x", r"got .*a\.npz"),
+    ],
+)
+def test_other_files_are_refused_in_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match=said) as caught:
+        read_calibration(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"nowhere\.yml"):
+        read_calibration(tmp_path / "nowhere.yml")
