@@ -20,7 +20,7 @@ from typing import Any, Literal
 from markerless.core.instance import Visibility
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError
-from markerless.project import clicks, journal
+from markerless.project import clicks, journal, staged
 from markerless.project.clicks import Entry, Said, SavedClicks
 from markerless.project.journal import Key, Point
 from markerless.project.label_files import DATA_FOLDER, read_folder, revision_of
@@ -137,18 +137,30 @@ class LabelBook:
                         points.setdefault(individual, {})[keypoint] = said
             return points
 
+    def known(self) -> dict[tuple[str, str], dict[str, Said]]:
+        """(image, individual) -> keypoint -> what is known, of all frames; what nothing is known of is left out."""
+        with self._lock:
+            self._refresh()
+            found: dict[tuple[str, str], dict[str, Said]] = {}
+            for (image, individual, keypoint), said in self._state.items():
+                if keypoint in self.project.skeleton.keypoints:
+                    found.setdefault((image, individual), {})[keypoint] = said
+            return found
+
     def apply(self, changes: Sequence[PointChange], who: str) -> list[Outcome]:
         """Take `changes` in order; when this returns, those that are "done" are on the disk.
 
         Raises:
             LabelsError: a change makes no sense (unknown keypoint, point outside its picture), or its id was used for
                 another one; nothing is written.
+            ProjectError: the study has been given other keypoints; nothing is written.
             StorageError: the journal cannot be written; nothing is acknowledged.
         """
         self.sequence()  # takes in what is new on the disk, also without the right to write
         for change in changes:
             self._require_sensible(change)
-        with self._lock, journal.locked(self._path):
+        with self._lock, staged.writing(self.project.root, self._path):
+            self.project.require_same_keypoints()
             journal.end_last_line(self._path)
             self._refresh()
             outcomes: list[Outcome] = []

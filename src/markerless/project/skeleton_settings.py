@@ -6,7 +6,7 @@ names, and colors are those of `drawing.palette`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,10 +96,17 @@ def after(project: Project, new: Plan) -> Drawn:
     return replace(drawn, mirror_pairs=(*known, *(pair for pair in guessed if paired.isdisjoint(pair))))
 
 
-def changed_config(project: Project, new: Plan, drawn: Drawn) -> CommentedMap:
-    """`config.yaml` with other keypoints and what belongs to them; comments and other keys stay."""
+def changed_config(project: Project, new: Plan, drawn: Drawn, unique: Collection[str] = ()) -> CommentedMap:
+    """`config.yaml` with other keypoints and what belongs to them; comments and other keys stay.
+
+    Args:
+        project: The study.
+        new: Its keypoints.
+        drawn: Their edges, mirror pairs and colors.
+        unique: New ones that are there once, as they were before they were removed; the others are every animal's.
+    """
     config = config_file.load_config(project.config_path)
-    for key, mine in _lists_of(project, new).items():
+    for key, mine in _lists_of(project, new, unique).items():
         old = list(config_file.texts(config.get(key)))
         places = [None if was is None else old.index(was) for _, was in mine]
         if [name for name, _ in mine] != old:
@@ -112,15 +119,16 @@ def changed_config(project: Project, new: Plan, drawn: Drawn) -> CommentedMap:
     return config
 
 
-def _lists_of(project: Project, new: Plan) -> dict[str, list[tuple[str, str | None]]]:
-    """Key of `config.yaml` -> (name, present name) of the keypoints that stand there; new ones are every animal's."""
+def _lists_of(project: Project, new: Plan, unique: Collection[str]) -> dict[str, list[tuple[str, str | None]]]:
+    """Key of `config.yaml` -> (name, present name) of the keypoints that stand there."""
     pairs = list(zip(new.keypoints, new.was, strict=True))
     if not project.is_multi_animal or project.config.get("bodyparts") not in (config_file.MULTI, None, ""):
         return {"bodyparts": pairs}
     key = "uniquebodyparts" if "uniquebodyparts" in project.config else "unique_bodyparts"
-    unique = config_file.texts(project.config.get(key))
-    lists = {"multianimalbodyparts": [pair for pair in pairs if pair[1] not in unique]}
-    return lists | ({key: [pair for pair in pairs if pair[1] in unique]} if unique else {})
+    present = config_file.texts(project.config.get(key))
+    once = [(name, was) for name, was in pairs if (was in present if was is not None else name in unique)]
+    lists = {"multianimalbodyparts": [pair for pair in pairs if pair not in once]}
+    return lists | ({key: once} if once or present else {})
 
 
 def _set(config: CommentedMap, key: str, value: object) -> None:
