@@ -105,11 +105,24 @@ def gone(entries: Iterable[Mapping[str, Any]], own: str) -> Gone:
 
 def _began_or_ended(entry: Mapping[str, Any]) -> set[str]:
     """The names of which a change of keypoints ends what was kept: those it removes anew, and those it gave back."""
-    removed, names, was = ([] if not isinstance(value := entry.get(key), list) else value for key in _LISTS)
-    return {str(name) for name in removed} | {str(name) for name, old in zip(names, was, strict=False) if old is None}
+    added = {name for name, old in _pairs(entry) if old is None}
+    return added | {str(name) for name in _list(entry, "removed")}
 
 
-_LISTS = ("removed", "keypoints", "was")
+def names_begun(entry: Mapping[str, Any]) -> list[str]:
+    """The names that stand for another keypoint from a change of keypoints on; none for any other entry."""
+    return [name for name, old in _pairs(entry) if old != name] if entry.get("change") == CHANGED else []
+
+
+def _pairs(entry: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Name, and name until then, of every keypoint of a change."""
+    names, was = _list(entry, "keypoints"), _list(entry, "was")
+    return [(str(name), old) for name, old in zip(names, was, strict=False)]
+
+
+def _list(entry: Mapping[str, Any], key: str) -> list[Any]:
+    value = entry.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _is_sensible(entry: Mapping[str, Any], table: object) -> bool:

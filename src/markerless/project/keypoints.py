@@ -177,17 +177,13 @@ def _require_sensible(new: Plan, project: Project) -> None:
 
 @contextmanager
 def _quiet(project: Project) -> Iterator[list[str]]:
-    """The folders with labels, every click of them in the tables, while nobody can make another one."""
+    """The folders of labels, every click of them in the tables, while nobody can make another one."""
     with staged.paused(project.root):
-        folders = [video for video in project.label_folders() if _has_labels(project, video)]
+        folders = list(project.label_folders())
         for video in folders:
             if clicks.split_saved(journal.read(project.journal_of(video)))[1]:
                 project.save_clicks_alone(video)
         yield folders
-
-
-def _has_labels(project: Project, video: str) -> bool:
-    return bool(project.label_tables(video)) or project.journal_of(video).is_file()
 
 
 def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Staged, who: str) -> Counted:

@@ -6,6 +6,8 @@ names, and colors are those of `drawing.palette`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -77,6 +79,13 @@ def read(project: Project) -> Drawn:
         config_file.keypoint_colors(project.config),
     )
     return drawn.renamed({}, project.skeleton.keypoints)
+
+
+def revision(project: Project) -> str:
+    """Names the state of the keypoints and of what belongs to them: who edits them says which one they began with."""
+    drawn = read(project)
+    state = [project.skeleton.keypoints, drawn.edges, drawn.mirror_pairs, sorted(drawn.colors.items())]
+    return hashlib.blake2s(json.dumps(state).encode(), digest_size=8).hexdigest()
 
 
 def after(project: Project, new: Plan) -> Drawn:
