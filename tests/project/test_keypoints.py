@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
@@ -366,6 +367,61 @@ def test_comments_and_unknown_keys_of_the_config_stay(study: Project) -> None:
     assert [again.config[key] for key in ("skeleton_color", "start", "pcutoff")] == ["black", 0, 0.6]
 
 
+ODD_NAMES = (
+    r"no¦Yes¦y¦null¦~¦1¦1.0¦1e5¦.5¦0x1F¦12:30:45¦2026-01-01¦nan¦-¦=¦<<¦é¦naß 😀¦a: b¦a #c¦#c¦'q'¦" + '"¦'
+    r"a\b¦[x]¦{y}¦- z¦*al¦&an¦!tag¦%d¦@at¦`bt`¦| p¦> g¦? q¦=SUM(1)¦x¦likelihood¦coords¦scorer¦bodyparts¦individuals"
+).split("¦")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_stay_texts_in_every_file_and_for_every_reader(study: Project, name: str) -> None:
+    before = points(study, "tail")
+    after = changed(study, rename={"tail": name}, add=["paw"])
+    drawn = Drawn(((name, "nose"),), (("paw", name),), {name: "#010203"})
+    change_keypoints(after, Plan(after.skeleton.keypoints, after.skeleton.keypoints), drawn)
+    after = Project(study.root)
+    assert after.skeleton.keypoints == (*study.skeleton.keypoints[:3], name, "paw")
+    assert (after.skeleton.edges, after.skeleton.mirror_pairs) == (((3, 0),), ((4, 3),))
+    assert config_file.keypoint_colors(after.config) == {name: "#010203"}
+    old = YAML(typ="safe", pure=True)
+    old.version = (1, 1)  # which napari's plug-in reads
+    config = old.load(after.config_path.read_text(encoding="utf-8"))
+    assert config["bodyparts"][3] == config["skeleton"][0][0] == next(iter(config["keypoint_colors"])) == name
+    assert points(after, name) == before
+    (table,) = after.label_tables(VIDEO)
+    assert table.h5 is not None
+    table.h5.unlink()
+    assert points(Project(study.root), name) == before
+    again = changed(changed(Project(study.root), remove=[name]), add=[name])
+    assert points(again, name) == before
+
+
+def test_a_name_that_could_not_be_chosen_is_no_reason_to_refuse_changes_of_others(study: Project) -> None:
+    text = study.config_path.read_text(encoding="utf-8").replace("- nose\n", '- "nose, of the mouse"\n')
+    study.config_path.write_text(text, encoding="utf-8")
+    after = changed(Project(study.root), rename={"tail": "tip"})
+    assert after.skeleton.keypoints[0] == "nose, of the mouse" and np.isfinite(points(after, "tip")).all()
+
+
+@pytest.mark.parametrize(
+    "style", ["[nose, left ear, right ear, tail]", "[\"nose\", 'left ear', right ear, tail] # of it"]
+)
+def test_the_style_of_the_config_stays(study: Project, style: str) -> None:
+    text = study.config_path.read_text(encoding="utf-8")
+    start, end = text.index("bodyparts:"), text.index("\n\n", text.index("bodyparts:"))
+    study.config_path.write_text(f"{text[:start]}bodyparts: {style}{text[end:]}", encoding="utf-8")
+    after = changed(Project(study.root), rename={"tail": "tip"}, add=["paw"])
+    assert after.skeleton.keypoints == ("nose", "left ear", "right ear", "tip", "paw")
+    assert f"bodyparts: {style.replace('tail', 'tip, paw')}\n" in after.config_path.read_text(encoding="utf-8")
+
+
+def test_pairs_that_stay_keep_their_comments(study: Project) -> None:
+    with study.config_path.open("a", encoding="utf-8") as file:
+        file.write("mirror_pairs:\n- [left ear, right ear]  # seen from behind\nmine: 3\n")
+    after = changed(Project(study.root), rename={"nose": "snout"})
+    assert "- [left ear, right ear]  # seen from behind\n" in after.config_path.read_text(encoding="utf-8")
+
+
 def test_mirror_pairs_that_the_new_names_do_not_tell_are_written_down(study: Project) -> None:
     assert study.skeleton.mirror_pairs == ((1, 2),)
     after = changed(study, rename={"left ear": "earA", "right ear": "earB"})
@@ -399,6 +455,7 @@ def test_edges_pairs_and_colors_of_ones_own(study: Project) -> None:
         ({"add": ["a,b"]}, "without commas"),
         ({"add": [" a"]}, "blanks around"),
         ({"add": ["single"]}, "a meaning of its own"),
+        ({"add": ["Unnamed: 0"]}, "a meaning of its own"),
         ({"remove": ["nose", "left ear", "right ear", "tail"]}, "at least one keypoint"),
         ({"order": ["nose", "tail"]}, "all keypoints in their new order"),
     ],

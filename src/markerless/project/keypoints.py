@@ -156,12 +156,12 @@ def _require_known(name: str, present: Sequence[str]) -> None:
 
 def _require_sensible(new: Plan, project: Project) -> None:
     present = project.skeleton.keypoints
-    for name in new.keypoints:
+    for name in (name for name, old in zip(new.keypoints, new.was, strict=True) if name != old):
         if not name or name != name.strip() or len(name) > MOST_CHARACTERS or not name.isprintable() or "," in name:
             raise ProjectError(
                 f"expected a name of 1 to {MOST_CHARACTERS} characters without commas or blanks around it, got {name!r}"
             )
-        if name in ("single", config_file.MULTI):
+        if name in (UNIQUE, config_file.MULTI) or name.startswith("Unnamed:"):  # pandas' word for an empty cell
             raise ProjectError(f"'{name}' has a meaning of its own in DeepLabCut; choose another name")
     try:
         Skeleton(new.keypoints)

@@ -124,7 +124,7 @@ def changed_config(project: Project, new: Plan, drawn: Drawn, unique: Collection
         pairs = [list(pair) for pair in drawn.edges]
         config_file.replace_list(config, "skeleton", pairs, [None] * len(pairs))
     _set(config, "mirror_pairs", None if drawn.mirror_pairs is None else [list(pair) for pair in drawn.mirror_pairs])
-    _set(config, "keypoint_colors", dict(drawn.colors) or None)
+    _set(config, "keypoint_colors", {config_file.name_scalar(k): v for k, v in drawn.colors.items()} or None)
     return config
 
 
@@ -144,10 +144,11 @@ def _set(config: CommentedMap, key: str, value: object) -> None:
     if value is None:
         if key in config:
             del config[key]
-    elif key in config and isinstance(value, list):
-        config_file.replace_list(config, key, value, [None] * len(value))
-    elif key not in config or config[key] != value:
-        config[key] = value
+    elif config.get(key) != value or key not in config:
+        if isinstance(value, list):
+            config_file.replace_list(config, key, value, [None] * len(value))
+        else:
+            config[key] = value
 
 
 def _renamed(pairs: Sequence[NamePair], names: Mapping[str, str], keypoints: Sequence[str]) -> tuple[NamePair, ...]:
