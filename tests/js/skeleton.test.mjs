@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { Draft } from "../../src/markerless/server/static/js/skeleton/draft.js";
 import { places } from "../../src/markerless/server/static/js/skeleton/drawing.js";
 
-const STUDY = { keypoints: ["nose", "left ear", "right ear", "tail"], edges: [[0, 3]], mirror_pairs: [["left ear", "right ear"]], guessed: true, colors: { tail: "#00ff00" }, labeled: { nose: 9, "left ear": 9, "right ear": 8, tail: 0 } };
+const STUDY = { keypoints: ["nose", "left ear", "right ear", "tail"], edges: [[0, 3]], mirror_pairs: [["left ear", "right ear"]], guessed: true, colors: { tail: "#00ff00" }, labeled: { nose: 9, "left ear": 9, "right ear": 8, tail: 0 }, revision: "r1" };
 
 test("an untouched draft says what the study is, and that nothing changes", () => {
   const draft = new Draft(STUDY);
   assert.equal(draft.isChanged, false);
   assert.deepEqual(draft.changes(), []);
-  assert.deepEqual(draft.body(), { keypoints: STUDY.keypoints.map((name) => ({ name, was: name, color: STUDY.colors[name] ?? null })), edges: [["nose", "tail"]], mirror_pairs: null });
+  assert.deepEqual(draft.body(), { keypoints: STUDY.keypoints.map((name) => ({ name, was: name, color: STUDY.colors[name] ?? null })), edges: [["nose", "tail"]], mirror_pairs: null, revision: "r1" });
 });
 
 test("lines and pairs follow names and order", () => {

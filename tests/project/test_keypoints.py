@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from markerless.core.instance import Instance, Visibility
-from markerless.core.labels import Labels
+from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
-from markerless.errors import LabelsError, ProjectError, RevisionError
+from markerless.errors import LabelsError, ProjectError, RevisionError, StorageError
 from markerless.formats import dlc_labels
 from markerless.project import Project, config_file, journal, staged
 from markerless.project.keypoints import Plan, change_keypoints, plan
@@ -143,6 +144,96 @@ def test_frames_with_a_removed_keypoint_alone_are_not_said_to_be_without_the_ani
     assert seen_in(again, "img00.png")["tail"] == Visibility.NOT_LABELED
 
 
+@pytest.fixture
+def of_two(study: Project, labels_for: Callable[..., Labels]) -> Project:
+    """Bo has labeled the pictures of Ann, too, but for the tail of the first one, and sees the tail elsewhere."""
+    theirs = labels_for(VIDEO)
+    frames = [with_point(frame, 3, (90 + f, 90)) for f, frame in enumerate(theirs.frames)]
+    frames[0] = with_point(frames[0], 3, None)
+    for suffix in (".h5", ".csv"):
+        path = study.root / "labeled-data" / VIDEO / f"CollectedData_Bo{suffix}"
+        dlc_labels.write(replace(theirs, frames=tuple(replace(frame, labeler="Bo") for frame in frames)), path)
+    return Project(study.root)
+
+
+def with_point(frame: LabeledFrame, k: int, to: tuple[float, float] | None) -> LabeledFrame:
+    (instance,) = frame.instances
+    xy = instance.xy.copy()
+    xy[k] = (np.nan, np.nan) if to is None else to
+    return replace(frame, instances=(Instance.from_xy(xy, instance.individual),))
+
+
+def table_of(study: Project, who: str) -> Labels:
+    return dlc_labels.read(study.root / "labeled-data" / VIDEO / f"CollectedData_{who}.h5")
+
+
+def test_a_removed_keypoint_comes_back_to_everybody_who_had_labeled_it(of_two: Project) -> None:
+    before = {who: table_of(of_two, who).xy() for who in ("Ann", "Bo")}
+    changed(changed(of_two, remove=["tail"]), add=["tail"])
+    for who, xy in before.items():
+        np.testing.assert_array_equal(table_of(of_two, who).xy(), xy)
+
+
+def test_a_row_of_somebody_else_that_was_lost_comes_back_to_them(of_two: Project) -> None:
+    theirs = table_of(of_two, "Bo")
+    frame = replace(theirs.frames[1], image=f"labeled-data/{VIDEO}/extra.png")
+    for k in range(3):
+        frame = with_point(frame, k, None)
+    for suffix in (".h5", ".csv"):
+        path = of_two.root / "labeled-data" / VIDEO / f"CollectedData_Bo{suffix}"
+        dlc_labels.write(replace(theirs, frames=(frame,)), path)
+    shutil.copy(of_two.root / "labeled-data" / VIDEO / "img00.png", of_two.root / "labeled-data" / VIDEO / "extra.png")
+    less = changed(of_two, remove=["tail"])
+    assert [table.name for table in less.label_tables(VIDEO)] == ["CollectedData_Ann"]
+    changed(less, add=["tail"])
+    (frame,) = table_of(of_two, "Bo").frames
+    assert frame.labeler == "Bo" and frame.image.endswith("extra.png")
+    np.testing.assert_array_equal(frame.instances[0].xy[3], (91, 90))
+    assert f"labeled-data/{VIDEO}/extra.png" not in table_of(of_two, "Ann").images
+
+
+def test_labels_that_went_on_under_another_name_do_not_come_back_twice(study: Project) -> None:
+    there = changed(changed(study, remove=["tail"]), add=["tail"])
+    after = changed(changed(there, rename={"tail": "tip"}), add=["tail"])
+    assert np.isnan(points(after, "tail")).all()
+    assert np.isfinite(points(after, "tip")).all()
+
+
+def test_labels_come_back_beside_a_column_that_the_study_did_not_know(study: Project) -> None:
+    before = points(study, "tail")
+    without = changed(study, remove=["tail"])
+    ann = table_of(without, "Ann")
+    wide = [one_more(frame, (70, 70) if f == 0 else None) for f, frame in enumerate(ann.frames)]
+    for suffix in (".h5", ".csv"):
+        labels = Labels(Skeleton((*ann.skeleton.keypoints, "tail")), tuple(wide), ann.individuals)
+        dlc_labels.write(labels, study.root / "labeled-data" / VIDEO / f"CollectedData_Ann{suffix}")
+    after = changed(without, add=["tail"])
+    assert points(after, "tail") == [[70, 70], *before[1:]]
+
+
+def one_more(frame: LabeledFrame, to: tuple[float, float] | None) -> LabeledFrame:
+    (instance,) = frame.instances
+    return replace(frame, instances=(Instance.from_xy([*instance.xy, to or (np.nan, np.nan)], instance.individual),))
+
+
+def test_labels_of_a_picture_that_was_taken_out_do_not_come_back(study: Project) -> None:
+    without = changed(study, remove=["tail"])
+    labels = without.labels_of(VIDEO)
+    without.write_labels(VIDEO, replace(labels, frames=labels.frames[1:]))
+    after = changed(without, add=["tail"])
+    assert len(after.labels()) == 3 and np.isfinite(points(after, "tail")).all()
+
+
+@pytest.mark.parametrize("table", ["../CollectedData_x", "CollectedData_/../../x", "/tmp/CollectedData_x", 3, None])
+def test_a_journal_of_somebody_elses_making_writes_no_table_elsewhere(study: Project, table: object) -> None:
+    entry = {"image": f"labeled-data/{VIDEO}/img00.png", "individual": ONE, "keypoint": "paw", "to": [1, 2]}
+    journal.append(study.journal_of(VIDEO), [{**entry, "change": "keypoint removed", "table": table}], "Eve")
+    before = set(contents(study.root.parent))
+    changed(study, add=["paw"])
+    assert {name for name in contents(study.root.parent) if name.endswith((".h5", ".csv"))} <= before
+    assert np.isnan(points(Project(study.root), "paw")).all()
+
+
 def test_all_tables_go_along_and_keep_columns_that_the_study_does_not_know(
     study: Project, labels_for: Callable[..., Labels]
 ) -> None:
@@ -167,14 +258,7 @@ def test_a_column_that_was_unknown_is_taken_up(study: Project, labels_for: Calla
 
 
 def test_several_animals(tmp_path: Path, study: Project) -> None:
-    text = study.config_path.read_text(encoding="utf-8")
-    start, end = text.index("bodyparts:"), text.index("\n\n", text.index("bodyparts:"))
-    lists = "bodyparts: MULTI!\nmultianimalbodyparts: [nose, tail]\nuniquebodyparts: [door]\nindividuals: [a, b]"
-    study.config_path.write_text(text[:start].replace("project: false", "project: true") + lists + text[end:])
-    shutil.rmtree(study.root / "journal")
-    for path in (study.root / "labeled-data" / VIDEO).glob("Collected*"):
-        path.unlink()
-    many = Project(study.root)
+    many = several(study)
     xy = np.arange(12.0).reshape(2, 3, 2)
     xy[:, 2] = np.nan
     door = np.full((3, 2), np.nan)
@@ -197,9 +281,66 @@ def test_several_animals(tmp_path: Path, study: Project) -> None:
     assert placed == {("a", "nose"), ("a", "tip"), ("b", "nose"), ("b", "tip"), ("single", "gate")}
 
 
-def labels_of_one(video: str) -> Labels:
-    from markerless.core.labels import LabeledFrame
+def several(study: Project, unique: str = "[door]") -> Project:
+    """The study without labels, of the animals a and b."""
+    text = study.config_path.read_text(encoding="utf-8")
+    start, end = text.index("bodyparts:"), text.index("\n\n", text.index("bodyparts:"))
+    lists = f"bodyparts: MULTI!\nmultianimalbodyparts: [nose, tail]\nuniquebodyparts: {unique}\nindividuals: [a, b]"
+    study.config_path.write_text(text[:start].replace("project: false", "project: true") + lists + text[end:])
+    shutil.rmtree(study.root / "journal")
+    for path in (study.root / "labeled-data" / VIDEO).glob("Collected*"):
+        path.unlink()
+    return Project(study.root)
 
+
+def placed_in(study: Project) -> dict[tuple[str, str], list[float]]:
+    return {
+        (i.individual, study.skeleton.keypoints[k]): i.xy[k].tolist()
+        for i in study.labels().frames[0].instances
+        for k in np.flatnonzero(np.isfinite(i.xy[:, 0]))
+    }
+
+
+@pytest.fixture
+def animals(study: Project) -> Project:
+    """Nose and tail of a, the tail alone of b, and the door of the room."""
+    many = several(study)
+    nan = (np.nan, np.nan)
+    instances = []
+    for name, xy in (("a", [(1, 2), (3, 4), nan]), ("b", [nan, (5, 6), nan]), ("single", [nan, nan, (9, 9)])):
+        instance = Instance.from_xy(xy, name)
+        unlabeled = np.where(np.isfinite(instance.score), instance.visibility, np.int8(0)).astype(np.int8)
+        instances.append(replace(instance, visibility=unlabeled))
+    frame = replace(next(iter(labels_of_one(VIDEO).frames)), instances=tuple(instances))
+    many.write_labels(VIDEO, Labels(many.skeleton, (frame,), ("a", "b", "single")))
+    return Project(study.root)
+
+
+def test_an_animal_that_had_nothing_else_comes_back_among_others(animals: Project) -> None:
+    before = placed_in(animals)
+    without = changed(animals, remove=["tail"])
+    assert placed_in(without) == {key: xy for key, xy in before.items() if key[1] != "tail"}
+    assert placed_in(changed(without, add=["tail"])) == before
+
+
+def test_what_is_there_once_comes_back_as_such(animals: Project) -> None:
+    before = placed_in(animals)
+    without = changed(animals, remove=["door"])
+    assert without.config["uniquebodyparts"] == []
+    again = changed(without, add=["door", "paw"])
+    assert (again.config["multianimalbodyparts"], again.config["uniquebodyparts"]) == (
+        ["nose", "tail", "paw"],
+        ["door"],
+    )
+    assert placed_in(again) == before
+
+
+def test_keypoints_are_told_in_the_order_in_which_they_are_kept(animals: Project) -> None:
+    done = change_keypoints(animals, plan(animals, add=["paw"]))
+    assert done.keypoints == Project(animals.root).skeleton.keypoints == ("nose", "tail", "paw", "door")
+
+
+def labels_of_one(video: str) -> Labels:
     return Labels(Skeleton(("nose",)), (LabeledFrame(f"labeled-data/{video}/img00.png", ()),))
 
 
@@ -224,6 +365,61 @@ def test_comments_and_unknown_keys_of_the_config_stay(study: Project) -> None:
     assert without.skeleton.edges == () and "# Drawing" in without.config_path.read_text(encoding="utf-8")
     again = Project(study.root)
     assert [again.config[key] for key in ("skeleton_color", "start", "pcutoff")] == ["black", 0, 0.6]
+
+
+ODD_NAMES = (
+    r"no¦Yes¦y¦null¦~¦1¦1.0¦1e5¦.5¦0x1F¦12:30:45¦2026-01-01¦nan¦-¦=¦<<¦é¦naß 😀¦a: b¦a #c¦#c¦'q'¦" + '"¦'
+    r"a\b¦[x]¦{y}¦- z¦*al¦&an¦!tag¦%d¦@at¦`bt`¦| p¦> g¦? q¦=SUM(1)¦x¦likelihood¦coords¦scorer¦bodyparts¦individuals"
+).split("¦")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_stay_texts_in_every_file_and_for_every_reader(study: Project, name: str) -> None:
+    before = points(study, "tail")
+    after = changed(study, rename={"tail": name}, add=["paw"])
+    drawn = Drawn(((name, "nose"),), (("paw", name),), {name: "#010203"})
+    change_keypoints(after, Plan(after.skeleton.keypoints, after.skeleton.keypoints), drawn)
+    after = Project(study.root)
+    assert after.skeleton.keypoints == (*study.skeleton.keypoints[:3], name, "paw")
+    assert (after.skeleton.edges, after.skeleton.mirror_pairs) == (((3, 0),), ((4, 3),))
+    assert config_file.keypoint_colors(after.config) == {name: "#010203"}
+    old = YAML(typ="safe", pure=True)
+    old.version = (1, 1)  # which napari's plug-in reads
+    config = old.load(after.config_path.read_text(encoding="utf-8"))
+    assert config["bodyparts"][3] == config["skeleton"][0][0] == next(iter(config["keypoint_colors"])) == name
+    assert points(after, name) == before
+    (table,) = after.label_tables(VIDEO)
+    assert table.h5 is not None
+    table.h5.unlink()
+    assert points(Project(study.root), name) == before
+    again = changed(changed(Project(study.root), remove=[name]), add=[name])
+    assert points(again, name) == before
+
+
+def test_a_name_that_could_not_be_chosen_is_no_reason_to_refuse_changes_of_others(study: Project) -> None:
+    text = study.config_path.read_text(encoding="utf-8").replace("- nose\n", '- "nose, of the mouse"\n')
+    study.config_path.write_text(text, encoding="utf-8")
+    after = changed(Project(study.root), rename={"tail": "tip"})
+    assert after.skeleton.keypoints[0] == "nose, of the mouse" and np.isfinite(points(after, "tip")).all()
+
+
+@pytest.mark.parametrize(
+    "style", ["[nose, left ear, right ear, tail]", "[\"nose\", 'left ear', right ear, tail] # of it"]
+)
+def test_the_style_of_the_config_stays(study: Project, style: str) -> None:
+    text = study.config_path.read_text(encoding="utf-8")
+    start, end = text.index("bodyparts:"), text.index("\n\n", text.index("bodyparts:"))
+    study.config_path.write_text(f"{text[:start]}bodyparts: {style}{text[end:]}", encoding="utf-8")
+    after = changed(Project(study.root), rename={"tail": "tip"}, add=["paw"])
+    assert after.skeleton.keypoints == ("nose", "left ear", "right ear", "tip", "paw")
+    assert f"bodyparts: {style.replace('tail', 'tip, paw')}\n" in after.config_path.read_text(encoding="utf-8")
+
+
+def test_pairs_that_stay_keep_their_comments(study: Project) -> None:
+    with study.config_path.open("a", encoding="utf-8") as file:
+        file.write("mirror_pairs:\n- [left ear, right ear]  # seen from behind\nmine: 3\n")
+    after = changed(Project(study.root), rename={"nose": "snout"})
+    assert "- [left ear, right ear]  # seen from behind\n" in after.config_path.read_text(encoding="utf-8")
 
 
 def test_mirror_pairs_that_the_new_names_do_not_tell_are_written_down(study: Project) -> None:
@@ -259,6 +455,7 @@ def test_edges_pairs_and_colors_of_ones_own(study: Project) -> None:
         ({"add": ["a,b"]}, "without commas"),
         ({"add": [" a"]}, "blanks around"),
         ({"add": ["single"]}, "a meaning of its own"),
+        ({"add": ["Unnamed: 0"]}, "a meaning of its own"),
         ({"remove": ["nose", "left ear", "right ear", "tail"]}, "at least one keypoint"),
         ({"order": ["nose", "tail"]}, "all keypoints in their new order"),
     ],
@@ -348,6 +545,74 @@ def test_a_plan_of_somebody_elses_making_reaches_nothing_outside(study: Project,
         with pytest.raises(ProjectError, match="expected files of the project"):
             Project(study.root)
     assert (tmp_path / "victim").read_text(encoding="utf-8") == "mine"
+
+
+def test_somebody_who_opened_the_study_before_cannot_write_old_names(study: Project) -> None:
+    (study.root / "labeled-data" / "new").mkdir()
+    shutil.copy(study.root / "labeled-data" / VIDEO / "img00.png", study.root / "labeled-data" / "new")
+    stale, book = Project(study.root), LabelBook(Project(study.root), VIDEO)
+    changed(study, rename={"nose": "tail", "tail": "nose"})
+    labels = replace(stale.labels_of(VIDEO), frames=())
+    with pytest.raises(ProjectError, match="open it again"):
+        stale.write_labels("new", labels)
+    click = PointChange("c1", "img00.png", ONE, "nose", ((0, 10), Visibility.VISIBLE), (9, 9), Visibility.VISIBLE)
+    with pytest.raises(ProjectError, match="open it again"):
+        book.apply([click], "Bo")
+    assert not [entry for entry in journal.read(study.journal_of(VIDEO)) if entry.get("id") == "c1"]
+
+
+def test_who_writes_labels_first_finishes_what_was_interrupted(study: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, book = Project(study.root), LabelBook(Project(study.root), VIDEO)
+    before = points(study, "nose")
+
+    def stop(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(staged, "_replace", stop)
+        change_keypoints(study, plan(study, rename={"nose": "snout"}))
+    assert staged.is_under_way(study.root)
+    click = PointChange("c1", "img00.png", ONE, "tail", ((6, 17), Visibility.VISIBLE), (9, 9), Visibility.VISIBLE)
+    with pytest.raises(ProjectError, match="open it again"):
+        book.apply([click], "Bo")
+    assert not staged.is_under_way(study.root)
+    with pytest.raises(RevisionError):
+        opened.write_labels(VIDEO, opened.labels_of(VIDEO), revision="x")
+    assert points(Project(study.root), "snout") == before
+
+
+def test_a_program_that_was_killed_before_anything_was_decided_keeps_nobody_from_labeling(study: Project) -> None:
+    (study.root / staged.MARK).touch()
+    say(study, "img00.png", "nose", (5, 5), Visibility.VISIBLE, "c1")
+    assert not (study.root / staged.MARK).exists()
+    assert points(study, "nose")[0] == [5, 5]
+
+
+def test_more_folders_than_files_may_be_open(study: Project) -> None:
+    resource = pytest.importorskip("resource")
+    for k in range(60):
+        folder = study.root / "labeled-data" / f"v{k}"
+        folder.mkdir()
+        journal.append(study.journal_of(folder.name), [{"change": "point"}], "Ann")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    in_use = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 100
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + 40, hard))
+    try:
+        changed(study, rename={"nose": "snout"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_full_disk_changes_nothing_and_leaves_nothing(study: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(study.root)
+
+    def full(*_: object) -> None:
+        raise StorageError("no space left")
+
+    monkeypatch.setattr(staged, "write_text", full)
+    with pytest.raises(StorageError):
+        changed(study, rename={"nose": "snout"})
+    assert contents(study.root) == before
 
 
 def test_pages_that_know_the_old_names_cannot_save_over_the_new_ones(study: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ def body_of(study: dict[str, Any]) -> dict[str, Any]:
         "keypoints": [{"name": name, "was": name, "color": study["colors"].get(name)} for name in names],
         "edges": [[names[a], names[b]] for a, b in study["edges"]],
         "mirror_pairs": None if study["guessed"] else study["mirror_pairs"],
+        "revision": study["revision"],
     }
 
 
@@ -64,3 +66,48 @@ def test_mistakes_are_said_and_change_nothing(
     answer = client.put(f"/api/projects/{key}/skeleton", json=body)
     assert answer.status_code == 422 and says in answer.json()["error"]
     assert study.project.config_path.read_bytes() == config
+
+
+@pytest.mark.parametrize("change", [{"keypoints": True}, {"edges": [["snout", "tailtip"]]}])
+def test_a_page_that_does_not_know_what_another_has_saved_saves_nothing(
+    client: TestClient, key: str, study: MadeStudy, change: dict[str, Any]
+) -> None:
+    page = body_of(client.get(f"/api/projects/{key}").json())
+    other = {**page, **change}
+    if change.get("keypoints"):
+        other["keypoints"] = [*page["keypoints"], {"name": "paw"}]
+    assert client.put(f"/api/projects/{key}/skeleton", json=other).status_code == 200
+    saved = study.project.config_path.read_bytes()
+    page["keypoints"][0]["name"] = "nose"  # paw is not among them, which must not remove it
+    answer = client.put(f"/api/projects/{key}/skeleton", json=page)
+    assert answer.status_code == 409 and "load it again" in answer.json()["error"]
+    assert study.project.config_path.read_bytes() == saved
+
+
+def test_clicks_of_a_page_with_old_names_do_not_go_to_other_keypoints(
+    client: TestClient, key: str, study: MadeStudy
+) -> None:
+    folder = study.root / "labeled-data" / "cage1"
+    shutil.copy(min(folder.glob("*.png")), folder / "unlabeled.png")
+    page = client.get(f"/api/projects/{key}/labels/cage1").json()
+    nothing, there = {"xy": None, "visibility": 0}, {"xy": [5, 5], "visibility": 2}
+    click = {"picture": "unlabeled.png", "individual": page["individuals"][0], "was": nothing, "to": there}
+    began = page["began"]
+    sent = {name: {**click, "id": name, "keypoint": name, "began": began[name]} for name in page["keypoints"]}
+
+    def send(name: str) -> Any:
+        body = {"who": "Bo", "changes": [sent[name]]}
+        return client.post(f"/api/projects/{key}/labels/cage1/changes", json=body)
+
+    assert send("leftear").json()["outcomes"][0]["state"] == "done"
+    body = body_of(client.get(f"/api/projects/{key}").json())
+    renamed = {"snout": "tailtip", "tailtip": "snout"}
+    for item in body["keypoints"]:
+        item["name"] = renamed.get(item["name"], item["name"])
+    body["edges"] = []
+    assert client.put(f"/api/projects/{key}/skeleton", json=body).status_code == 200
+    heard = client.get(f"/api/projects/{key}/labels/cage1/changes").json()
+    assert heard["listing"] != page["listing"]  # by which the page hears of it
+    refused = send("snout")  # of a frame in which neither is labeled, so that nothing else tells them apart
+    assert refused.status_code == 422 and "another keypoint has been given the name" in refused.json()["error"]
+    assert send("rightear").json()["outcomes"][0]["state"] == "done"

@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from markerless.core.storage import write_text
 from markerless.errors import ProjectError
@@ -26,6 +27,7 @@ MULTI = "MULTI!"  # what DeepLabCut writes for `bodyparts` when there are severa
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_NO_TEXT = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)|[-+]?[0-9_.][-+0-9_.:a-fA-FoOxXeETZ ]*|[=<~.]+")
 Crop = tuple[int, int, int, int]
 
 
@@ -111,6 +113,14 @@ def keypoint_colors(config: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(color).lower() for name, color in items if COLOR.fullmatch(str(color))}
 
 
+def name_scalar(name: str) -> str:
+    """A name for the file, in quotes where other readers would take it for something else.
+
+    To YAML 1.1, which tools that read with PyYAML speak, `no` is false and `12:30` a number.
+    """
+    return DoubleQuotedScalarString(name) if _NO_TEXT.fullmatch(name) else name
+
+
 def replace_list(config: CommentedMap, key: str, values: Sequence[Any], old_places: Sequence[int | None]) -> None:
     """Put `values` at `key`; comments of the items that stay, and those behind the list, stay.
 
@@ -120,7 +130,8 @@ def replace_list(config: CommentedMap, key: str, values: Sequence[Any], old_plac
         values: The new items.
         old_places: Where each of them was in the list; None for a new one.
     """
-    old, new = config.get(key), CommentedSeq(values)
+    old = config.get(key)
+    new = CommentedSeq(_scalars(values, old if isinstance(old, CommentedSeq) else ()))
     if isinstance(old, CommentedSeq):
         if old.fa.flow_style() is not None:
             (new.fa.set_flow_style if old.fa.flow_style() else new.fa.set_block_style)()
@@ -137,6 +148,15 @@ def replace_list(config: CommentedMap, key: str, values: Sequence[Any], old_plac
             config.ca.items[key] = [None, None, behind, None]
             return
     config[key] = new
+
+
+def _scalars(values: Sequence[Any], old: Sequence[Any]) -> list[Any]:
+    """`values`, names in the quotes they had, or those they need."""
+    known = {str(item): item for item in old if isinstance(item, str)}
+    return [
+        [name_scalar(name) for name in value] if isinstance(value, list) else known.get(value, name_scalar(value))
+        for value in values
+    ]
 
 
 def _behind(items: CommentedSeq) -> Any:
@@ -215,7 +235,7 @@ def new_config(task: str, scorer: str, day: date, keypoints: Sequence[str]) -> C
     """A fresh config.yaml for one animal, with every key DeepLabCut expects and comments that explain them."""
     config: CommentedMap = _yaml().load(_TEMPLATE)
     config["Task"], config["scorer"], config["date"] = task, scorer, short_date(day)
-    config["bodyparts"] = list(keypoints)
+    config["bodyparts"] = [name_scalar(name) for name in keypoints]
     return config
 
 
@@ -235,7 +255,7 @@ def make_multi_animal(
     config["identity"] = False
     config["bodyparts"] = MULTI
     for key, names in (("multianimalbodyparts", keypoints), ("uniquebodyparts", unique), ("individuals", individuals)):
-        config.insert(place, key, list(names))
+        config.insert(place, key, [name_scalar(name) for name in names])
     config["default_augmenter"] = "multi-animal-imgaug"
     config["default_track_method"] = "ellipse"
 

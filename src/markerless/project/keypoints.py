@@ -6,12 +6,11 @@ labels were stays in the journal, and comes back when a keypoint of that name is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,15 +21,15 @@ from markerless.errors import LabelsError, ProjectError
 from markerless.formats import dlc_labels
 from markerless.project import clicks, config_file, journal, skeleton_settings, staged
 from markerless.project.clicks import Said
+from markerless.project.create import UNIQUE
 from markerless.project.journal import Key
+from markerless.project.keypoint_entries import Counted, entries_of, gone
 from markerless.project.label_book import LabelBook
-from markerless.project.label_files import DATA_FOLDER, LabelTable, compare_csv, find_tables, table_name
+from markerless.project.label_files import DATA_FOLDER, LabelTable, compare_csv, find_tables, labeler_of, table_name
 from markerless.project.run_names import rename_in_runs
 from markerless.project.skeleton_settings import Drawn
 from markerless.project.study import Project
 
-CHANGED, REMOVED = "keypoints", "keypoint removed"  # entries of the journal
-MOST_TRIES = 20  # to find a moment without a click on its way to the tables
 MOST_CHARACTERS = 100
 
 __all__ = ["Changed", "Drawn", "Plan", "change_keypoints", "plan"]
@@ -129,43 +128,23 @@ def change_keypoints(project: Project, new: Plan, drawn: Drawn | None = None, wh
     drawn.require_known(new.keypoints)
     who = who or project.scorer or "markerless"
     root, present = project.root, project.skeleton.keypoints
-    staging = staged.Staged(root)
-    with staged.alone(root), ExitStack() as locks:
-        if Project(root, finish=False).skeleton.keypoints != present:
-            raise ProjectError(f"the keypoints of {root} have just been changed by somebody else; open it again")
-        is_same = new.keypoints == present and new.was == present
-        folders = [] if is_same else _quiet_folders(project, locks)
+    staging, total = staged.Staged(root), Counted()
+    is_same = new.keypoints == present and new.was == present
+    with staged.alone(root), ExitStack() as pause:
+        project.require_same_keypoints()
         try:
-            counted = [_stage_folder(project, folder, new, staging, who) for folder in folders]
+            for folder in () if is_same else pause.enter_context(_quiet(project)):
+                total.add(_stage_folder(project, folder, new, staging, who))
             runs, notes = rename_in_runs(project, new.renamed, staging)
-            config_file.save_config(
-                staging.version_of(project.config_path), skeleton_settings.changed_config(project, new, drawn)
-            )
+            unique = {name for name, owners in total.owners.items() if owners == {UNIQUE}}
+            config = skeleton_settings.changed_config(project, new, drawn, unique)
+            config_file.save_config(staging.version_of(project.config_path), config)
+            staging.commit()
         except BaseException:
             staging.abandon()
             raise
-        staging.commit()
-    total = _summed(counted)
-    return Changed(new.keypoints, total.n_frames, dict(total.kept), dict(total.restored), runs, notes)
-
-
-@dataclass
-class _Counted:
-    """What happens in the folders of a study: frames, and points by keypoint."""
-
-    n_frames: int
-    kept: dict[str, int]
-    restored: dict[str, int]
-
-
-def _summed(counted: Iterable[_Counted]) -> _Counted:
-    total = _Counted(0, {}, {})
-    for one in counted:
-        total.n_frames += one.n_frames
-        for mine, theirs in ((total.kept, one.kept), (total.restored, one.restored)):
-            for name, n_points in theirs.items():
-                mine[name] = mine.get(name, 0) + n_points
-    return total
+    now = Project(project.config_path).skeleton.keypoints
+    return Changed(now, total.n_frames, dict(total.kept), dict(total.restored), runs, notes)
 
 
 def _require_known(name: str, present: Sequence[str]) -> None:
@@ -177,12 +156,12 @@ def _require_known(name: str, present: Sequence[str]) -> None:
 
 def _require_sensible(new: Plan, project: Project) -> None:
     present = project.skeleton.keypoints
-    for name in new.keypoints:
+    for name in (name for name, old in zip(new.keypoints, new.was, strict=True) if name != old):
         if not name or name != name.strip() or len(name) > MOST_CHARACTERS or not name.isprintable() or "," in name:
             raise ProjectError(
                 f"expected a name of 1 to {MOST_CHARACTERS} characters without commas or blanks around it, got {name!r}"
             )
-        if name in ("single", config_file.MULTI):
+        if name in (UNIQUE, config_file.MULTI) or name.startswith("Unnamed:"):  # pandas' word for an empty cell
             raise ProjectError(f"'{name}' has a meaning of its own in DeepLabCut; choose another name")
     try:
         Skeleton(new.keypoints)
@@ -196,127 +175,32 @@ def _require_sensible(new: Plan, project: Project) -> None:
             _require_known(old, present)
 
 
-def _quiet_folders(project: Project, locks: ExitStack) -> list[str]:
-    """The folders with labels, locked, every click of them in the tables."""
-    folders = [video for video in project.label_folders() if _has_labels(project, video)]
-    for video in folders:
-        path = project.journal_of(video)
-        for _ in range(MOST_TRIES):
-            project.save_clicks(video)
-            trying = ExitStack()
-            trying.enter_context(journal.locked(path, "tables"))
-            trying.enter_context(journal.locked(path))
-            if not clicks.split_saved(journal.read(path))[1]:
-                locks.push(trying)
-                break
-            trying.close()
-        else:
-            raise ProjectError(f"labels of {DATA_FOLDER}/{video} are being changed all the time; try again")
-    return folders
+@contextmanager
+def _quiet(project: Project) -> Iterator[list[str]]:
+    """The folders of labels, every click of them in the tables, while nobody can make another one."""
+    with staged.paused(project.root):
+        folders = list(project.label_folders())
+        for video in folders:
+            if clicks.split_saved(journal.read(project.journal_of(video)))[1]:
+                project.save_clicks_alone(video)
+        yield folders
 
 
-def _has_labels(project: Project, video: str) -> bool:
-    return bool(project.label_tables(video)) or project.journal_of(video).is_file()
-
-
-def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Staged, who: str) -> _Counted:
-    folder = project.root / DATA_FOLDER / video
-    known = _known(LabelBook(project, video))
-    path = project.journal_of(video)
-    entries, counted = _entries(known, journal.read(path), new, project.skeleton.keypoints)
-    back = {journal.key_of(entry): clicks.said_by(entry) for entry in entries if entry["change"] == clicks.POINT}
+def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Staged, who: str) -> Counted:
+    folder, path, own = project.root / DATA_FOLDER / video, project.journal_of(video), table_name(project.scorer)
     tables = {table.name: _settled(table) for table in find_tables(folder, project.scorer)}
-    own = table_name(project.scorer)
-    for name, raw in {own: Labels(project.skeleton, (), project.individuals), **tables}.items():
-        labels = _changed_labels(raw, new, project.skeleton.keypoints, back)
-        if name == own:
-            rows = {image for table in tables.values() for image in table.images}
-            labels = _with_frames(labels, {key: said for key, said in back.items() if key[0] not in rows}, own)
-        _stage_table(labels, folder / name, staging)
+    rows = {image for table in tables.values() for image in table.images}
+    back = gone(journal.read(path), own)
+    back.keep(lambda key: key[2] in new.added and (key[0] in rows or (project.root / key[0]).is_file()))
+    present = project.skeleton.keypoints
+    entries, counted = entries_of(LabelBook(project, video).known(), tables, back, new, present)
+    for name in dict.fromkeys([own, *tables, *back.in_tables]):
+        raw = tables.get(name, Labels(project.skeleton, (), project.individuals))
+        labels = _changed_labels(raw, new, present)
+        _stage_table(_with_back(labels, back.in_tables.get(name, {}), labeler_of(name)), folder / name, staging)
     lines = b"".join(map(journal.line_of, journal.dated(entries, who)))
     staging.lines_for(path).write_bytes(b"\n" + lines)  # a torn last line ends here
     return counted
-
-
-def _known(book: LabelBook) -> dict[tuple[str, str], dict[str, Said]]:
-    """(image, individual) -> keypoint -> what is known."""
-    found: dict[tuple[str, str], dict[str, Said]] = {}
-    for picture in book.counts():
-        for individual, points in book.frame(picture).items():
-            found[f"{DATA_FOLDER}/{book.video}/{picture}", individual] = points
-    return found
-
-
-def _entries(
-    known: Mapping[tuple[str, str], Mapping[str, Said]],
-    before: Iterable[Mapping[str, Any]],
-    new: Plan,
-    present: Sequence[str],
-) -> tuple[list[dict[str, Any]], _Counted]:
-    """What the journal of a folder shall say of the change, and how much there is of it."""
-    removed = new.removed_from(present)
-    entries: list[dict[str, Any]] = [
-        {"change": CHANGED, "keypoints": list(new.keypoints), "was": list(new.was), "removed": list(removed)}
-    ]
-    counted = _Counted(len({image for image, _ in known}), dict.fromkeys(removed, 0), dict.fromkeys(new.added, 0))
-    gone = _gone(before)
-    for (image, individual), points in known.items():
-        where = {"image": image, "individual": individual}
-        for name in removed:
-            said = points.get(name, Said())
-            if said.visibility != Visibility.NOT_LABELED:
-                counted.kept[name] += said.to is not None
-                entries.append({**_said_entry(said), **where, "change": REMOVED, "keypoint": name, "from": said.to})
-        unseen = Visibility.ABSENT if _is_away(points) else Visibility.NOT_LABELED
-        for name, old in zip(new.keypoints, new.was, strict=True):
-            if old == name:
-                continue
-            if old is None:
-                said = gone.get((image, individual, name), Said(visibility=unseen))
-                counted.restored[name] += said.to is not None
-            else:
-                said = points.get(old, Said())
-            entries.append({**_said_entry(said), **where, "keypoint": name})
-    entries += _come_back(gone, known, new, counted)
-    return entries, counted
-
-
-def _come_back(
-    gone: Mapping[Key, Said], known: Mapping[tuple[str, str], object], new: Plan, counted: _Counted
-) -> list[dict[str, Any]]:
-    """What the journal says of animals that had nothing but removed keypoints, which are added again."""
-    entries = []
-    for image, individual in dict.fromkeys((key[0], key[1]) for key in gone if key[2] in new.added):
-        if (image, individual) in known:
-            continue
-        for name in new.keypoints:
-            said = gone.get((image, individual, name), Said()) if name in new.added else Said()
-            entries.append({**_said_entry(said), "image": image, "individual": individual, "keypoint": name})
-            if name in new.added:
-                counted.restored[name] += said.to is not None
-    return entries
-
-
-def _is_away(points: Mapping[str, Said]) -> bool:
-    """True for an animal that somebody said is not in the frame."""
-    return bool(points) and all(said.visibility == Visibility.ABSENT for said in points.values())
-
-
-def _said_entry(said: Said) -> dict[str, Any]:
-    entry = {"change": clicks.POINT, "from": None, "to": said.to, "visibility": int(said.visibility)}
-    given = {"who": said.who, "time": said.time}
-    return entry | {key: value for key, value in given.items() if value}
-
-
-def _gone(entries: Iterable[Mapping[str, Any]]) -> dict[Key, Said]:
-    """What was known of removed keypoints when they were removed last."""
-    gone: dict[Key, Said] = {}
-    for entry in entries:
-        if entry.get("change") == CHANGED and isinstance(entry.get("removed"), list):
-            gone = {key: said for key, said in gone.items() if key[2] not in entry["removed"]}
-        elif entry.get("change") == REMOVED:
-            gone[journal.key_of(entry)] = clicks.said_by(entry)
-    return gone
 
 
 def _settled(table: LabelTable) -> Labels:
@@ -341,19 +225,23 @@ def _stage_table(labels: Labels, path: Path, staging: staged.Staged) -> None:
             staging.remove(target)
 
 
-def _with_frames(labels: Labels, said: Mapping[Key, Said], scorer: str) -> Labels:
-    """`labels` with frames that come back: nothing but removed keypoints had been labeled in them."""
-    frames: dict[str, dict[str, Instance]] = {}
-    for (image, individual, name), point in said.items():
-        if point.to is not None and name in labels.skeleton.keypoints:
-            nothing = journal.nothing_known(individual, labels.skeleton.n_keypoints)
-            instance = frames.setdefault(image, {}).get(individual, nothing)
-            frames[image][individual] = _with_said(instance, image, [(labels.skeleton.index(name), name)], said)
-    more = tuple(LabeledFrame(image, tuple(there.values()), scorer) for image, there in frames.items())
-    return replace(labels, frames=(*labels.frames, *more))
+def _with_back(labels: Labels, back: Mapping[Key, Said], labeler: str) -> Labels:
+    """`labels` with points of added keypoints that the table had before; a row or an animal that it lost comes back."""
+    frames = {frame.image: frame for frame in labels.frames}
+    of_animal: dict[tuple[str, str], list[tuple[str, Said]]] = {}
+    for (image, individual, name), said in back.items():
+        of_animal.setdefault((image, individual), []).append((name, said))
+    for (image, individual), points in of_animal.items():
+        frame = frames.get(image, LabeledFrame(image, (), labeler))
+        there = {instance.individual: instance for instance in frame.instances}
+        instance = there.get(individual, journal.nothing_known(individual, labels.skeleton.n_keypoints))
+        there[individual] = _with_points(instance, [(labels.skeleton.index(name), said) for name, said in points])
+        frames[image] = replace(frame, instances=tuple(there.values()))
+    individuals = dict.fromkeys([*labels.individuals, *(individual for _, individual in of_animal)])
+    return replace(labels, frames=tuple(frames.values()), individuals=tuple(individuals))
 
 
-def _changed_labels(raw: Labels, new: Plan, present: Sequence[str], said: Mapping[Key, Said]) -> Labels:
+def _changed_labels(raw: Labels, new: Plan, present: Sequence[str]) -> Labels:
     """A table's labels with the new keypoints; columns that the study does not know stay, behind them."""
     theirs = raw.skeleton.keypoints
     # an added keypoint takes up a column of its name that the study did not know
@@ -364,12 +252,10 @@ def _changed_labels(raw: Labels, new: Plan, present: Sequence[str], said: Mappin
         for k, name in enumerate(source)
     ] + [theirs.index(name) for name in unknown]
     names = (*new.keypoints, *unknown)
-    added = [(k, name) for k, name in enumerate(new.keypoints) if new.was[k] is None and columns[k] < 0]
     frames = []
     for frame in raw.frames:
         instances = tuple(_with_columns(instance, columns) for instance in frame.instances)
-        back = tuple(_with_said(instance, frame.image, added, said) for instance in instances)
-        there = tuple(instance for instance in back if instance.n_points)
+        there = tuple(instance for instance in instances if instance.n_points)
         if there or not frame.instances:  # a row that has lost its only points would say that there is no animal
             frames.append(replace(frame, instances=there))
     return Labels(Skeleton(names), tuple(frames), raw.individuals)
@@ -391,11 +277,10 @@ def _with_columns(instance: Instance, columns: Sequence[int]) -> Instance:
     )
 
 
-def _with_said(instance: Instance, image: str, added: Sequence[tuple[int, str]], said: Mapping[Key, Said]) -> Instance:
+def _with_points(instance: Instance, points: Iterable[tuple[int, Said]]) -> Instance:
+    """`instance` with points where it has none."""
     xy, score, visibility = instance.xy.copy(), instance.score.copy(), instance.visibility.copy()
-    for k, name in added:
-        point = said.get((image, instance.individual, name), Said())
-        visibility[k] = point.visibility
-        if point.to is not None:
-            xy[k], score[k] = point.to, 1.0
+    for k, said in points:
+        if said.to is not None and np.isnan(xy[k]).any():
+            xy[k], score[k], visibility[k] = said.to, 1.0, said.visibility
     return replace(instance, xy=xy, score=score, visibility=visibility)

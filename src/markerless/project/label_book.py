@@ -20,9 +20,10 @@ from typing import Any, Literal
 from markerless.core.instance import Visibility
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError
-from markerless.project import clicks, journal
+from markerless.project import clicks, journal, staged
 from markerless.project.clicks import Entry, Said, SavedClicks
 from markerless.project.journal import Key, Point
+from markerless.project.keypoint_entries import names_begun
 from markerless.project.label_files import DATA_FOLDER, read_folder, revision_of
 from markerless.project.study import Project
 from markerless.video.images import image_size
@@ -44,6 +45,8 @@ class PointChange:
         was: What the client saw there.
         to: x and y in pixels of the picture, (0, 0) the center of the top-left pixel; None to take the point away.
         visibility: Seen or hidden with a point; absent or not labeled without one.
+        began: How often a keypoint had been given that name when the client asked, by `LabelBook.began`; None where
+            it does not say.
     """
 
     id: str
@@ -53,6 +56,7 @@ class PointChange:
     was: tuple[Point, Visibility]
     to: Point
     visibility: Visibility
+    began: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class LabelBook:
         self._entries: list[Entry] = []
         self._points: list[Entry] = []  # the entries that change a point
         self._clicks: dict[str, Entry] = {}  # by their ids
+        self._began: dict[str, int] = {}
         self._state: dict[Key, Said] = {}
         self._rows: tuple[str, ...] = ()
         self._individuals: tuple[str, ...] = ()
@@ -114,6 +119,12 @@ class LabelBook:
                 self._pictures = tuple(sorted(shown, key=natural_key))
             return self._pictures
 
+    def began(self) -> dict[str, int]:
+        """Keypoint -> how often a keypoint has been given that name: another number stands for another keypoint."""
+        with self._lock:
+            self._refresh()
+            return {name: self._began.get(name, 0) for name in self.project.skeleton.keypoints}
+
     def counts(self) -> dict[str, int]:
         """Picture -> keypoints that somebody has decided on, over all animals."""
         with self._lock:
@@ -137,18 +148,30 @@ class LabelBook:
                         points.setdefault(individual, {})[keypoint] = said
             return points
 
+    def known(self) -> dict[tuple[str, str], dict[str, Said]]:
+        """(image, individual) -> keypoint -> what is known, of all frames; what nothing is known of is left out."""
+        with self._lock:
+            self._refresh()
+            found: dict[tuple[str, str], dict[str, Said]] = {}
+            for (image, individual, keypoint), said in self._state.items():
+                if keypoint in self.project.skeleton.keypoints:
+                    found.setdefault((image, individual), {})[keypoint] = said
+            return found
+
     def apply(self, changes: Sequence[PointChange], who: str) -> list[Outcome]:
         """Take `changes` in order; when this returns, those that are "done" are on the disk.
 
         Raises:
-            LabelsError: a change makes no sense (unknown keypoint, point outside its picture), or its id was used for
-                another one; nothing is written.
+            LabelsError: a change makes no sense (unknown keypoint, point outside its picture), is of a keypoint that
+                had its name before, or its id was used for another one; nothing is written.
+            ProjectError: the study has been given other keypoints; nothing is written.
             StorageError: the journal cannot be written; nothing is acknowledged.
         """
         self.sequence()  # takes in what is new on the disk, also without the right to write
         for change in changes:
             self._require_sensible(change)
-        with self._lock, journal.locked(self._path):
+        with self._lock, staged.writing(self.project.root, self._path):
+            self.project.require_same_keypoints()
             journal.end_last_line(self._path)
             self._refresh()
             outcomes: list[Outcome] = []
@@ -166,6 +189,7 @@ class LabelBook:
                 if not _is(current, change.was):
                     outcomes.append(Outcome(change.id, "conflict", current))
                     continue
+                self._require_same_name(change)
                 taken[change.id] = _entry(change, key, current)
                 entries += [*self._first_touch(key, now), taken[change.id]]
                 now[key] = Said(change.to, change.visibility, who)
@@ -274,6 +298,12 @@ class LabelBook:
                         f"got {change.to[0]:g}, {change.to[1]:g}"
                     )
 
+    def _require_same_name(self, change: PointChange) -> None:
+        if change.began not in (None, self._began.get(change.keypoint, 0)):
+            raise LabelsError(
+                f"another keypoint has been given the name '{change.keypoint}' since the page was loaded; load it again"
+            )
+
     def _first_touch(self, key: Key, now: Mapping[Key, Said]) -> list[dict[str, Any]]:
         """Entries that say of a new animal in a frame that its other keypoints are not labeled yet: a table cannot
         tell them from absent ones."""
@@ -312,13 +342,15 @@ class LabelBook:
         device, inode, size = journal.identity(self._path)
         if (device, inode) != self._journal[:2] or size < self._offset:
             self._offset, self._signature = 0, None
-            self._entries, self._points, self._clicks = [], [], {}
+            self._entries, self._points, self._clicks, self._began = [], [], {}, {}
         self._journal = (device, inode, size)
         if size == self._offset:
             return ()
         new, self._offset = journal.read_from(self._path, self._offset)
         self._entries += new
         self._points += [entry for entry in new if entry.get("change") == clicks.POINT]
+        for name in (name for entry in new for name in names_begun(entry)):
+            self._began[name] = self._began.get(name, 0) + 1
         self._clicks |= {entry["id"]: entry for entry in new if clicks.is_click(entry)}
         return new
 

@@ -127,6 +127,11 @@ def table_name(scorer: str) -> str:
     return f"{TABLE_PREFIX}_{scorer}"
 
 
+def labeler_of(table: str) -> str:
+    """Whose labels a table of that name holds: the other way around."""
+    return table.removeprefix(table_name(""))
+
+
 def revision_of(tables: Iterable[LabelTable]) -> str:
     """Content hash of the files of `tables`; empty when there are none."""
     digest = hashlib.sha256()

@@ -17,7 +17,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.storage import sync_folder
 from markerless.errors import LabelsError, MarkerlessError
 from markerless.formats import dlc_labels
-from markerless.project import journal
+from markerless.project import journal, staged
 from markerless.project.label_files import (
     DATA_FOLDER,
     TABLE_PREFIX,
@@ -177,7 +177,7 @@ def take(root: Path, table: LabelTable, source: Literal["csv", "h5"], who: str) 
     if _to_settle(table, source) is None:
         return None
     path = journal.journal_path(root, table.folder.name)
-    with journal.locked(path, "tables"):  # and look again: clicks may just have been written into them
+    with staged.writing(root, path, "tables"):  # and look again: clicks may just have been written into them
         found = _to_settle(table, source)
         if found is None:
             return None

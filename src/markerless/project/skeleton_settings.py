@@ -6,7 +6,9 @@ names, and colors are those of `drawing.palette`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -79,6 +81,13 @@ def read(project: Project) -> Drawn:
     return drawn.renamed({}, project.skeleton.keypoints)
 
 
+def revision(project: Project) -> str:
+    """Names the state of the keypoints and of what belongs to them: who edits them says which one they began with."""
+    drawn = read(project)
+    state = [project.skeleton.keypoints, drawn.edges, drawn.mirror_pairs, sorted(drawn.colors.items())]
+    return hashlib.blake2s(json.dumps(state).encode(), digest_size=8).hexdigest()
+
+
 def after(project: Project, new: Plan) -> Drawn:
     """What `config.yaml` shall say with other keypoints, if nothing is said of edges, pairs and colors.
 
@@ -96,10 +105,17 @@ def after(project: Project, new: Plan) -> Drawn:
     return replace(drawn, mirror_pairs=(*known, *(pair for pair in guessed if paired.isdisjoint(pair))))
 
 
-def changed_config(project: Project, new: Plan, drawn: Drawn) -> CommentedMap:
-    """`config.yaml` with other keypoints and what belongs to them; comments and other keys stay."""
+def changed_config(project: Project, new: Plan, drawn: Drawn, unique: Collection[str] = ()) -> CommentedMap:
+    """`config.yaml` with other keypoints and what belongs to them; comments and other keys stay.
+
+    Args:
+        project: The study.
+        new: Its keypoints.
+        drawn: Their edges, mirror pairs and colors.
+        unique: New ones that are there once, as they were before they were removed; the others are every animal's.
+    """
     config = config_file.load_config(project.config_path)
-    for key, mine in _lists_of(project, new).items():
+    for key, mine in _lists_of(project, new, unique).items():
         old = list(config_file.texts(config.get(key)))
         places = [None if was is None else old.index(was) for _, was in mine]
         if [name for name, _ in mine] != old:
@@ -108,29 +124,31 @@ def changed_config(project: Project, new: Plan, drawn: Drawn) -> CommentedMap:
         pairs = [list(pair) for pair in drawn.edges]
         config_file.replace_list(config, "skeleton", pairs, [None] * len(pairs))
     _set(config, "mirror_pairs", None if drawn.mirror_pairs is None else [list(pair) for pair in drawn.mirror_pairs])
-    _set(config, "keypoint_colors", dict(drawn.colors) or None)
+    _set(config, "keypoint_colors", {config_file.name_scalar(k): v for k, v in drawn.colors.items()} or None)
     return config
 
 
-def _lists_of(project: Project, new: Plan) -> dict[str, list[tuple[str, str | None]]]:
-    """Key of `config.yaml` -> (name, present name) of the keypoints that stand there; new ones are every animal's."""
+def _lists_of(project: Project, new: Plan, unique: Collection[str]) -> dict[str, list[tuple[str, str | None]]]:
+    """Key of `config.yaml` -> (name, present name) of the keypoints that stand there."""
     pairs = list(zip(new.keypoints, new.was, strict=True))
     if not project.is_multi_animal or project.config.get("bodyparts") not in (config_file.MULTI, None, ""):
         return {"bodyparts": pairs}
     key = "uniquebodyparts" if "uniquebodyparts" in project.config else "unique_bodyparts"
-    unique = config_file.texts(project.config.get(key))
-    lists = {"multianimalbodyparts": [pair for pair in pairs if pair[1] not in unique]}
-    return lists | ({key: [pair for pair in pairs if pair[1] in unique]} if unique else {})
+    present = config_file.texts(project.config.get(key))
+    once = [(name, was) for name, was in pairs if (was in present if was is not None else name in unique)]
+    lists = {"multianimalbodyparts": [pair for pair in pairs if pair not in once]}
+    return lists | ({key: once} if once or present else {})
 
 
 def _set(config: CommentedMap, key: str, value: object) -> None:
     if value is None:
         if key in config:
             del config[key]
-    elif key in config and isinstance(value, list):
-        config_file.replace_list(config, key, value, [None] * len(value))
-    elif key not in config or config[key] != value:
-        config[key] = value
+    elif config.get(key) != value or key not in config:
+        if isinstance(value, list):
+            config_file.replace_list(config, key, value, [None] * len(value))
+        else:
+            config[key] = value
 
 
 def _renamed(pairs: Sequence[NamePair], names: Mapping[str, str], keypoints: Sequence[str]) -> tuple[NamePair, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from filelock import FileLock, Timeout
 
 from markerless.core.storage import storage_error, sync_folder, write_text
 from markerless.errors import ProjectError, StorageError
+from markerless.project import journal
+from markerless.project.label_files import label_folders
 
 PLAN = Path("journal", "unfinished-change.json")
+MARK = Path("journal", ".change-under-way")  # while it is there, nobody else begins to write labels
 LOCK = Path("journal", ".unfinished-change.lock")
 PREFIX = ".staged-"
 LOCKED_FOR_S = 120
@@ -56,20 +59,24 @@ class Staged:
             StorageError: a file cannot be written. Before the plan is on the disk nothing has changed; after that the
                 change is finished when the project is opened next.
         """
-        for new, _ in [*self._moves, *self._appends]:
-            _sync(self.root / new)
+        written = [self.root / new for new, _ in [*self._moves, *self._appends]]
+        for new in written:
+            _sync(new)
+        _sync_folders(written)  # else a power cut could leave a plan whose new versions have no names yet
         plan = {
             "version": VERSION,
             "moves": [[new.as_posix(), target.as_posix()] for new, target in self._moves],
             "appends": [[new.as_posix(), target.as_posix()] for new, target in self._appends],
             "removals": [target.as_posix() for target in self._removals],
         }
-        write_text(self.root / PLAN, json.dumps(plan, ensure_ascii=False))
+        write_text(self.root / PLAN, json.dumps(plan))  # ASCII: Linux has file names that are no valid text
         sync_folder(self.root / PLAN.parent)
         _apply(self.root, plan)
 
     def abandon(self) -> None:
-        """Delete the new versions."""
+        """Delete the new versions, unless it is decided already that they shall take their places."""
+        if (self.root / PLAN).is_file():
+            return
         for new, _ in [*self._moves, *self._appends]:
             with suppress(OSError):
                 (self.root / new).unlink()
@@ -77,15 +84,17 @@ class Staged:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Keep other processes and threads from changing many files of the project, or finishing such a change.
+    """Keep other processes and threads from changing many files of the project; finishes what one of them has left.
 
     Raises:
+        ProjectError: what there is to finish is not what this version writes.
         StorageError: the lock cannot be made, as on a read-only disk, or somebody holds it for minutes.
     """
     path = root / LOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path, timeout=LOCKED_FOR_S, thread_local=False):
+            _finish(root)
             yield
     except Timeout:
         raise StorageError(f"{root} has been changed by another program for {LOCKED_FOR_S} s; close it") from None
@@ -103,25 +112,83 @@ def finish(root: Path) -> bool:
     if not (root / PLAN).is_file():
         return False
     with alone(root):  # waits for a change that is being made just now
+        return True
+
+
+def is_under_way(root: Path) -> bool:
+    """Whether many files are being changed just now, or a change was interrupted."""
+    return (root / MARK).exists() or (root / PLAN).exists()
+
+
+@contextmanager
+def writing(root: Path, path: Path, what: str = "journal") -> Iterator[None]:
+    """`journal.locked` for who writes labels: never while many files are being changed, or half of them are.
+
+    Raises:
+        ProjectError: as `alone`.
+        StorageError: as `alone` and `journal.locked`.
+    """
+    while True:
+        if is_under_way(root):
+            with alone(root):
+                pass  # it has come to its end
+        with journal.locked(path, what):
+            if not is_under_way(root):
+                yield
+                return
+
+
+@contextmanager
+def paused(root: Path) -> Iterator[None]:
+    """Keep everybody else from writing labels, for who is `alone`; those who have begun are waited for.
+
+    One lock is held at a time: a study may have more folders than a program may open files.
+
+    Raises:
+        StorageError: as `journal.locked`.
+    """
+    mark = root / MARK
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise storage_error(error, mark) from error
+    try:
+        for folder in label_folders(root):
+            for what in ("tables", "journal"):
+                with journal.locked(journal.journal_path(root, folder.name), what):
+                    pass
+        yield
+    finally:
+        if not (root / PLAN).is_file():
+            _remove(mark)
+
+
+def _finish(root: Path) -> None:
+    """What somebody who was alone before has left: a plan to go on with, or nothing but the mark."""
+    if (root / PLAN).is_file():
         try:
             plan = json.loads((root / PLAN).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return False
         except (OSError, ValueError) as error:
             raise ProjectError(f"cannot read {root / PLAN} ({error}); it holds an unfinished change") from error
         _apply(root, plan)
-    return True
+    elif (root / MARK).exists():
+        _remove(root / MARK)
 
 
 def _apply(root: Path, plan: object) -> None:
-    for new, target in _files(root, plan, "moves", 2):
+    parts = {"moves": 2, "removals": 1, "appends": 2}
+    moves, removals, appends = (_files(root, plan, key, n) for key, n in parts.items())
+    for new, target in moves:
         _replace(new, target)
-    for (target,) in _files(root, plan, "removals", 1):
+    for (target,) in removals:
         _remove(target)
-    for new, target in _files(root, plan, "appends", 2):
+    for new, target in appends:
         if new.is_file():
             _append(new, target)
+    _sync_folders([*(target for _, target in [*moves, *appends]), *(target for (target,) in removals)])
     _remove(root / PLAN)
+    _remove(root / MARK)
 
 
 def _files(root: Path, plan: object, key: str, n: int) -> list[tuple[Path, ...]]:
@@ -166,6 +233,11 @@ def _append(new: Path, target: Path) -> None:
         new.unlink()
     except OSError as error:
         raise storage_error(error, target) from error
+
+
+def _sync_folders(paths: Sequence[Path]) -> None:
+    for folder in dict.fromkeys(path.parent for path in paths):
+        sync_folder(folder)
 
 
 def _sync(path: Path) -> None:

@@ -28,6 +28,7 @@ from markerless.project.label_files import (
     count,
     find_tables,
     label_folders,
+    labeler_of,
     read_folder,
     revision_of,
     table_name,
@@ -67,6 +68,7 @@ class Project:
         self.notes: list[str] = []
         if finish and staged.finish(self.root):
             self.notes.append("a change of the keypoints that was interrupted has been finished")
+        self._config_seen = self._look_at_config()  # before it is read
         self.config = config_file.load_config(self.config_path)
         self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
         self.name = self._text("Task", lambda: self.root.name.split("-")[0])
@@ -192,7 +194,7 @@ class Project:
 
         Raises:
             RevisionError: the label files have changed since they were loaded. Nothing is written.
-            ProjectError: `config.yaml` names no scorer.
+            ProjectError: `config.yaml` names no scorer, or other keypoints than when this object was made.
             LabelsError: an image does not lie in the video's folder.
             StorageError: a file cannot be written.
         """
@@ -203,12 +205,13 @@ class Project:
         if labels.skeleton.keypoints != self.skeleton.keypoints:
             labels = labels.matching(self.skeleton)
         path = self.journal_of(video)
-        with _saving, journal.locked(path, "tables"):
+        with staged.writing(self.root, path, "tables"), _saving:
             expected = self._seen.get(video, "") if revision is None else revision
             entries = list(journal.read(path))  # once: clicks that come from now on stay pending and are not touched
             pending = clicks.split_saved(entries)[1]
             is_as_known = _revision_with(revision_of(self.label_tables(video)), pending) == expected
             if is_as_known:
+                self.require_same_keypoints()
                 self._save_pending(video, entries)
             # `labels` cannot hold clicks on keypoints unknown to the project; loaded again, they are in the tables
             if not is_as_known or clicks.unknown_keypoints(pending, self.skeleton.keypoints):
@@ -226,17 +229,42 @@ class Project:
         """Bring the label tables of `video` up to date with the clicks in its journal.
 
         Raises:
-            ProjectError: `config.yaml` names no scorer.
+            ProjectError: `config.yaml` names no scorer, or other keypoints than when this object was made.
             LabelsError: a table is malformed.
             StorageError: a file cannot be written; the clicks stay in the journal.
         """
-        if not self.scorer:
-            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
         path = self.journal_of(video)
         if not clicks.split_saved(journal.read(path))[1]:
             return SavedClicks()
-        with _saving, journal.locked(path, "tables"):
-            return self._save_pending(video, list(journal.read(path)))
+        with staged.writing(self.root, path, "tables"), _saving:
+            self.require_same_keypoints()
+            return self.save_clicks_alone(video)
+
+    def save_clicks_alone(self, video: str) -> SavedClicks:
+        """`save_clicks` for who has kept everybody else from writing labels."""
+        if not self.scorer:
+            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
+        return self._save_pending(video, list(journal.read(self.journal_of(video))))
+
+    def require_same_keypoints(self) -> None:
+        """For who may write labels now: they must be of the keypoints that the study has, not of those it had.
+
+        Raises:
+            ProjectError: `config.yaml` names others than when this object was made, or cannot be read any more.
+        """
+        now = self._look_at_config()
+        if now == self._config_seen:
+            return
+        if Project(self.config_path, finish=False).skeleton.keypoints != self.skeleton.keypoints:
+            raise ProjectError(f"the keypoints of {self.root} have been changed since it was opened; open it again")
+        self._config_seen = now
+
+    def _look_at_config(self) -> object:
+        try:
+            stat = self.config_path.stat()
+        except OSError:  # whoever reads it says so
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
     def _save_pending(self, video: str, entries: Sequence[Entry]) -> SavedClicks:
         """The clicks among `entries` that the tables lack, for who holds the lock."""
@@ -370,7 +398,7 @@ class Project:
     def _scorer_of_tables(self) -> str:
         """Whose labels there are, by the names of the tables."""
         tables = [table for folder in label_folders(self.root) for table in find_tables(folder, "")]
-        names = sorted({table.name.removeprefix(table_name("")) for table in tables} - {""})
+        names = sorted({labeler_of(table.name) for table in tables} - {""})
         return names[0] if len(names) == 1 else ""
 
     def _read_skeleton(self) -> Skeleton:

@@ -76,6 +76,7 @@ class Change(BaseModel):
     keypoint: str = Field(max_length=100)
     was: Place
     to: Place
+    began: int | None = None
 
 
 class Changes(BaseModel):
@@ -107,6 +108,7 @@ def frames(book: TheBook) -> dict[str, Any]:
         "keypoints": list(skeleton.keypoints),
         "edges": [list(edge) for edge in skeleton.edges],
         "palette": colors_of(book.project).tolist(),
+        "began": book.began(),
         "individuals": list(book.individuals),
         "scorer": book.project.scorer,
         "runs": list(reversed(book.project.runs())),
@@ -134,7 +136,7 @@ def change(workspace: TheWorkspace, book: TheBook, body: Changes) -> dict[str, A
     for one in body.changes:
         require_picture(book, one.picture)
     changes = [
-        PointChange(one.id, one.picture, one.individual, one.keypoint, one.was.value(), *one.to.value())
+        PointChange(one.id, one.picture, one.individual, one.keypoint, one.was.value(), *one.to.value(), one.began)
         for one in body.changes
     ]
     outcomes = book.apply(changes, body.who)
@@ -194,8 +196,9 @@ def require_picture(book: LabelBook, picture: str) -> Path:
 
 
 def _listing(book: LabelBook, pictures: tuple[str, ...]) -> str:
-    """What changes when a picture of the folder or a folder of the project comes or goes."""
-    names = (*pictures, "", *book.project.label_folders())
+    """What changes when a picture of the folder or a folder of the project comes or goes, or a keypoint changes."""
+    keypoints = (f"{name} {n}" for name, n in book.began().items())
+    names = (*pictures, "", *book.project.label_folders(), "", *keypoints)
     return hashlib.blake2s("\n".join(names).encode(), digest_size=8).hexdigest()
 
 

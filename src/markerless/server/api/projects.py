@@ -5,12 +5,14 @@
 `POST projects/open` with `{"path"}` -> `{"key"}`
 `POST projects` with `{"name", "scorer", "keypoints", "folder", "videos"}` -> `{"key"}`
 `GET  projects/{key}` -> `{"name", "scorer", "root", "keypoints", "edges", "palette", "pose", "notes", "runs",
-    "videos": [{"name", "folder", "extracted", "labeled", "results"}], "labeled", "colors", "mirror_pairs", "guessed"}`;
+    "videos": [{"name", "folder", "extracted", "labeled", "results"}], "labeled", "colors", "mirror_pairs", "guessed",
+    "revision"}`;
     `pose` is a clear labeled pose, `[[x, y] or null, ...]`; `labeled` counts points by keypoint; `colors` are the
-    chosen ones by name; mirror pairs are names, `guessed` from those of the keypoints or chosen
+    chosen ones by name; mirror pairs are names, `guessed` from those of the keypoints or chosen; `revision` is of all
+    that `skeleton` changes
 `PUT  projects/{key}/skeleton` with `{"keypoints": [{"name", "was": name or null, "color": "#rrggbb" or null}],
-    "edges": [[name, name]], "mirror_pairs": [[name, name]] or null}` -> what the change did; `was` is the name until
-    now; a present keypoint that no `was` names is removed
+    "edges": [[name, name]], "mirror_pairs": [[name, name]] or null, "revision"}` -> what the change did; `was` is the
+    name until now; a present keypoint that no `was` names is removed; 409 when `revision` is not of now
 `POST projects/{key}/videos` with `{"paths"}` -> `{"added": [{"name", "how"}]}`
 """
 
@@ -26,7 +28,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from markerless.core.video import VIDEO_SUFFIXES, natural_key
-from markerless.errors import MarkerlessError, ProjectError
+from markerless.errors import MarkerlessError, ProjectError, RevisionError
 from markerless.pipeline.add import add
 from markerless.pipeline.colors import colors_of
 from markerless.pipeline.keypoints import label_counts
@@ -78,6 +80,7 @@ class SkeletonBody(BaseModel):
     keypoints: list[KeypointBody] = Field(min_length=1, max_length=500)
     edges: list[tuple[Text, Text]] = Field(default=[], max_length=2000)
     mirror_pairs: list[tuple[Text, Text]] | None = Field(default=None, max_length=500)
+    revision: Text
 
 
 class Videos(BaseModel):
@@ -145,6 +148,7 @@ def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
         "colors": drawn.colors,
         "mirror_pairs": skeleton.names_of(skeleton.mirror_pairs),
         "guessed": drawn.mirror_pairs is None,
+        "revision": skeleton_settings.revision(project),
         "labeled": label_counts(project),
         "pose": _clear_pose(project),
         "notes": list(project.notes),
@@ -156,6 +160,11 @@ def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 @router.put("/projects/{key}/skeleton")
 def change_skeleton(project: TheProject, body: SkeletonBody) -> dict[str, Any]:
     """Give a study other keypoints, edges, mirror pairs or colors."""
+    if body.revision != skeleton_settings.revision(project):
+        raise RevisionError(
+            f"the keypoints of {project.root.name} have been changed since this page was loaded; load it again and "
+            "repeat the change"
+        )
     new = Plan(tuple(item.name for item in body.keypoints), tuple(item.was for item in body.keypoints))
     colors = {item.name: item.color for item in body.keypoints if item.color is not None}
     pairs = None if body.mirror_pairs is None else tuple(body.mirror_pairs)

@@ -146,12 +146,13 @@ export class Desk {
     this.changed();
   }
 
-  /** `listing` is another when pictures or folders have come or gone: then the list is asked for anew. */
+  /** `listing` is another when pictures or folders have come or gone, or keypoints changed: then the list is asked for anew. */
   async takeListing(listing) {
     if (listing === this.data.listing || this.#isListing) return;
     this.#isListing = true;
     try {
-      const [{ frames, listing: now }, folders] = await Promise.all([this.saving.wire.folder(this.data.folder), this.saving.wire.folders()]);
+      const [{ frames, listing: now, keypoints, began }, folders] = await Promise.all([this.saving.wire.folder(this.data.folder), this.saving.wire.folders()]);
+      if (told(keypoints, began) !== told(this.data.keypoints, this.data.began)) return location.reload(); // what waits to be saved is kept
       this.data.listing = now;
       await this.#setFrames(frames, folders);
     } catch (error) {
@@ -359,3 +360,6 @@ export class Desk {
     }
   }
 }
+
+/** Another text when keypoints were added, removed, moved or renamed. */
+function told(keypoints, began) { return JSON.stringify([keypoints, keypoints.map((name) => began?.[name])]); }

@@ -85,7 +85,8 @@ export class Ledger {
     const [individual, keypoint] = [this.names.individuals[i], this.names.keypoints[k]];
     const who = this.who();
     const id = this.newId();
-    const change = { id, folder: this.names.folder, image, individual, keypoint, who, was: said(before), after: before.id, to: said(after) };
+    const began = this.names.began?.[keypoint] ?? null; // the server refuses it if another keypoint has that name by then
+    const change = { id, folder: this.names.folder, image, individual, keypoint, began, who, was: said(before), after: before.id, to: said(after) };
     this.conflicts.remove(change); // whoever goes on from what stands there has seen it
     this.store.set(image, i, k, { ...said(after), who, time: "", id });
     this.queue.add(change);

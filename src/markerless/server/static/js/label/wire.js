@@ -11,7 +11,7 @@ export class Wire {
   /** [{name, pictures, labeled}] */
   async folders() { return (await api.get(this.#path("labels"))).folders; }
 
-  /** What labeling a folder needs to begin: {folder, keypoints, edges, palette, individuals, scorer, runs, sequence, listing, frames}. */
+  /** What labeling a folder needs to begin: {folder, keypoints, began, edges, palette, individuals, scorer, runs, sequence, listing, frames}. */
   async folder(name) {
     const { frames, ...rest } = await api.get(this.#path("labels", name));
     return { ...rest, folder: name, frames: frames.map(({ picture, decided }) => ({ name: picture, decided, suspicions: 0 })) };
@@ -35,7 +35,7 @@ export class Wire {
     api.fetchRaw(path, { method: "POST", body: { who, changes: changes.map(sent) }, keepalive: true }).catch(() => {});
   }
 
-  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence, listing}; `listing` is another when frames came or went. */
+  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence, listing}; `listing` is another when frames came or went or keypoints changed. */
   async since(names, sequence, signal) {
     const answer = await api.get(this.#path("labels", names.folder, "changes") + api.query({ since: sequence }), { signal });
     const changes = answer.changes.map((change) => ({
@@ -80,6 +80,6 @@ function predictionOf(sent) {
   return sent?.xy ? { xy: sent.xy, error: sent.error, score: sent.score } : null;
 }
 
-function sent({ id, image, individual, keypoint, was, to }) {
-  return { id, picture: image, individual, keypoint, was, to };
+function sent({ id, image, individual, keypoint, began = null, was, to }) {
+  return { id, picture: image, individual, keypoint, began, was, to };
 }

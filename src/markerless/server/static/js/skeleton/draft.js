@@ -19,6 +19,7 @@ export class Draft {
     const at = (name) => study.keypoints.indexOf(name);
     this.pairs = study.mirror_pairs.map(([a, b]) => rowsOf([at(a), at(b)]));
     this.guessed = study.guessed;
+    this.revision = study.revision;
     this.before = JSON.stringify(this.body());
   }
 
@@ -106,6 +107,7 @@ export class Draft {
       keypoints: this.rows.map(({ name, was, color }) => ({ name, was, color })),
       edges: names(this.edges),
       mirror_pairs: this.guessed ? null : names(this.pairs),
+      revision: this.revision,
     };
   }
 
