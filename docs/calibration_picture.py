@@ -1,6 +1,6 @@
 """Draws the pictures of docs/calibration.md: a made board before three made cameras, and the map of a calibration.
 
-python docs/calibration_picture.py    # writes docs/images/calibration-views.jpg and docs/images/calibration-coverage.png
+python docs/calibration_picture.py    # writes calibration-views.jpg and calibration-coverage.png in docs/images
 
 """
 

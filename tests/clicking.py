@@ -33,7 +33,7 @@ def book_of(study: MadeStudy) -> LabelBook:
 
 def change(book: LabelBook, to: tuple[float, float] | None, visibility: int = 2, **where: str) -> PointChange:
     """A change of somebody who sees what the book knows."""
-    values = {"id": f"p{next(IDS)}", "picture": NEW, "individual": ONE, "keypoint": "snout", **where}
+    values: dict[str, Any] = {"id": f"p{next(IDS)}", "picture": NEW, "individual": ONE, "keypoint": "snout", **where}
     now = book.frame(values["picture"]).get(values["individual"], {}).get(values["keypoint"], Said())
     return PointChange(was=(now.to, now.visibility), to=to, visibility=Visibility(visibility), **values)
 

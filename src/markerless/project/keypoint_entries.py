@@ -146,7 +146,7 @@ def entries_of(
     """
     removed = new.removed_from(present)
     counted = Counted(len({image for image, _ in known}), dict.fromkeys(removed, 0), dict.fromkeys(new.added, 0))
-    table_of = {image: name for name in reversed(tables) for image in tables[name].images}
+    table_of = {image: name for name in reversed(list(tables)) for image in tables[name].images}
     entries: list[dict[str, Any]] = [
         {"change": CHANGED, "keypoints": list(new.keypoints), "was": list(new.was), "removed": list(removed)}
     ]

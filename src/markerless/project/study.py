@@ -21,6 +21,7 @@ from markerless.errors import LabelsError, MarkerlessError, ProjectError, Revisi
 from markerless.project import clicks, config_file, journal, staged
 from markerless.project.clicks import Entry, SavedClicks
 from markerless.project.config_file import Crop
+from markerless.project.find_config import find_config
 from markerless.project.label_files import (
     DATA_FOLDER,
     FolderLabels,
@@ -63,7 +64,7 @@ class Project:
         Raises:
             ProjectError: there is no project, or its `config.yaml` cannot be used.
         """
-        self.config_path = _find_config(Path(path).expanduser().absolute())
+        self.config_path = find_config(Path(path).expanduser().absolute())
         self.root = self.config_path.parent
         self.notes: list[str] = []
         if finish and staged.finish(self.root):
@@ -449,35 +450,6 @@ class Project:
 
 def _revision_with(tables: str, pending: Sequence[Entry]) -> str:
     return f"{tables}+{pending[-1]['id']}" if pending else tables
-
-
-def _find_config(path: Path) -> Path:
-    if path.is_file() and path.suffix.lower() in (".yaml", ".yml"):
-        return path
-    if path.is_dir():
-        config = path / config_file.CONFIG_NAME
-        if config.is_file():
-            return config
-        if (path / "project.yaml").is_file():
-            raise ProjectError(
-                f"expected config.yaml in {path}, got a Lightning Pose project; make one of its labels: "
-                f"markerless new NAME --labels {path / 'CollectedData.csv'}"
-            )
-        raise ProjectError(f"no project in {path}: expected config.yaml there; make one with 'markerless new'")
-    if path.exists():
-        raise ProjectError(f"expected a project folder or its config.yaml, got the file {path}")
-    raise ProjectError(
-        f"no such project: {path} does not exist; give the folder that holds config.yaml{_similar(path)}"
-    )
-
-
-def _similar(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if (entry / config_file.CONFIG_NAME).is_file()]
-    except OSError:
-        return ""
-    close = get_close_matches(path.name, names, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _looks_like_video(key: str) -> bool:

@@ -37,7 +37,9 @@ def pair() -> dict[str, Any]:
 
 
 def deeplabcut(**change: Any) -> dict[str, Any]:
-    both = {f"cameraMatrix{i + 1}": MATRICES[i] for i in (0, 1)} | {f"distCoeffs{i + 1}": NUMBERS[i] for i in (0, 1)}
+    both: dict[str, Any] = {f"cameraMatrix{i + 1}": MATRICES[i] for i in (0, 1)} | {
+        f"distCoeffs{i + 1}": NUMBERS[i] for i in (0, 1)
+    }
     both |= {"R": ROTATION, "T": TRANSLATION, "P1": np.zeros((3, 4)), "roi1": (0, 0, 640, 480)}
     return {"camera-1-camera-2": both | {"image_shape": [(640, 480), (640, 480)]} | change}
 
