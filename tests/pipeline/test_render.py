@@ -98,7 +98,8 @@ def test_plot_writes_pictures_and_one_page(video: Path, capsys: pytest.CaptureFi
     assert main(["plot", str(video)]) == 0
     folder = video.parent / "plot-poses" / "mouse"
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["confidence.png", "jumps.png", "plots.html", "position.png", "trajectory.png"]
+    drawn = ["confidence", "heatmap", "jumps", "position", "speed", "trajectory"]
+    assert names == sorted([*(f"{name}.png" for name in drawn), "plots.html"])
     assert str(folder / "plots.html") in capsys.readouterr().out.splitlines()[-1]
     html = (folder / "plots.html").read_text(encoding="utf-8")
     assert "mouseDLC_Net_run1.csv" in html and "<b>2.0 s</b>" in html, "the table has no frame rate, the video has"
