@@ -35,7 +35,8 @@ def change(book: LabelBook, to: tuple[float, float] | None, visibility: int = 2,
     """A change of somebody who sees what the book knows."""
     values: dict[str, Any] = {"id": f"p{next(IDS)}", "picture": NEW, "individual": ONE, "keypoint": "snout", **where}
     now = book.frame(values["picture"]).get(values["individual"], {}).get(values["keypoint"], Said())
-    return PointChange(was=(now.to, now.visibility), to=to, visibility=Visibility(visibility), **values)
+    place = (values["id"], values["picture"], values["individual"], values["keypoint"])
+    return PointChange(*place, (now.to, now.visibility), to, Visibility(visibility))
 
 
 def click(study: MadeStudy, to: tuple[float, float] | None, visibility: int = 2, **where: str) -> str:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from app_server import StartServer
+from label_page import LabelPage
 from made_study import MadeStudy
 from markerless.project import config_file
+from markerless.project.keypoints import change_keypoints, plan
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -81,3 +83,25 @@ def test_a_name_that_will_not_do_is_said_and_cannot_be_saved(
     assert page.get_by_text("are called").count() == 0
     page.get_by_role("link", name="Cancel").click()
     page.get_by_role("heading", name="6 keypoints").wait_for()
+
+
+def test_an_open_label_page_learns_of_other_keypoints(page: Page, start_server: StartServer, study: MadeStudy) -> None:
+    label = LabelPage(page, start_server(study.root)).open("cage1")
+    panel = label.page.get_by_text("snout", exact=True)
+    panel.first.wait_for()
+    change_keypoints(study.project, plan(study.project, rename={"snout": "nose"}))
+    label.page.get_by_text("nose", exact=True).first.wait_for()
+    assert panel.count() == 0
+    label.page.wait_for_selector(".label-stage[data-frame]:not([data-waits])")
+
+
+def test_a_keypoints_page_that_is_out_of_date_saves_nothing(
+    page: Page, start_server: StartServer, study: MadeStudy
+) -> None:
+    page.goto(start_server(study.root).url)
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Name of snout").fill("nose")
+    change_keypoints(study.project, plan(study.project, add=["paw"]))
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("load it again").first.wait_for()
+    assert study.project.skeleton.keypoints[0] == "snout" and study.project.skeleton.keypoints[-1] == "paw"

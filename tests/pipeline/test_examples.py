@@ -13,11 +13,12 @@ from markerless.nn import checkpoint as checkpoints
 from markerless.nn.train import StepReport, Trainer
 from markerless.pipeline import examples
 from markerless.pipeline.evaluate import _learning
-from markerless.pipeline.example_file import EXAMPLES_FILE, read_examples
+from markerless.pipeline.example_file import read_examples
 from markerless.pipeline.examples import SHARE, Watching
 from markerless.pipeline.train import _trainer, train
 from markerless.pipeline.training_plan import Plan, TrainRequest, make_plan
 from markerless.project import Project, Run
+from markerless.project.run import EXAMPLES_FILE
 
 MakeStudy = Callable[..., Project]
 QUICK: dict[str, dict[str, object]] = {

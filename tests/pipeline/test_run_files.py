@@ -10,6 +10,7 @@ import pytest
 
 from markerless.errors import RunError, StorageError
 from markerless.pipeline import run_files
+from markerless.project.run import is_at_work
 
 HOLD = (
     "import sys, time, pathlib; from markerless.pipeline import run_files\n"
@@ -21,18 +22,18 @@ HOLD = (
 def test_a_run_is_trained_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_files, "WAIT_S", 0.05)
     folder = tmp_path / "runs" / "a"
-    assert not run_files.is_at_work(folder)
+    assert not is_at_work(folder)
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "here\n"
-    assert run_files.is_at_work(folder)
+    assert is_at_work(folder)
     with pytest.raises(RunError, match="run 'a' is being trained by another process"), run_files.at_work(folder):
         pass
     with run_files.at_work(tmp_path / "runs" / "b"):
-        assert run_files.is_at_work(tmp_path / "runs" / "b")
+        assert is_at_work(tmp_path / "runs" / "b")
     holder.kill()
     holder.communicate()
-    assert not run_files.is_at_work(folder), "a process that was killed has let go"
+    assert not is_at_work(folder), "a process that was killed has let go"
     with run_files.at_work(folder):
         pass
 

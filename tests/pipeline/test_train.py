@@ -19,6 +19,8 @@ from markerless.nn import checkpoint as checkpoints
 from markerless.pipeline.train import notes, train
 from markerless.pipeline.training_plan import Resolved, TrainRequest, is_small_in, make_plan
 from markerless.project import Project, Run
+from markerless.project.keypoints import Plan, change_keypoints
+from markerless.project.skeleton_settings import Drawn
 from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
@@ -254,6 +256,36 @@ def test_equal_plans_have_equal_fingerprints(dot_study: MakeStudy) -> None:
     write_image(first.picture, np.zeros((64, 96, 3), np.uint8))  # another picture under the same name
     assert plan.fingerprint == begun_with
     assert plan.fingerprint != make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint
+
+
+def test_a_training_goes_on_after_keypoints_were_renamed_but_not_with_other_mirror_pairs(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    before = make_plan(project, TrainRequest(), QUICK).fingerprint
+    names = project.skeleton.keypoints
+    renamed = Plan(tuple(f"{name} 2" for name in names), names)
+    change_keypoints(project, renamed)
+    assert make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint == before
+    project = Project(project.root)
+    same = Plan(project.skeleton.keypoints, project.skeleton.keypoints)
+    change_keypoints(project, same, Drawn((), ((same.keypoints[0], same.keypoints[1]),)))
+    assert make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint != before
+
+
+@pytest.mark.usefixtures("no_export")
+def test_an_interrupted_training_is_gone_on_with_under_new_names(dot_study: MakeStudy) -> None:
+    project = dot_study()
+
+    def stop(done: int, total: int, message: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, settings=QUICK, progress=stop)
+    first, *others = project.skeleton.keypoints
+    done = change_keypoints(project, Plan(("renamed", *others), (first, *others)))
+    assert done.runs == ("run1",)
+    run = train(Project(project.root), settings=QUICK)
+    assert (run.name, run.finished, run.skeleton.keypoints) == ("run1", True, ("renamed", *others))
 
 
 class TestSizeOfTheNetwork:

@@ -110,6 +110,15 @@ def test_mirror_pairs_that_the_new_names_do_not_tell_are_written_down(study: Pro
     assert told.config["mirror_pairs"] == [["ear left", "ear right"]]
 
 
+def test_a_pair_comes_back_with_its_keypoint_where_pairs_were_chosen(study: Project) -> None:
+    same = Plan(study.skeleton.keypoints, study.skeleton.keypoints)
+    change_keypoints(study, same, Drawn((), (("left ear", "right ear"),)))
+    after = changed(changed(Project(study.root), remove=["left ear"]), add=["left ear"])
+    assert after.skeleton.names_of(after.skeleton.mirror_pairs) == (("left ear", "right ear"),)
+    change_keypoints(after, Plan(after.skeleton.keypoints, after.skeleton.keypoints), Drawn((), ()))
+    assert changed(Project(study.root), add=["paw"]).skeleton.mirror_pairs == ()  # that was chosen, too
+
+
 def test_edges_pairs_and_colors_of_ones_own(study: Project) -> None:
     same = Plan(study.skeleton.keypoints, study.skeleton.keypoints)
     drawn = Drawn((("nose", "tail"), ("nose", "left ear")), (), {"tail": "#00ff00"})

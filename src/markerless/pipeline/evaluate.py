@@ -24,14 +24,14 @@ from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
 from markerless.pipeline.evaluation import CROSSFIT, Evaluation
-from markerless.pipeline.example_file import EXAMPLES_FILE, read_examples
+from markerless.pipeline.example_file import read_examples
 from markerless.pipeline.label_source import labels_of
 from markerless.pipeline.measured import Measured, measure_run
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.predict import Predicted
 from markerless.project import Project, Run, crossfit
 from markerless.project.crossfit import CROSSFIT_FILE
-from markerless.project.run import EVALUATION_FILE
+from markerless.project.run import EVALUATION_FILE, EXAMPLES_FILE
 from markerless.report.evaluation import EvaluationPage, PointTable, build_evaluation_page
 from markerless.video.images import read_image
 

@@ -16,7 +16,6 @@ import numpy as np
 from markerless.core.instance import FloatArray
 from markerless.core.storage import write_text
 
-EXAMPLES_FILE = "examples.jsonl"
 VERSION = 1
 
 

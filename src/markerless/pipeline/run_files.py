@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from markerless.core.storage import storage_error, write_text
 from markerless.core.video import natural_key
 from markerless.errors import RunError
-from markerless.project.run import RUN_FILE
+from markerless.project.run import RUN_FILE, lock_of
 
 RUNS_FOLDER = "runs"
 WAIT_S = 1.0  # for somebody who only looks whether the run is at work
@@ -64,7 +64,7 @@ def at_work(folder: Path) -> Iterator[None]:
         RunError: another process trains it.
         StorageError: the folder cannot be written.
     """
-    lock = FileLock(_lock_of(folder), timeout=WAIT_S)
+    lock = FileLock(lock_of(folder), timeout=WAIT_S)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -82,26 +82,6 @@ def at_work(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def is_at_work(folder: Path) -> bool:
-    """Whether a process trains the run in `folder`."""
-    path = _lock_of(folder)
-    if not path.exists():
-        return False
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return True
-    except (OSError, RuntimeError):
-        return False
-    lock.release()
-    return False
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.lock")
 
 
 def write_toml(tables: Mapping[str, Mapping[str, Any]], path: Path) -> None:

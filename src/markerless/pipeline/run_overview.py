@@ -12,7 +12,7 @@ from markerless.errors import RunError
 from markerless.pipeline import run_files
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.project import Project, Run
-from markerless.project.run import EVALUATION_FILE, RUN_FILE
+from markerless.project.run import EVALUATION_FILE, RUN_FILE, is_at_work
 
 State = Literal["finished", "unfinished", "training", "damaged"]
 SHOWN = ("n_frames", "n_points", "mean_px", "median_px", "mean_px_interval", "doubt")
@@ -55,17 +55,17 @@ def overviews(project: Project) -> list[RunOverview]:
 
 def overview(folder: Path) -> RunOverview:
     """The run in a folder."""
-    is_at_work = run_files.is_at_work(folder)
+    is_trained = is_at_work(folder)
     try:
         run = Run.open(folder)
         table = run.settings["run"]
         total = int(table.get("steps", 0))
         written_s = (folder / RUN_FILE).stat().st_mtime
     except (RunError, OSError, ValueError, TypeError) as error:
-        if is_at_work:  # it has not written its settings yet
+        if is_trained:  # it has not written its settings yet
             return RunOverview(folder.name, "training", written_s=float("inf"))
         return RunOverview(folder.name, "damaged", problem=str(error))
-    state: State = "training" if is_at_work else "finished" if run.finished else "unfinished"
+    state: State = "training" if is_trained else "finished" if run.finished else "unfinished"
     rows = [] if run.finished else read_metrics(folder / METRICS_FILE)
     step = total if run.finished else rows[-1].step if rows else 0
     frames = {part: len(images) for part, images in run.split.items()}

@@ -23,7 +23,6 @@ from markerless.nn.train import StepReport, Trainer, start_from
 from markerless.pipeline import familiarity, kept_answers, run_files
 from markerless.pipeline.budget import FORWARD_SHARE, Costs, Steps, share_out, steps_given
 from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate, cross_fit, offsets, seen_from, tidy
-from markerless.pipeline.example_file import EXAMPLES_FILE
 from markerless.pipeline.examples import Watching
 from markerless.pipeline.kept_answers import with_kept
 from markerless.pipeline.metrics_file import METRICS_FILE, MetricsWriter
@@ -32,7 +31,7 @@ from markerless.pipeline.training_outlook import ADAPTATION_MINUTES, DEFAULT_MIN
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
 from markerless.project import Project, Run, crossfit
 from markerless.project.familiar import FAMILIAR_FILE
-from markerless.project.run import CHECKPOINT_FILE, MODEL_FILE, SPLIT_FILE
+from markerless.project.run import CHECKPOINT_FILE, EVIDENCE_FILE, EXAMPLES_FILE, MODEL_FILE, SPLIT_FILE
 from markerless.version import VERSION
 from markerless.video.images import read_image
 
@@ -126,7 +125,7 @@ def _plan_steps(plan: Plan, trainer: Trainer, minutes: float | None, began: floa
 def _clear(folder: Path) -> None:
     """Delete what an earlier training in the same folder said of its frames: it would be taken for this one's."""
     tidy(folder)
-    for name in (crossfit.CROSSFIT_FILE, kept_answers.EVIDENCE_FILE, FAMILIAR_FILE):
+    for name in (crossfit.CROSSFIT_FILE, EVIDENCE_FILE, FAMILIAR_FILE):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -148,7 +147,7 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     if found is None:
         return table
     tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
-    kept_answers.save(held_out, folder / kept_answers.EVIDENCE_FILE)
+    kept_answers.save(held_out, folder / EVIDENCE_FILE)
     crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
     within, limits_px = (found.level, found.slope, tolerance_px), (LEAST_PX, found.most_px)
     trainer.model.errors.fill(found.weight, found.bias, within, limits_px)

@@ -146,9 +146,10 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of labels, pictures' sizes, split, settings and start: equal plans give equal networks.
+        """Hash of labels, mirror pairs, pictures' sizes, split, settings and start: equal plans give equal networks.
 
-        Taken once: what changes on the disk during the training does not belong to it.
+        What the keypoints are called does not belong to it: a training goes on after they were renamed. Taken once:
+        what changes on the disk during the training does not belong to it either.
         """
         digest = hashlib.sha256()
         for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
@@ -156,8 +157,8 @@ class Plan:
             for instance in frame.instances:
                 digest.update(instance.xy.tobytes() + instance.visibility.tobytes())
         start = checkpoints.load(self.start.checkpoint).state.get("fingerprint") if self.start else None
-        names = list(self.labels.skeleton.keypoints)
-        digest.update(json.dumps([names, self.split, self.settings.dump(), start], sort_keys=True).encode())
+        pairs = sorted(sorted(pair) for pair in self.labels.skeleton.mirror_pairs)
+        digest.update(json.dumps([pairs, self.split, self.settings.dump(), start], sort_keys=True).encode())
         return digest.hexdigest()[:32]
 
 

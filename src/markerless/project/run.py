@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from markerless.core.skeleton import Skeleton
 from markerless.errors import LabelsError, RunError
 
@@ -17,6 +19,7 @@ RUN_FILE = "run.toml"
 SPLIT_FILE = "split.json"
 EVALUATION_FILE = "evaluation.json"
 EVIDENCE_FILE = "evidence.npz"
+EXAMPLES_FILE = "examples.jsonl"
 MODEL_FILE = "model.onnx"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SPLIT_PARTS = ("train", "validation", "test")
@@ -80,6 +83,27 @@ class Run:
     def checkpoint(self) -> Path:
         """Weights, their moving average and the optimizer's state in one file."""
         return self.folder / CHECKPOINT_FILE
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock that a process holds while it trains the run in `folder`."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def is_at_work(folder: Path) -> bool:
+    """Whether a process trains the run in `folder`."""
+    path = lock_of(folder)
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except (OSError, RuntimeError):
+        return False
+    lock.release()
+    return False
 
 
 def check_run_name(name: str) -> str:

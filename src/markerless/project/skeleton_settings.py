@@ -91,14 +91,17 @@ def revision(project: Project) -> str:
 def after(project: Project, new: Plan) -> Drawn:
     """What `config.yaml` shall say with other keypoints, if nothing is said of edges, pairs and colors.
 
-    Pairs that were guessed from the old names and could not be guessed from the new ones are written down.
+    Pairs that were guessed from the old names and could not be guessed from the new ones are written down. Where pairs
+    were chosen, those of an added keypoint are guessed.
     """
     drawn = read(project).renamed(new.renamed, new.keypoints)
-    if drawn.mirror_pairs is not None:
-        return drawn
-    known = _renamed(project.skeleton.names_of(project.skeleton.mirror_pairs), new.renamed, new.keypoints)
     skeleton = Skeleton(new.keypoints).with_guessed_mirror_pairs()
     guessed = skeleton.names_of(skeleton.mirror_pairs)
+    if drawn.mirror_pairs is not None:
+        paired = {name for pair in drawn.mirror_pairs for name in pair}
+        more = [pair for pair in guessed if paired.isdisjoint(pair) and not set(new.added).isdisjoint(pair)]
+        return replace(drawn, mirror_pairs=(*drawn.mirror_pairs, *more))
+    known = _renamed(project.skeleton.names_of(project.skeleton.mirror_pairs), new.renamed, new.keypoints)
     if {frozenset(pair) for pair in known} <= {frozenset(pair) for pair in guessed}:
         return drawn
     paired = {name for pair in known for name in pair}

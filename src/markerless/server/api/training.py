@@ -28,11 +28,12 @@ from fastapi import Path as InPath
 from markerless.core.instance import FloatArray
 from markerless.pipeline import training_outlook
 from markerless.pipeline.colors import colors_of
-from markerless.pipeline.example_file import EXAMPLES_FILE, Examples, Look, read_examples
+from markerless.pipeline.example_file import Examples, Look, read_examples
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.run_files import free_name
 from markerless.pipeline.run_overview import RunOverview, overview, overviews
 from markerless.project import Project
+from markerless.project.run import EXAMPLES_FILE
 from markerless.server.api.jobs import TheJobs, as_json
 from markerless.server.jobs import TRAIN, Job
 from markerless.server.workspace import TheProject
