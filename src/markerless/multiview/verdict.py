@@ -109,7 +109,8 @@ def _of_camera(index: int, found: Calibrated, views: BoardViews) -> CameraVerdic
     if found.focal_sd[index] > _GOOD_FOCAL:
         reasons.append("tilt the board more")
     if coverage < _GOOD_COVERAGE:
-        where = f", none in the {' and '.join(empty)}" if 0 < len(empty) <= 4 else ""
+        named = " and ".join(filter(None, [", ".join(empty[:-1]), *empty[-1:]]))
+        where = f", none in the {named}" if 0 < len(empty) <= 4 else ""
         reasons.append(f"boards in half of the picture or less{where}")
     word = USABLE if reasons else GOOD
     return CameraVerdict(
