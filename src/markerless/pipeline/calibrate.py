@@ -11,7 +11,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import Board, parse_board
-from markerless.multiview.calibrate import calibrate_views
+from markerless.multiview.calibrate import BoardViews, Calibrated, calibrate_views
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.verdict import CameraVerdict, judge, overall
 from markerless.pipeline.board_recordings import find_recordings
@@ -137,10 +137,10 @@ def _refuse_to_replace(path: Path, overwrite: bool) -> None:
         )
 
 
-def _draw(path: Path, fitted: object, views: object, verdicts: list[CameraVerdict]) -> None:
+def _draw(path: Path, fitted: Calibrated, views: BoardViews, verdicts: list[CameraVerdict]) -> None:
     from markerless.report.board_coverage import coverage_figure
     from markerless.report.page import figure_png
 
-    data = figure_png(coverage_figure(fitted, views, verdicts))  # type: ignore[arg-type]
+    data = figure_png(coverage_figure(fitted, views, verdicts))
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
