@@ -12,13 +12,13 @@ from markerless.core.storage import atomic_path
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import Board, parse_board
 from markerless.multiview.calibrate import BoardViews, Calibrated, calibrate_views
+from markerless.multiview.calibration_file import FILE_NAME
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.verdict import CameraVerdict, judge, overall
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.board_views import find_boards
 from markerless.version import VERSION
 
-FILE_NAME = "calibration.toml"
 _SOFTWARE = "markerless"
 
 
