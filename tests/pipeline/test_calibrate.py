@@ -151,6 +151,18 @@ def test_a_board_to_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert path.read_bytes().startswith(b"%PDF")
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert main(["calibrate", "--board", NAME]) == 2
+    capsys.readouterr()
+    assert main(["calibrate", "--board", NAME, "--print", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"board": NAME, "printed": str(path)}
+
+
+def test_a_board_printed_along_the_way_is_named_at_the_end(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["calibrate", str(folder), "--board", NAME, "--pattern", PATTERN, "--out", str(tmp_path / "rig.toml")]
+    assert main([*words, "--print", str(tmp_path / "board.png")]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"wrote {', '.join(str(tmp_path / name) for name in ('rig.toml', 'rig-coverage.png', 'board.png'))}"
 
 
 def refused(folder: Path, request: CalibrateRequest, said: str) -> None:
