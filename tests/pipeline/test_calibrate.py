@@ -96,7 +96,7 @@ def test_a_pattern_of_names(folder: Path, tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize("name", ["{camera}/{i}.png", "{camera}/calibration_images/{camera}-2022022{i:02}-{i}.png"])
 def test_sub_folders(pictures: Pictures, tmp_path: Path, name: str) -> None:
     put(tmp_path, pictures.left, pictures.right, name)
-    result = calibrate(tmp_path, CalibrateRequest(NAME))
+    result = calibrate(tmp_path, NAME)
     assert result.path == tmp_path / "calibration.toml"
     found = anipose_toml.read(result.path)
     check_rig(found)

@@ -66,12 +66,12 @@ class CalibrateResult:
     coverage: Path
 
 
-def calibrate(folder: Path | str, request: CalibrateRequest, progress: Progress = silent) -> CalibrateResult:
+def calibrate(folder: Path | str, request: CalibrateRequest | str, progress: Progress = silent) -> CalibrateResult:
     """Find the cameras of a rig from pictures or videos of a board.
 
     Args:
         folder: Holds a sub-folder of pictures or a video of each camera, or files that `request.pattern` names.
-        request: Which board, and what of the folder.
+        request: Which board, and what of the folder; a text is the board alone.
         progress: Told picture by picture.
 
     Raises:
@@ -80,6 +80,7 @@ def calibrate(folder: Path | str, request: CalibrateRequest, progress: Progress 
         StorageError: the result cannot be written.
     """
     folder = Path(folder)
+    request = CalibrateRequest(request) if isinstance(request, str) else request
     board = parse_board(request.board)
     path = request.out or folder / FILE_NAME
     _refuse_to_replace(path, request.overwrite)
