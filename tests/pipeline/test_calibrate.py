@@ -184,6 +184,18 @@ def test_no_board(pictures: Pictures, tmp_path: Path) -> None:
     refused(tmp_path, CalibrateRequest(NAME, PATTERN), "the board was not found in the pictures of camera 'right'")
 
 
+def test_the_first_camera_without_a_board_ends_the_search(pictures: Pictures, tmp_path: Path) -> None:
+    put(tmp_path, [np.full_like(gray, 90) for gray in pictures.left], pictures.right)
+    looked: list[str] = []
+
+    def told(done: int, total: int, message: str) -> None:
+        looked.append(message)
+
+    with pytest.raises(CalibrationError, match="not found in the pictures of camera 'left'"):
+        calibrate(tmp_path, CalibrateRequest(NAME, PATTERN), told)
+    assert len(looked) == N
+
+
 def test_another_board(folder: Path) -> None:
     for named in ("charuco:5x7:30:22:DICT_4X4_50", "charuco:6x4:30:22:DICT_4X4_50"):
         refused(folder, CalibrateRequest(named, PATTERN), f"this fits: --board {NAME}")
