@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from markerless.core.tracks import Tracks
     from markerless.errors import MarkerlessError
     from markerless.pipeline.analyze import analyze
+    from markerless.pipeline.calibrate import calibrate
     from markerless.pipeline.evaluate import evaluate
     from markerless.pipeline.filter import filter
     from markerless.pipeline.kinematics import kinematics
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from markerless.pipeline.plot import plot
     from markerless.pipeline.render import render
     from markerless.pipeline.train import train
+    from markerless.pipeline.triangulate import triangulate
     from markerless.project import Project, Run
     from markerless.runtime.live import Processor
 
@@ -39,6 +41,7 @@ __all__ = [
     "Tracks",
     "__version__",
     "analyze",
+    "calibrate",
     "evaluate",
     "filter",
     "kinematics",
@@ -46,6 +49,7 @@ __all__ = [
     "plot",
     "render",
     "train",
+    "triangulate",
 ]
 
 _HOMES = {
@@ -57,6 +61,7 @@ _HOMES = {
     "Skeleton": "markerless.core.skeleton",
     "Tracks": "markerless.core.tracks",
     "analyze": "markerless.pipeline.analyze",
+    "calibrate": "markerless.pipeline.calibrate",
     "evaluate": "markerless.pipeline.evaluate",
     "filter": "markerless.pipeline.filter",
     "kinematics": "markerless.pipeline.kinematics",
@@ -64,6 +69,7 @@ _HOMES = {
     "plot": "markerless.pipeline.plot",
     "render": "markerless.pipeline.render",
     "train": "markerless.pipeline.train",
+    "triangulate": "markerless.pipeline.triangulate",
 }
 
 

@@ -94,3 +94,11 @@ def test_what_the_operating_system_says_becomes_a_line(number: int, text: str) -
 def test_syncing_a_folder_needs_none(tmp_path: Path) -> None:
     sync_folder(tmp_path)
     sync_folder(tmp_path / "missing")
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="a place where no folder can be made, as on a drive that is not there"
+)
+def test_a_place_where_no_folder_can_be_made() -> None:
+    with pytest.raises(StorageError, match=r"cannot write /proc/nowhere/a\.txt: .*; choose a writable folder"):
+        write_text(Path("/proc/nowhere/a.txt"), "a")

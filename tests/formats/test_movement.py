@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
+from markerless.core.views import Views
 from markerless.errors import FormatError
 from markerless.formats import movement
 
@@ -144,3 +146,43 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     assert movement.sniff(tmp_path / "rain.nc") == 0
     assert movement.sniff(tmp_path / "a.nc") == 1
+
+
+def seen_by_two(tracks: Tracks) -> Views:
+    shape = (2, *tracks.points.shape[:3])
+    rng = np.random.default_rng(2)
+    return Views(("left", "rechts ü"), rng.random(shape), rng.random(shape) < 0.5, np.zeros(shape[1:], dtype=np.int8))
+
+
+def test_views_round_trip_and_results_without_them_have_none(tmp_path: Path) -> None:
+    tracks = example()
+    views = seen_by_two(tracks)
+    movement.write(tracks, tmp_path / "a.nc", views)
+    again = movement.read_views(tmp_path / "a.nc")
+    assert again is not None
+    assert again.names == views.names
+    np.testing.assert_array_equal(again.reprojection_px, views.reprojection_px)
+    np.testing.assert_array_equal(again.used, views.used)
+    np.testing.assert_array_equal(again.state, views.state)
+    movement.write(tracks, tmp_path / "b.nc")
+    assert movement.read_views(tmp_path / "b.nc") is None
+
+
+def test_damaged_views_are_one_line_that_names_the_file(tmp_path: Path) -> None:
+    movement.write(example(), tmp_path / "part.nc", seen_by_two(example()))
+    with h5py.File(tmp_path / "part.nc", "r+") as file:
+        del file["state"]
+    movement.write(example(), tmp_path / "huge.nc", seen_by_two(example()))
+    with h5py.File(tmp_path / "huge.nc", "r+") as file:  # terabytes promised, nothing stored
+        del file["reprojection_error"]
+        file.create_dataset("reprojection_error", (2, 10**7, 10**3, 10**2), "f8", chunks=(1, 1000, 10, 10))
+    movement.write(example(), tmp_path / "turned.nc", seen_by_two(example()))
+    with h5py.File(tmp_path / "turned.nc", "r+") as file:
+        used = file["view_used"][...].swapaxes(0, 1)
+        del file["view_used"]
+        file["view_used"] = used
+    for name in ("part.nc", "huge.nc", "turned.nc", "none.nc"):
+        with pytest.raises(FormatError) as caught:
+            movement.read_views(tmp_path / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)

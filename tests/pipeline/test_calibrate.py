@@ -96,7 +96,7 @@ def test_a_pattern_of_names(folder: Path, tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize("name", ["{camera}/{i}.png", "{camera}/calibration_images/{camera}-2022022{i:02}-{i}.png"])
 def test_sub_folders(pictures: Pictures, tmp_path: Path, name: str) -> None:
     put(tmp_path, pictures.left, pictures.right, name)
-    result = calibrate(tmp_path, CalibrateRequest(NAME))
+    result = calibrate(tmp_path, NAME)
     assert result.path == tmp_path / "calibration.toml"
     found = anipose_toml.read(result.path)
     check_rig(found)
@@ -151,6 +151,18 @@ def test_a_board_to_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert path.read_bytes().startswith(b"%PDF")
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert main(["calibrate", "--board", NAME]) == 2
+    capsys.readouterr()
+    assert main(["calibrate", "--board", NAME, "--print", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"board": NAME, "printed": str(path)}
+
+
+def test_a_board_printed_along_the_way_is_named_at_the_end(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["calibrate", str(folder), "--board", NAME, "--pattern", PATTERN, "--out", str(tmp_path / "rig.toml")]
+    assert main([*words, "--print", str(tmp_path / "board.png")]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"wrote {', '.join(str(tmp_path / name) for name in ('rig.toml', 'rig-coverage.png', 'board.png'))}"
 
 
 def refused(folder: Path, request: CalibrateRequest, said: str) -> None:
@@ -170,6 +182,18 @@ def test_too_few_boards(pictures: Pictures, tmp_path: Path) -> None:
 def test_no_board(pictures: Pictures, tmp_path: Path) -> None:
     put(tmp_path, pictures.left, [np.full_like(gray, 90) for gray in pictures.right])
     refused(tmp_path, CalibrateRequest(NAME, PATTERN), "the board was not found in the pictures of camera 'right'")
+
+
+def test_the_first_camera_without_a_board_ends_the_search(pictures: Pictures, tmp_path: Path) -> None:
+    put(tmp_path, [np.full_like(gray, 90) for gray in pictures.left], pictures.right)
+    looked: list[str] = []
+
+    def told(done: int, total: int, message: str) -> None:
+        looked.append(message)
+
+    with pytest.raises(CalibrationError, match="not found in the pictures of camera 'left'"):
+        calibrate(tmp_path, CalibrateRequest(NAME, PATTERN), told)
+    assert len(looked) == N
 
 
 def test_another_board(folder: Path) -> None:

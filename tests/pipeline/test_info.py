@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,6 +87,37 @@ def test_an_evaluation(tmp_path: Path) -> None:
     value = {"run": "run1", "splits": {"train": {"mean_px": 1.5}, "validation": None, "test": {"mean_px": 2.5}}}
     found = info(write(tmp_path / "evaluation.json", json.dumps(value)))
     assert (found.kind, found.facts) == ("evaluation", {"run": "run1", "mean_px_train": 1.5, "mean_px_test": 2.5})
+
+
+def test_calibrations_of_other_tools(tmp_path: Path) -> None:
+    matrix = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
+    storage = cv2.FileStorage(str(tmp_path / "one.yml"), cv2.FILE_STORAGE_WRITE)
+    storage.write("camera_matrix", matrix)
+    storage.write("distortion_coefficients", np.zeros(5))
+    storage.release()
+    found = info(tmp_path / "one.yml")
+    assert (found.kind, found.facts["format"], found.facts["cameras"]) == ("calibration", "opencv_yaml", ["camera"])
+    assert found.facts["sizes"] == ["641 x 481"]  # twice the principal point
+    assert "guessed" in found.notes[0]
+    both: dict[str, Any] = dict.fromkeys(("cameraMatrix1", "cameraMatrix2"), matrix)
+    both |= {"distCoeffs1": np.zeros(5), "distCoeffs2": np.zeros(5), "R": np.eye(3), "T": [1.0, 0.0, 0.0]}
+    pair = {"left-right": both | {"image_shape": [(640, 480), (640, 480)]}}
+    (tmp_path / "stereo_params.pickle").write_bytes(pickle.dumps(pair))
+    found = info(tmp_path / "stereo_params.pickle")
+    assert (found.kind, found.facts["format"]) == ("calibration", "dlc_stereo")
+    assert (found.facts["cameras"], found.facts["unit"]) == (["left", "right"], "unknown")
+    (tmp_path / "damaged.pickle").write_bytes(pickle.dumps(pair)[:400])
+    with pytest.raises(FormatError, match=r"damaged\.pickle"):
+        info(tmp_path / "damaged.pickle")
+
+
+def test_views_in_a_picture(tmp_path: Path) -> None:
+    text = 'known_length = ["nose", "tail", 80]\n[views.side]\nregion = [0, 0, 9, 5]\n'
+    path = write(tmp_path / "views.toml", text + "[views.below]\nregion = [0, 5, 9, 5]\nmirrored = true\n")
+    found = info(path)
+    assert found.kind == "views"
+    assert (found.facts["views"], found.facts["mirrored"]) == (["side", "below"], ["below"])
+    assert found.facts["known_length"] == "nose to tail 80 mm"
 
 
 def test_a_journal(tmp_path: Path) -> None:

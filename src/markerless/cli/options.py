@@ -123,6 +123,16 @@ tracks_option: Decorator = click.option(
 )
 """Fills `tracks: Path | None`."""
 
+cutoff_option: Decorator = click.option(
+    "--cutoff",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    metavar="P",
+    help="Leave out points whose confidence is lower.",
+)
+"""Fills `cutoff: float`."""
+
 
 def gathered(name: str, cls: type[Any]) -> Decorator:
     """Hands the parameters named like the fields of the dataclass `cls` to the function as one argument `name`.

@@ -24,6 +24,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # also "no such file": a drive that is not there
+        raise storage_error(error, path) from error
+    try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -71,6 +74,6 @@ def storage_error(error: OSError, path: Path) -> StorageError:
         return StorageError(
             f"no space left to write {path}; free some space or choose another place, then run the same command again"
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
         return StorageError(f"cannot write {path}: {error.strerror}; choose a writable folder")
     return StorageError(f"cannot write {path}: {error.strerror or error}")

@@ -26,7 +26,7 @@ from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import FormatError
-from markerless.formats._hdf5 import array, is_hdf5
+from markerless.formats._hdf5 import array, is_hdf5, look, opened, plain, text, texts
 from markerless.formats._table import one_line
 
 if TYPE_CHECKING:
@@ -44,16 +44,10 @@ _AXES = ("x", "y", "z")
 
 def sniff(path: Path) -> float:
     """How surely the file holds poses in movement's layout, 0 to 1."""
-    if not path.is_file() or not is_hdf5(path):
-        return 0.0
-    try:
-        with h5py.File(path, "r") as file:
-            kind = file.attrs.get("ds_type", "")
-            kind = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else kind
-            has_position = "position" in file
-    except Exception:  # a damaged file fails in many ways; it is not ours then
-        return 0.5 if path.suffix.lower() in SUFFIXES else 0.0
-    return 1.0 if has_position and kind in ("poses", "") else 0.0
+    names, attributes = look(path)
+    if not names:  # damaged, or nothing in it: reading it says so
+        return 0.5 if path.suffix.lower() in SUFFIXES and is_hdf5(path) else 0.0
+    return 1.0 if "position" in names and text(attributes.get("ds_type")) in ("poses", "") else 0.0
 
 
 def write(tracks: Tracks, path: Path, views: Views | None = None) -> None:
@@ -127,25 +121,16 @@ def read_views(path: Path) -> Views | None:
     Raises:
         FormatError: not netCDF, or damaged.
     """
-    path = Path(path)
-    if not is_hdf5(path):
-        raise FormatError(f"expected a netCDF-4 file, got something else or a damaged one: {path}; copy it again")
     order = (0, 1, 3, 2)
-    try:
-        with h5py.File(path, "r") as file:
-            if "reprojection_error" not in file:
-                return None
-            return Views(
-                _names(file, "view"),
-                file["reprojection_error"][...].transpose(order).astype(np.float64),
-                file["view_used"][...].transpose(order).astype(bool),
-                file["state"][...].transpose(0, 2, 1).astype(np.int8),
-            )
-    except Exception as error:  # as in `read`
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(
-            f"expected views of points in {path}, got a damaged file ({reason}); copy it again"
-        ) from error
+    with opened(Path(path), "views of points in netCDF") as file:
+        if "reprojection_error" not in file:
+            return None
+        return Views(
+            texts(file["view"]),
+            array(file["reprojection_error"]).transpose(order).astype(np.float64),
+            array(file["view_used"]).transpose(order).astype(bool),
+            array(file["state"]).transpose(0, 2, 1).astype(np.int8),
+        )
 
 
 def read(path: Path) -> Tracks:
@@ -154,31 +139,20 @@ def read(path: Path) -> Tracks:
     Raises:
         FormatError: not netCDF, damaged, or not poses.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FormatError(f"no such file: {path}; check the path")
-    if not is_hdf5(path):
-        raise FormatError(f"expected a netCDF-4 file, got something else or a damaged one: {path}; copy it again")
-    try:
-        # netCDF-4 is HDF5 with dimension scales; h5py alone reads it, in a tenth of the time xarray takes to import.
-        with h5py.File(path, "r") as file:
-            return _tracks(path, file)
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged file can fail anywhere below, with any type
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(f"expected poses in netCDF, got a damaged file: {path} ({reason}); copy it again") from error
+    # netCDF-4 is HDF5 with dimension scales; h5py alone reads it, in a tenth of the time xarray takes to import.
+    with opened(Path(path), "poses in netCDF") as file:
+        return _tracks(file)
 
 
-def _tracks(path: Path, file: h5py.File) -> Tracks:
+def _tracks(file: h5py.File) -> Tracks:
     if "position" not in file or set(_dims(file["position"])) != set(_DIMS):
         got = one_line(", ".join(file)) or "nothing"
-        raise FormatError(f"expected a variable position ({', '.join(_DIMS)}) in {path}, got {got}")
+        raise FormatError(f"expected a variable position ({', '.join(_DIMS)}), got {got}")
     order = _dims(file["position"])
     names = {dim: _names(file, dim) for dim in _DIMS[1:]}
     axes = [names["space"].index(axis) for axis in _AXES if axis in names["space"]]
     points = array(file["position"]).transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
-    attributes = {name: _plain(value) for name, value in file.attrs.items()}
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
     return Tracks(
         _skeleton(names["keypoint"], attributes),
         points.astype(np.float64),
@@ -201,18 +175,7 @@ def _dims(variable: h5py.Dataset) -> list[str]:
 def _names(file: h5py.File, dim: str) -> tuple[str, ...]:
     """Labels along a dimension."""
     stored = {_OLD_DIMS.get(name, name): name for name in file}
-    return tuple(str(_plain(value)) for value in array(file[stored[dim]]))
-
-
-def _plain(value: Any) -> Any:
-    """An attribute or label as a Python value; an attribute may come as an array of one."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if isinstance(value, h5py.Empty):
-        return ""
-    return value.item() if isinstance(value, np.generic) else value
+    return texts(file[stored[dim]])
 
 
 def _per_point(file: h5py.File, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:

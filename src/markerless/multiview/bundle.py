@@ -4,7 +4,8 @@
 are robust (soft L1), their derivatives analytic and sparse. Method: Triggs et al., Bundle Adjustment, a Modern
 Synthesis (1999): Levenberg's and Marquardt's steps, with the scene eliminated (the Schur complement). scipy's
 `least_squares` finds the same minimum, but took minutes for six cameras where this takes a second: it cannot know that
-the blocks of the scene do not depend on each other.
+the blocks of the scene do not depend on each other. Cameras whose numbers depend on each other are another problem:
+`tied_fit`.
 """
 
 from __future__ import annotations

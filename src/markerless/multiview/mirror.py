@@ -17,8 +17,8 @@ from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.core.view import View
 from markerless.errors import CalibrationError
-from markerless.multiview.adjust import Adjusted, Prior, adjust
 from markerless.multiview.point_fit import Observed, linear_points
+from markerless.multiview.tied_fit import Prior, TiedFit, fit_tied
 
 _FOCALS = (1.5, 6.0, 24.0)  # of the frame's diagonal: where the search begins
 _SD_LOG_FOCAL = 1.5
@@ -107,7 +107,7 @@ def _direct(parts: Sequence[Part]) -> int:
     return found[0]
 
 
-def _fit(views: Sequence[Part], size: tuple[int, int], xy: FloatArray, sd: FloatArray, focal: float) -> Adjusted:
+def _fit(views: Sequence[Part], size: tuple[int, int], xy: FloatArray, sd: FloatArray, focal: float) -> TiedFit:
     """The fit from one starting value; `views` begin with the direct one."""
     start = _start(xy, size, focal)
     n_mirrors = len(views) - 1
@@ -130,7 +130,7 @@ def _fit(views: Sequence[Part], size: tuple[int, int], xy: FloatArray, sd: Float
         return _rig(views, start.distances, parameters)
 
     observed = Observed.of(rig(prior.mean), xy, sd)
-    return adjust(rig, prior, xy, sd, linear_points(observed, observed.seen))
+    return fit_tied(rig, prior, xy, sd, linear_points(observed, observed.seen))
 
 
 def _start(xy: FloatArray, size: tuple[int, int], focal: float) -> _Start:
@@ -185,7 +185,7 @@ def _rig(views: Sequence[Part], distances: FloatArray, parameters: FloatArray) -
     return cameras
 
 
-def _scaled(fit: Adjusted, parts: Sequence[Part], order: Sequence[int], xy: FloatArray) -> Calibration:
+def _scaled(fit: TiedFit, parts: Sequence[Part], order: Sequence[int], xy: FloatArray) -> Calibration:
     """The rig in pixels of the direct view, cameras as in `parts`."""
     depth = float(np.nanmedian(fit.points[:, 2]))
     off = np.stack([camera.project(fit.points) - seen for camera, seen in zip(fit.cameras, xy, strict=True)])

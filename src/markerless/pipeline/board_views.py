@@ -52,13 +52,10 @@ def find_boards(board: Board, recordings: Sequence[Recording], progress: Progres
     """
     for recording in recordings:
         _refuse_another_size(board, recording)
-    found = (
-        _in_videos(board, recordings, progress) if recordings[0].video else _in_pictures(board, recordings, progress)
-    )
-    for index, recording in enumerate(recordings):
-        n = int(np.isfinite(found.views.corners[index, ..., 0]).any(axis=-1).sum())
-        if n < FEWEST_BOARDS:
-            raise CalibrationError(_why_so_few(board, recording, n))
+    look = _in_videos if recordings[0].video else _in_pictures
+    found = look(board, recordings, progress)
+    for recording, corners in zip(recordings, found.views.corners, strict=True):
+        _refuse_too_few(board, recording, corners)
     return found
 
 
@@ -84,6 +81,7 @@ def _in_pictures(board: Board, recordings: Sequence[Recording], progress: Progre
             progress(done, total, f"{recording.camera} {path.name}")
         if first is None:
             raise CalibrationError(f"expected pictures of camera '{recording.camera}', found none")
+        _refuse_too_few(board, recording, corners[index])
         sizes.append(first[1])
     names = tuple(recording.camera for recording in recordings)
     return Found(BoardViews(names, tuple(sizes), tuple(moments), corners), ())
@@ -108,6 +106,7 @@ def _in_videos(board: Board, recordings: Sequence[Recording], progress: Progress
                     sharpness[index, place] = _sharpness(gray, corners[index, place])
                 done = index * len(frames) + place + 1
                 progress(done, len(readers) * len(frames), f"{recording.camera} frame {frame}")
+        _refuse_too_few(board, recording, corners[index])
     corners = _sharp(corners, sharpness)
     sizes = tuple((reader.video.width, reader.video.height) for reader in readers)
     chosen = choose_moments(corners, sizes, TAKEN)
@@ -201,6 +200,13 @@ def _refuse_another_size(board: Board, recording: Recording) -> None:
 
 def _even(n: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, n - 1, min(_SHOWN, n)).round()})
+
+
+def _refuse_too_few(board: Board, recording: Recording, corners: FloatArray) -> None:
+    """Asked camera by camera: the user need not wait for the others, where no board is found slowly."""
+    n = int(np.isfinite(corners[..., 0]).any(axis=-1).sum())
+    if n < FEWEST_BOARDS:
+        raise CalibrationError(_why_so_few(board, recording, n))
 
 
 def _why_so_few(board: Board, recording: Recording, n: int) -> str:

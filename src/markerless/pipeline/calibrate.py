@@ -11,14 +11,14 @@ from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import Board, parse_board
-from markerless.multiview.calibrate import calibrate_views
+from markerless.multiview.calibrate import BoardViews, Calibrated, calibrate_views
+from markerless.multiview.calibration_file import FILE_NAME
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.verdict import CameraVerdict, judge, overall
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.board_views import find_boards
 from markerless.version import VERSION
 
-FILE_NAME = "calibration.toml"
 _SOFTWARE = "markerless"
 
 
@@ -66,12 +66,12 @@ class CalibrateResult:
     coverage: Path
 
 
-def calibrate(folder: Path | str, request: CalibrateRequest, progress: Progress = silent) -> CalibrateResult:
+def calibrate(folder: Path | str, request: CalibrateRequest | str, progress: Progress = silent) -> CalibrateResult:
     """Find the cameras of a rig from pictures or videos of a board.
 
     Args:
         folder: Holds a sub-folder of pictures or a video of each camera, or files that `request.pattern` names.
-        request: Which board, and what of the folder.
+        request: Which board, and what of the folder; a text is the board alone.
         progress: Told picture by picture.
 
     Raises:
@@ -80,6 +80,7 @@ def calibrate(folder: Path | str, request: CalibrateRequest, progress: Progress 
         StorageError: the result cannot be written.
     """
     folder = Path(folder)
+    request = CalibrateRequest(request) if isinstance(request, str) else request
     board = parse_board(request.board)
     path = request.out or folder / FILE_NAME
     _refuse_to_replace(path, request.overwrite)
@@ -137,10 +138,10 @@ def _refuse_to_replace(path: Path, overwrite: bool) -> None:
         )
 
 
-def _draw(path: Path, fitted: object, views: object, verdicts: list[CameraVerdict]) -> None:
+def _draw(path: Path, fitted: Calibrated, views: BoardViews, verdicts: list[CameraVerdict]) -> None:
     from markerless.report.board_coverage import coverage_figure
     from markerless.report.page import figure_png
 
-    data = figure_png(coverage_figure(fitted, views, verdicts))  # type: ignore[arg-type]
+    data = figure_png(coverage_figure(fitted, views, verdicts))
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)

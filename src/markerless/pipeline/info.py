@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +29,7 @@ class Info:
     Attributes:
         path: The file or folder.
         kind: "video", "images", "image", "labels", "tracks", "project", "run", "model", "checkpoint", "split",
-            "evaluation", "journal", "metadata", "calibration" or "unknown".
+            "evaluation", "journal", "metadata", "calibration", "views" or "unknown".
         facts: Name -> plain value, in the order in which they are best read.
         notes: One line each: what is odd about it.
     """
@@ -92,10 +91,10 @@ def _of_file(path: Path) -> Info:
         return readers[suffix](path)
     if suffix == ".pickle" and path.name.startswith("Documentation_data"):
         return _shuffle(path)
-    if suffix == ".toml" and (found := _calibration(path)) is not None:
-        return found
     if path.name.endswith(METADATA):
         return _metadata(path)
+    if (found := _calibration(path)) is not None:
+        return found
     return _table(path)
 
 
@@ -235,24 +234,38 @@ def _shuffle(path: Path) -> Info:
 
 
 def _calibration(path: Path) -> Info | None:
-    """Cameras as Anipose writes them; None when it is another file."""
-    from markerless.multiview.files import anipose_toml
+    """Cameras of any tool, or where a picture shows the views of them; None when it is another file."""
+    from markerless.multiview.calibration_file import calibration_format, read_calibration
+    from markerless.multiview.files import views_toml
 
-    try:
-        stored = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError):
-        return None
-    if not any(isinstance(value, dict) and {"matrix", "rotation"} <= value.keys() for value in stored.values()):
-        return None
-    found = anipose_toml.read(path)
+    name = calibration_format(path)
+    if name is None:
+        return _views(path) if path.suffix.lower() == ".toml" and views_toml.is_views_file(path) else None
+    found = read_calibration(path)
+    told = dict(found.provenance)
     facts = {
-        "format": "anipose_toml",
+        "format": name,
         "cameras": list(found.names),
         "sizes": [f"{camera.size[0]} x {camera.size[1]}" for camera in found.cameras],
-        "unit": found.unit,
+        "unit": found.unit or "unknown",
         "error_px": found.error_px,
+        "board": told.get("board"),
     }
-    return Info(path, "calibration", facts)
+    return Info(path, "calibration", facts, (told["note"],) if "note" in told else ())
+
+
+def _views(path: Path) -> Info:
+    from markerless.multiview.files import views_toml
+
+    found = views_toml.read(path)
+    known = found.known_length
+    facts = {
+        "views": [part.name for part in found.parts],
+        "mirrored": [part.name for part in found.parts if part.mirrored],
+        "known_length": f"{known.first} to {known.second} {known.length:g} {found.unit}" if known else None,
+        "calibration": str(found.calibration) if found.calibration else None,
+    }
+    return Info(path, "views", facts)
 
 
 def _metadata(path: Path) -> Info:

@@ -159,10 +159,6 @@ def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Cali
     if isinstance(calibration, Calibration):
         return None, calibration
     path = Path(calibration)
-    if path.is_dir() and (path / "calibration.toml").is_file():
-        path /= "calibration.toml"
-    if not path.is_file():
-        raise CalibrationError(f"no such calibration: {path}; make one with 'markerless calibrate FOLDER'")
     if not views_toml.is_views_file(path):
         return None, read_calibration(path)
     plan = views_toml.read(path)

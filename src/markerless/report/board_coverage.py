@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from markerless.core.instance import FloatArray
 from markerless.multiview.calibrate import BoardViews, Calibrated
-from markerless.multiview.verdict import CELLS, CameraVerdict, cells_seen
+from markerless.multiview.verdict import CameraVerdict, cells_seen
 from markerless.report.style import figure_style, new_figure
 
 _COLUMNS = 4
@@ -50,12 +51,7 @@ def coverage_figure(found: Calibrated, views: BoardViews, verdicts: Sequence[Cam
     return figure
 
 
-def _empty_cells(axes: object, corners: FloatArray, size: tuple[int, int]) -> None:
+def _empty_cells(axes: Axes, corners: FloatArray, size: tuple[int, int]) -> None:
     seen = cells_seen(corners, size) > 0
     shade = np.where(seen[..., None], 1.0, 0.88) * np.ones(3)
-    axes.imshow(  # type: ignore[attr-defined]
-        shade, extent=(-0.5, size[0] - 0.5, size[1] - 0.5, -0.5), interpolation="nearest", zorder=0
-    )
-
-
-__all__ = ["CELLS", "coverage_figure"]
+    axes.imshow(shade, extent=(-0.5, size[0] - 0.5, size[1] - 0.5, -0.5), interpolation="nearest", zorder=0)

@@ -12,7 +12,7 @@ import pytest
 
 from markerless.core.camera import Calibration
 from markerless.errors import CalibrationError, FormatError
-from markerless.multiview.calibration_file import read_calibration
+from markerless.multiview.calibration_file import calibration_format, read_calibration
 from markerless.multiview.files import anipose_toml
 
 MATRICES = (
@@ -158,5 +158,40 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, name: str, text: st
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"nowhere\.yml"):
+    with pytest.raises(CalibrationError, match=r"nowhere\.yml"):
         read_calibration(tmp_path / "nowhere.yml")
+
+
+def test_the_format_is_told_without_reading_it(tmp_path: Path) -> None:
+    poses = {"R": ROTATION, "T": TRANSLATION}
+    (tmp_path / "a.pickle").write_bytes(pickle.dumps(deeplabcut()))
+    assert calibration_format(tmp_path / "a.pickle") == "dlc_stereo"
+    for name in ("pair.yml", "pair.xml"):
+        assert calibration_format(store(tmp_path / name, pair() | poses)) == "opencv_yaml"
+    assert calibration_format(store(tmp_path / "extrinsics.yml", poses)) == "opencv_yaml"
+    anipose_toml.write(read_calibration(tmp_path / "a.pickle"), tmp_path / "a.toml")
+    assert calibration_format(tmp_path / "a.toml") == "anipose_toml"
+
+
+def test_other_files_have_no_format(tmp_path: Path) -> None:
+    (tmp_path / "other.pickle").write_bytes(pickle.dumps({"a": 1}))
+    (tmp_path / "list.yml").write_text("camera_matrix: of another tool\n", encoding="utf-8")
+    (tmp_path / "board.toml").write_text("board_x = 8\n", encoding="utf-8")
+    (tmp_path / "bytes.xml").write_bytes(b"\xff\xfe\x00")
+    store(tmp_path / "weights.yml", {"weights": MATRICES[0]})
+    for path in [*tmp_path.iterdir(), tmp_path / "none.toml", tmp_path / "none.txt"]:
+        assert calibration_format(path) is None
+
+
+def test_a_folder_stands_for_the_calibration_in_it(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match=r"no such calibration: .*calibration\.toml; make one with"):
+        read_calibration(tmp_path)
+    path = store(tmp_path / "pair.yml", pair() | {"R": ROTATION, "T": TRANSLATION})
+    anipose_toml.write(read_calibration(path), tmp_path / "calibration.toml")
+    check(read_calibration(tmp_path))
+
+
+def test_a_file_of_views_is_no_calibration(tmp_path: Path) -> None:
+    (tmp_path / "views.toml").write_text("[views.a]\nregion = [0, 0, 9, 9]\n", encoding="utf-8")
+    with pytest.raises(CalibrationError, match=r"where the views are in a picture.*\.calibration\.toml"):
+        read_calibration(tmp_path / "views.toml")

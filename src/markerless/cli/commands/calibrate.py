@@ -37,7 +37,10 @@ def command(folder: Path | None, print_to: Path | None, as_json: bool, **how: An
     if print_to is not None:
         print_board(how["board"], print_to)
         if folder is None:
-            options.echo_written(print_to)
+            if as_json:
+                options.echo_json({"board": how["board"], "printed": print_to})
+            else:
+                options.echo_written(print_to)
             return 0
     if folder is None:
         raise click.UsageError("expected the FOLDER of the pictures, or --print FILE to make a board")
@@ -46,7 +49,7 @@ def command(folder: Path | None, print_to: Path | None, as_json: bool, **how: An
     with bar("looking for the board", "pictures") as progress:
         result = calibrate(folder, request, progress)
     if as_json:
-        options.echo_json(_as_json(result))
+        options.echo_json({**_as_json(result), "printed": print_to})
         return 0
     for verdict in result.cameras:
         click.echo(str(verdict))
@@ -55,7 +58,7 @@ def command(folder: Path | None, print_to: Path | None, as_json: bool, **how: An
     for note in result.notes:
         click.echo(note)
     click.echo(result.verdict)
-    options.echo_written(result.path, result.coverage)
+    options.echo_written(result.path, result.coverage, *([print_to] if print_to else []))
     return 0
 
 

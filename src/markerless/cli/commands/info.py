@@ -20,7 +20,7 @@ def command(file: Path, as_json: bool) -> None:
     """Tell what a file or folder is.
 
     FILE is a video, an image, a folder of images, labels or trajectories of any known format, a project, a run, a
-    model, a checkpoint, a split, an evaluation.
+    model, a checkpoint, a split, an evaluation, a calibration of cameras.
     """
     from markerless.pipeline.info import info
 

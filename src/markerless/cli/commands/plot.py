@@ -6,21 +6,14 @@ from pathlib import Path
 
 import click
 
-from markerless.cli.options import PATH, echo_written, out_option, tracks_option
+from markerless.cli.options import PATH, cutoff_option, echo_written, out_option, tracks_option
 
 
 @click.command()
 @click.argument("video", type=PATH)
 @tracks_option
 @out_option
-@click.option(
-    "--cutoff",
-    type=click.FloatRange(0, 1),
-    default=0.2,
-    show_default=True,
-    metavar="P",
-    help="Leave out points whose confidence is lower.",
-)
+@cutoff_option
 def command(video: Path, tracks: Path | None, out: Path | None, cutoff: float) -> None:
     """Draw figures of the trajectories of a VIDEO: paths, positions, heat maps, speeds, confidence, jumps.
 

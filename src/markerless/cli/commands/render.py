@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from markerless.cli import progress
-from markerless.cli.options import PATH, echo_written, gathered, start_option, stop_option, tracks_option
+from markerless.cli.options import PATH, cutoff_option, echo_written, gathered, start_option, stop_option, tracks_option
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,7 @@ class Choices:
 @tracks_option
 @click.option("--out", type=PATH, metavar="FILE", help="The video to write; default: <video><scorer>_labeled.mp4.")
 @click.option("--trail", type=click.IntRange(min=0), default=0, metavar="N", help="Draw the path of the last N frames.")
-@click.option(
-    "--cutoff",
-    type=click.FloatRange(0, 1),
-    default=0.2,
-    show_default=True,
-    metavar="P",
-    help="Leave out points whose confidence is lower.",
-)
+@cutoff_option
 @click.option("--skeleton/--no-skeleton", default=True, help="Draw lines between body parts.")
 @start_option
 @stop_option

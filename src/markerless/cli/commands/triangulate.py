@@ -54,14 +54,7 @@ class How:
 @click.argument("calibration", type=options.PATH)
 @click.argument("files", type=options.CameraFile(), nargs=-1, required=True, metavar="CAMERA=FILE...")
 @click.option("--out", type=options.PATH, metavar="S", help="Write S.nc and S.csv; default: beside the first file.")
-@click.option(
-    "--cutoff",
-    type=click.FloatRange(0, 1),
-    default=0.2,
-    show_default=True,
-    metavar="P",
-    help="Leave out points whose confidence is lower.",
-)
+@options.cutoff_option
 @click.option("--length", type=Length(), metavar="A,B,L", help="Keypoints A and B are L apart: sets the scale.")
 @click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
 @click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")

@@ -25,6 +25,15 @@ _PINHOLE_NUMBERS = 5  # as many as Anipose reads
 _KEYS = ("error", "unit", "adjusted")
 
 
+def sniff(path: Path) -> bool:
+    """Whether the file looks like a calibration: a table of it has a camera's matrix and rotation."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return False
+    return any(isinstance(table, dict) and {"matrix", "rotation"} <= table.keys() for table in tables.values())
+
+
 def read(path: Path) -> Calibration:
     """The cameras of a file.
 

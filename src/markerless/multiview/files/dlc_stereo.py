@@ -16,6 +16,16 @@ from markerless.multiview.files.pair import Lens, calibration_of
 SUFFIXES = (".pickle", ".pkl")
 
 _KEYS = ("cameraMatrix1", "cameraMatrix2", "distCoeffs1", "distCoeffs2", "R", "T")
+_HEAD = 10_000  # bytes
+
+
+def sniff(path: Path) -> bool:
+    """Whether the file looks like stereo parameters: their first name is near its beginning. Nothing is unpickled."""
+    try:
+        with path.open("rb") as file:
+            return _KEYS[0].encode() in file.read(_HEAD)
+    except OSError:
+        return False
 
 
 def read(path: Path) -> Calibration:

@@ -5,6 +5,7 @@ A pair may lie in two files, as the stereo sample writes it: `intrinsics.yml` an
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,25 @@ from markerless.multiview.files.pair import Lens, calibration_of, first_of
 
 SUFFIXES = (".yml", ".yaml", ".xml")
 
+_STARTS = ("%YAML", "<?xml")
 _PARTNERS = {"intrinsic": "extrinsic", "extrinsic": "intrinsic"}
 _MATRICES = ("camera_matrix", "cameraMatrix", "Camera_Matrix", "K", "M", "mtx", "intrinsic_matrix")
 _NUMBERS = ("distortion_coefficients", "Distortion_Coefficients", "distCoeffs", "dist_coeffs", "D", "dist")
 _PAIR_MATRICES = ("M{}", "K{}", "cameraMatrix{}", "camera_matrix{}", "camera_matrix_{}", "mtx{}")
 _PAIR_NUMBERS = ("D{}", "distCoeffs{}", "dist_coeffs{}", "distortion_coefficients{}", "distCoeffs_{}", "dist{}")
 _ROTATIONS, _TRANSLATIONS = ("R", "rotation", "rotation_matrix"), ("T", "t", "translation", "translation_vector")
+
+
+def sniff(path: Path) -> bool:
+    """Whether the file looks like cameras in OpenCV's storage: it begins so, and names the matrix of a camera."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    names = [*_MATRICES, *(name.format(number) for name in _PAIR_MATRICES for number in "12")]
+    names += _ROTATIONS  # the extrinsics of a pair in two files
+    key = re.compile(rf"^\s*<?({'|'.join(names)})(:|>| type_id)", re.MULTILINE)
+    return text.lstrip().startswith(_STARTS) and "opencv" in text and key.search(text) is not None
 
 
 def read(path: Path) -> Calibration:
@@ -79,7 +93,7 @@ def _stored(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"expected OpenCV's storage in YAML or XML, cannot read {path}: {error}") from error
-    if not text.lstrip().startswith(("%YAML", "<?xml")):
+    if not text.lstrip().startswith(_STARTS):
         raise FormatError(f"expected OpenCV's storage, whose first line is %YAML:1.0 or <?xml ...>, in {path}")
     try:
         storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)

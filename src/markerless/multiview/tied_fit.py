@@ -1,8 +1,12 @@
-"""Cameras and points fitted together to pixels: self-calibration, and the repair of cameras that moved.
+"""Cameras that depend on each other, fitted together with points: one lens that looks into mirrors.
+
+`bundle` adjusts cameras each of which has numbers of its own, some of them held. Here a few numbers make all cameras at
+once (a mirror's camera is the direct one, reflected), something is known of them before, and a function of the caller's
+says what they mean: so there are no blocks of a camera, and how pixels change with a number is found by trying each of
+them. That is cheap because they are few, and would not be for the poses of a rig.
 
 Levenberg and Marquardt's method on soft-L1 distances. The points, which are many, are eliminated one by one (Schur's
-complement; Triggs et al., Bundle Adjustment, 1999), so that what is solved is as small as the cameras' parameters are
-few. What the parameters mean is the caller's: a function makes cameras of them.
+complement; Triggs et al., Bundle Adjustment, 1999), so that what is solved is as small as the numbers are few.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Adjusted:
+class TiedFit:
     """A joint fit.
 
     Attributes:
@@ -77,7 +81,7 @@ class _Normal:
     right_points: FloatArray  # (P, 3)
 
 
-def adjust(rig: Rig, prior: Prior, xy: FloatArray, sd: FloatArray, points: FloatArray) -> Adjusted:
+def fit_tied(rig: Rig, prior: Prior, xy: FloatArray, sd: FloatArray, points: FloatArray) -> TiedFit:
     """Fit parameters, starting at the prior's mean, and points, starting at `points` `(P, 3)`, together.
 
     Args:
@@ -107,7 +111,7 @@ def adjust(rig: Rig, prior: Prior, xy: FloatArray, sd: FloatArray, points: Float
         if not before - cost > _ENOUGH * before:
             break
     points[usable] = free
-    return Adjusted(parameters, tuple(rig(parameters)), points, cost)
+    return TiedFit(parameters, tuple(rig(parameters)), points, cost)
 
 
 def _cost_or_inf(rig: Rig, prior: Prior, pixels: _Pixels, points: FloatArray, parameters: FloatArray) -> float:
