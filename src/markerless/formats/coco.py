@@ -20,6 +20,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.storage import write_text
 from markerless.errors import FormatError, LabelsError
 from markerless.formats._json_file import load_json, quick_keys
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".json",)
 KIND = "labels"
@@ -73,8 +74,7 @@ def write(labels: Labels, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise LabelsError(f"expected a file name that ends in .json, got {path.name}")
+    require_suffix(path, SUFFIXES, LabelsError)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, frame in enumerate(labels.frames, start=1):

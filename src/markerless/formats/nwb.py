@@ -26,6 +26,7 @@ from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._hdf5 import array, look, numbers, opened, plain, text, texts
 from markerless.formats._table import SINGLE_ANIMAL
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".nwb",)
 KIND = "tracks"
@@ -96,8 +97,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .nwb, got {path.name}")
+    require_suffix(path, SUFFIXES)
     try:
         from markerless.formats import _nwb_write
     except ImportError as error:

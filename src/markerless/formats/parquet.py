@@ -19,6 +19,7 @@ from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._table import SINGLE_ANIMAL
 from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, own_names, to_rows
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".parquet",)
 KIND = "tracks"
@@ -65,8 +66,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .parquet, got {path.name}")
+    require_suffix(path, SUFFIXES)
     arrow, parquet = _pyarrow("pyarrow", path), _pyarrow("pyarrow.parquet", path)
     rows = to_rows(tracks)
     columns: dict[str, Any] = {
