@@ -16,6 +16,7 @@ from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
 from markerless.formats._table import SINGLE_ANIMAL
 from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, is_tidy, own_names, to_rows
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
@@ -54,8 +55,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
+    require_suffix(path, SUFFIXES)
     import csv
 
     rows = to_rows(tracks)
