@@ -145,6 +145,31 @@ def test_the_verb(native: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "no such file" in capsys.readouterr().err
 
 
+def test_an_existing_file_is_replaced_only_when_asked(
+    native: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "CollectedData_Ada.csv"
+    mine.write_text("an afternoon of labels", encoding="utf-8")
+    assert main(["convert", str(native), str(mine)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(
+        f"{mine} is there already; give another name, or replace it with --overwrite"
+    )
+    assert mine.read_text(encoding="utf-8") == "an afternoon of labels"
+    assert main(["convert", str(native), str(mine), "--overwrite"]) == 0
+    assert dlc.read(mine).n_frames == 6
+    # what cannot be written leaves the old file, even then
+    movement.write(some_tracks(3), tmp_path / "deep.nc")
+    (tmp_path / "a.slp").write_text("old", encoding="utf-8")
+    with pytest.raises(FormatError, match="3D"):
+        convert(tmp_path / "deep.nc", tmp_path / "a.slp", overwrite=True)
+    assert (tmp_path / "a.slp").read_text(encoding="utf-8") == "old"
+    with pytest.raises(SettingsError, match="two different files"):
+        convert(native, native, overwrite=True)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(SettingsError, match="got a folder"):
+        convert(native, tmp_path / "folder.csv", overwrite=True)
+
+
 def test_a_cropped_result_of_deeplabcut_keeps_its_place_in_the_frame(tmp_path: Path) -> None:
     import pickle
 
