@@ -8,6 +8,9 @@ from typing import Any
 
 from markerless.errors import FormatError
 
+# What reading values meets where one is missing, of another type or out of range.
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
 
 def load_json(path: Path) -> Any:
     """The value of a JSON file; NaN and infinities are allowed as Python writes them.

@@ -129,7 +129,7 @@ def _name(node: Any) -> str:
 def _read_array(node: h5py.Dataset, max_rows: int | None = None) -> npt.NDArray[Any]:
     """A whole array, or its first rows; object arrays are pickles inside a variable-length array."""
     if _text(node.attrs.get("PSEUDOATOM", "")) == "object":
-        return np.asarray(load_pickle(bytes(bytearray(node[0]))), dtype=object)
+        return np.asarray(load_pickle(bytes(bytearray(_hdf5.array(node, slice(1))[0]))), dtype=object)
     if "shape" in node.attrs:  # pandas marks an empty array so, and stores one dummy element
         shape = tuple(int(n) for n in np.atleast_1d(_attribute(node, "shape")))
         if 0 not in shape:

@@ -26,7 +26,7 @@ from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import FormatError
-from markerless.formats._hdf5 import array, is_hdf5
+from markerless.formats._hdf5 import array, is_hdf5, look, opened, plain
 from markerless.formats._table import one_line
 
 if TYPE_CHECKING:
@@ -44,16 +44,10 @@ _AXES = ("x", "y", "z")
 
 def sniff(path: Path) -> float:
     """How surely the file holds poses in movement's layout, 0 to 1."""
-    if not path.is_file() or not is_hdf5(path):
-        return 0.0
-    try:
-        with h5py.File(path, "r") as file:
-            kind = file.attrs.get("ds_type", "")
-            kind = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else kind
-            has_position = "position" in file
-    except Exception:  # a damaged file fails in many ways; it is not ours then
-        return 0.5 if path.suffix.lower() in SUFFIXES else 0.0
-    return 1.0 if has_position and kind in ("poses", "") else 0.0
+    kinds, attributes = look(path)
+    if not kinds:  # damaged; the reader says how
+        return 0.5 if path.is_file() and path.suffix.lower() in SUFFIXES and is_hdf5(path) else 0.0
+    return 1.0 if "position" in kinds and attributes.get("ds_type", "") in ("poses", "") else 0.0
 
 
 def write(tracks: Tracks, path: Path, views: Views | None = None) -> None:
@@ -155,19 +149,9 @@ def read(path: Path) -> Tracks:
         FormatError: not netCDF, damaged, or not poses.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FormatError(f"no such file: {path}; check the path")
-    if not is_hdf5(path):
-        raise FormatError(f"expected a netCDF-4 file, got something else or a damaged one: {path}; copy it again")
-    try:
-        # netCDF-4 is HDF5 with dimension scales; h5py alone reads it, in a tenth of the time xarray takes to import.
-        with h5py.File(path, "r") as file:
-            return _tracks(path, file)
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged file can fail anywhere below, with any type
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(f"expected poses in netCDF, got a damaged file: {path} ({reason}); copy it again") from error
+    # netCDF-4 is HDF5 with dimension scales; h5py alone reads it, in a tenth of the time xarray takes to import.
+    with opened(path, "poses in netCDF") as file:
+        return _tracks(path, file)
 
 
 def _tracks(path: Path, file: h5py.File) -> Tracks:
@@ -178,7 +162,7 @@ def _tracks(path: Path, file: h5py.File) -> Tracks:
     names = {dim: _names(file, dim) for dim in _DIMS[1:]}
     axes = [names["space"].index(axis) for axis in _AXES if axis in names["space"]]
     points = array(file["position"]).transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
-    attributes = {name: _plain(value) for name, value in file.attrs.items()}
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
     return Tracks(
         _skeleton(names["keypoint"], attributes),
         points.astype(np.float64),
@@ -201,18 +185,7 @@ def _dims(variable: h5py.Dataset) -> list[str]:
 def _names(file: h5py.File, dim: str) -> tuple[str, ...]:
     """Labels along a dimension."""
     stored = {_OLD_DIMS.get(name, name): name for name in file}
-    return tuple(str(_plain(value)) for value in array(file[stored[dim]]))
-
-
-def _plain(value: Any) -> Any:
-    """An attribute or label as a Python value; an attribute may come as an array of one."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if isinstance(value, h5py.Empty):
-        return ""
-    return value.item() if isinstance(value, np.generic) else value
+    return tuple(str(plain(value)) for value in array(file[stored[dim]]))
 
 
 def _per_point(file: h5py.File, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
