@@ -9,7 +9,7 @@ from typing import Any
 from markerless.errors import FormatError
 
 # What reading values meets where one is missing, of another type or out of range.
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def load_json(path: Path) -> Any:
