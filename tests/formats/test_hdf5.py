@@ -136,6 +136,15 @@ def test_zipped_texts_are_looked_at_as_well(shuffle: bool, tmp_path: Path) -> No
         read_all(path)
 
 
+def test_a_file_in_one_part_that_claims_to_be_in_several_is_refused(tmp_path: Path) -> None:
+    path = with_texts(tmp_path / "a.h5")
+    data = path.read_bytes()
+    assert (data[8], data[48:56]) == (0, b"\xff" * 8)
+    # the library would fill the memory with the "size" it finds there
+    path.write_bytes(data[:48] + (len(data) - 8).to_bytes(8, "little") + data[56:-8] + b"\0\0\0\0" + b"\xff" * 4)
+    assert not is_hdf5(path)
+
+
 def test_long_texts_are_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

@@ -151,8 +151,10 @@ def test_an_existing_file_is_replaced_only_when_asked(
     mine = tmp_path / "CollectedData_Ada.csv"
     mine.write_text("an afternoon of labels", encoding="utf-8")
     assert main(["convert", str(native), str(mine)]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].endswith(
-        f"{mine} is there already; give another name, or replace it with --overwrite"
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith(f"{mine} is there already; give another name, or replace it with --overwrite")
     )
     assert mine.read_text(encoding="utf-8") == "an afternoon of labels"
     assert main(["convert", str(native), str(mine), "--overwrite"]) == 0

@@ -23,10 +23,15 @@ _REFERENCE_SIZE = struct.pack("<I", REFERENCE)
 VARIABLE_LENGTH = 9  # class of the type
 LONGEST_NAME = 256  # bytes of an attribute's name that is looked for
 MOST_AXES = 32
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_DRIVER_INFO = {0: 48, 1: 52}  # where versions of the first block say how a file in several parts is opened
+_NOWHERE = b"\xff" * 8
 
 
 def is_harmless(data: mmap.mmap) -> bool:
-    """Whether the library can walk every global heap to its end, and no attribute claims more than the file has."""
+    """Whether the library can walk every global heap to its end, and nothing here claims more than the file has."""
+    if not _driver_info_fits(data):
+        return False
     start = data.find(_HEAP)
     while start >= 0:
         if not _heap_ends(data, start):
@@ -39,6 +44,17 @@ def references_fit(stored: bytes, file_size: int) -> bool:
     """Whether no reference to a heap claims something longer than the file."""
     words = np.frombuffer(stored, "<u4", count=len(stored) // REFERENCE * 4)
     return bool((words[::4] <= file_size).all())
+
+
+def _driver_info_fits(data: mmap.mmap) -> bool:
+    """Whether a file in one part claims no more of what only files in several parts have than it is long."""
+    first = data.find(_SIGNATURE)  # others may have put their own bytes before it
+    place = _DRIVER_INFO.get(int.from_bytes(data[first + 8 : first + 9], "little")) if first >= 0 else None
+    stored = data[first + place : first + place + 8] if place is not None else _NOWHERE
+    if stored == _NOWHERE:
+        return True
+    start = first + int.from_bytes(stored, "little")
+    return start >= len(data) or int.from_bytes(data[start + 4 : start + 8], "little") <= len(data)
 
 
 def _heap_ends(data: mmap.mmap, start: int) -> bool:
