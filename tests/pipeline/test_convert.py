@@ -117,8 +117,14 @@ def test_labels(tmp_path: Path) -> None:
         "edges of the skeleton (2)",
     )
     np.testing.assert_array_equal(dlc_labels.read(tmp_path / "b.csv").xy()[0, 0, :2], [[1, 2], [3, 4]])
-    with pytest.raises(FormatError, match="expected predictions, got a label table"):
+    with pytest.raises(
+        FormatError, match=r"movement holds tracks, got labels in .*; give a file .* \.csv, \.h5, \.json"
+    ):
         convert(tmp_path / "a.json", tmp_path / "c.nc")
+    movement.write(some_tracks(), tmp_path / "a.nc")
+    with pytest.raises(FormatError, match=r"coco holds labels, got tracks in .*a\.nc; .* \.nc, \.nwb"):
+        convert(tmp_path / "a.nc", tmp_path / "c.json")
+    assert not (tmp_path / "c.json").exists()
 
 
 def test_a_project_of_sleap_is_labels_or_tracks_as_the_new_file_needs(tmp_path: Path) -> None:

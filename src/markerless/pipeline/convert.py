@@ -16,7 +16,7 @@ import numpy as np
 from markerless.core.instance import Visibility
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.errors import SettingsError
+from markerless.errors import FormatError, SettingsError
 
 # Where several formats write a suffix, this one is meant unless `--to` says otherwise; longer endings go first.
 BY_ENDING = {
@@ -78,12 +78,12 @@ def convert(source: Path | str, target: Path | str, to: str | None = None, overw
     source, target = Path(source), Path(target)
     choices = _formats(target, to)
     kinds = {choice.KIND: name for name, choice in reversed(choices.items())}
-    natural = next((name for name, score in rank(source) if score > 0), None)
+    readable = dict.fromkeys(_kind_of(name) for name, score in rank(source) if score > 0)  # the surest first
     _require_new(source, target, overwrite)
-    kind = _kind_of(natural) if natural else None
-    if kind not in kinds and natural is not None:
-        kind = next(iter(kinds))
-    read_as, value = open_any(source, kind)
+    kind = next((kind for kind in readable if kind in kinds), None)
+    if readable and kind is None:
+        raise FormatError(_other_kind(source, next(iter(readable)), next(iter(choices))))
+    read_as, value = open_any(source, kind)  # says what it looks like when nothing reads it
     name = kinds[kind] if kind is not None else next(iter(choices))
     writer = choices[name]
     writer.write(value, target)
@@ -216,6 +216,11 @@ def _kind_of(name: str) -> Any:
     from markerless.formats import registry
 
     return registry.get(name).KIND
+
+
+def _other_kind(source: Path, kind: str, name: str) -> str:
+    endings = [ending for ending, names in BY_ENDING.items() if any(_kind_of(other) == kind for other in names)]
+    return f"{name} holds {_kind_of(name)}, got {kind} in {source}; give a file name that ends in {', '.join(endings)}"
 
 
 def _short(value: Any) -> str:
