@@ -21,6 +21,7 @@ HEAP_HEADER, OBJECT_HEADER = 16, 16  # bytes, with sizes of 8 bytes as everybody
 REFERENCE = 16  # bytes of a length, a heap and a number
 _REFERENCE_SIZE = struct.pack("<I", REFERENCE)
 VARIABLE_LENGTH = 9  # class of the type
+NEWEST_TYPES = 5  # version of their descriptions, from 1 on
 LONGEST_NAME = 256  # bytes of an attribute's name that is looked for
 MOST_AXES = 32
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -82,12 +83,17 @@ def _attributes(data: mmap.mmap) -> Iterator[bytes]:
     place = data.find(_REFERENCE_SIZE, 4)
     while place >= 0:
         kind = place - 4
-        if data[kind] & 0x0F == VARIABLE_LENGTH:
+        if data[kind] & 0x0F == VARIABLE_LENGTH and _is_type(data, kind) and _is_type(data, kind + 8):
             for type_size, space_size in _headers(data, kind):
                 first = kind + type_size + space_size
                 n_stored = _n_elements(data[kind + type_size : first]) * REFERENCE
                 yield data[first : first + min(n_stored, len(data))]
         place = data.find(_REFERENCE_SIZE, place + 1)
+
+
+def _is_type(data: mmap.mmap, place: int) -> bool:
+    """Whether a type may be described at a place, and behind it that of its parts; small numbers in a table are none."""
+    return place < len(data) and 1 <= data[place] >> 4 <= NEWEST_TYPES
 
 
 def _headers(data: mmap.mmap, kind: int) -> Iterator[tuple[int, int]]:
