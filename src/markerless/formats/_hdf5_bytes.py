@@ -92,7 +92,7 @@ def _attributes(data: mmap.mmap) -> Iterator[bytes]:
 
 
 def _is_type(data: mmap.mmap, place: int) -> bool:
-    """Whether a type may be described at a place, and behind it that of its parts; small numbers in a table are none."""
+    """Whether a type may be described at a place; small numbers in a table are none."""
     return place < len(data) and 1 <= data[place] >> 4 <= NEWEST_TYPES
 
 
