@@ -58,3 +58,11 @@ def test_index_of_a_name() -> None:
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(LabelsError, match="'a' twice"):
         Skeleton(("a", "b", "a"))
+
+
+@pytest.mark.parametrize("pair", [(0, 2), (-1, 0)])
+def test_pairs_are_of_keypoints_there_are(pair: tuple[int, int]) -> None:
+    with pytest.raises(LabelsError, match="expected pairs of keypoints 0 to 1, got"):
+        Skeleton(("a", "b"), edges=(pair,))
+    with pytest.raises(LabelsError, match="expected pairs of keypoints 0 to 1, got"):
+        Skeleton(("a", "b"), mirror_pairs=(pair,))

@@ -33,10 +33,20 @@ def test_a_tidy_table_by_hand(tmp_path: Path) -> None:
     assert (tracks.individuals, tracks.points[0, 0, 0].tolist(), tracks.score[0, 0, 0]) == (("ann",), [1.5, 2], 0.5)
 
 
+def test_a_tidy_table_out_of_a_spreadsheet_with_decimal_commas(tmp_path: Path) -> None:
+    tracks = tidy.read(table(tmp_path, "frame;keypoint;x;y;score\n0;nose, left;1,5;-2,25e1;,75\n"))
+    assert tracks.skeleton.keypoints == ("nose, left",)
+    assert (tracks.points[0, 0, 0].tolist(), tracks.score[0, 0, 0]) == ([1.5, -22.5], 0.75)
+    # between commas a comma in quotes may group digits as well: nobody knows
+    with pytest.raises(FormatError, match="row 1, column x: expected a finite number or an empty cell, got '1,500'"):
+        tidy.read(table(tmp_path, 'frame,keypoint,x,y\n0,nose,"1,500",2\n'))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (TIDY.replace("3,", "three,"), "row 2, column x: expected a finite number or an empty cell, got 'three'"),
+        (TIDY.replace("3,", "1_0,"), "row 2, column x: expected a finite number or an empty cell, got '1_0'"),
         (TIDY.replace("3,", "1e999,"), "row 2, column x: expected a finite number"),
         (TIDY.replace("2,nose", "0,nose"), "rows 1 and 2 of the same frame"),
         (TIDY.replace("2,nose", "2.5,nose"), "column frame: expected whole numbers"),

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -99,8 +100,8 @@ def _one_process(good: Path, work: Path, numbers: tuple[int, int], found: Survey
     return number + 1
 
 
-def _collect(stream: object, lines: queue.Queue[str]) -> None:
-    for line in stream:  # type: ignore[attr-defined]
+def _collect(stream: IO[str], lines: queue.Queue[str]) -> None:
+    for line in stream:
         lines.put(line)
     lines.put("")
 

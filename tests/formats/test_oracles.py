@@ -312,9 +312,9 @@ def test_every_file_opens_or_is_refused_by_name(shared_data: Path) -> None:
         "config_openfieldAug20.yaml": "DeepLabCut",
         "raw_clip1DLC_resnet50_OpenFieldHighResApr8shuffle1_1030000includingmetadata.pickle": "DeepLabCut",
         "calibration.toml": "Anipose",
-        "simple_matlab.expected.json": "a JSON file that holds",
-        "simple_standard.expected.json": "a JSON file that holds",
-        "untracked_multi_standard.expected.json": "a JSON file that holds",
+        "simple_matlab.expected.json": "SLEAP",
+        "simple_standard.expected.json": "SLEAP",
+        "untracked_multi_standard.expected.json": "SLEAP",
     }
     assert refused.keys() == words.keys()
     assert all(words[name] in message for name, message in refused.items())

@@ -97,3 +97,15 @@ def test_damaged_and_foreign_files(tmp_path: Path) -> None:
             read_frame(tmp_path / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_codes_of_levels_are_whole_numbers(tmp_path: Path) -> None:
+    rows: Any = pd.MultiIndex.from_tuples([("a", "1"), ("b", "2"), ("b", "3")])
+    frame(rows).to_hdf(tmp_path / "a.h5", key="df")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file["df/axis1_label0"]
+        file["df/axis1_label0"] = np.full(3, np.inf)
+    with pytest.raises(FormatError, match="expected whole numbers in axis1_label0, got float64"):
+        read_frame(tmp_path / "a.h5")
+    frame(rows).iloc[:0].to_hdf(tmp_path / "b.h5", key="df")
+    assert read_frame(tmp_path / "b.h5").index == ()

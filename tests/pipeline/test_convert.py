@@ -117,8 +117,14 @@ def test_labels(tmp_path: Path) -> None:
         "edges of the skeleton (2)",
     )
     np.testing.assert_array_equal(dlc_labels.read(tmp_path / "b.csv").xy()[0, 0, :2], [[1, 2], [3, 4]])
-    with pytest.raises(FormatError, match="expected predictions, got a label table"):
+    with pytest.raises(
+        FormatError, match=r"movement holds tracks, got labels in .*; give a file .* \.csv, \.h5, \.json"
+    ):
         convert(tmp_path / "a.json", tmp_path / "c.nc")
+    movement.write(some_tracks(), tmp_path / "a.nc")
+    with pytest.raises(FormatError, match=r"coco holds labels, got tracks in .*a\.nc; .* \.nc, \.nwb"):
+        convert(tmp_path / "a.nc", tmp_path / "c.json")
+    assert not (tmp_path / "c.json").exists()
 
 
 def test_a_project_of_sleap_is_labels_or_tracks_as_the_new_file_needs(tmp_path: Path) -> None:
@@ -143,6 +149,33 @@ def test_the_verb(native: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert tidy.read(tmp_path / "a.csv").fps == 25
     assert main(["convert", str(tmp_path / "none.nc"), str(out)]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_an_existing_file_is_replaced_only_when_asked(
+    native: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "CollectedData_Ada.csv"
+    mine.write_text("an afternoon of labels", encoding="utf-8")
+    assert main(["convert", str(native), str(mine)]) == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith(f"{mine} is there already; give another name, or replace it with --overwrite")
+    )
+    assert mine.read_text(encoding="utf-8") == "an afternoon of labels"
+    assert main(["convert", str(native), str(mine), "--overwrite"]) == 0
+    assert dlc.read(mine).n_frames == 6
+    # what cannot be written leaves the old file, even then
+    movement.write(some_tracks(3), tmp_path / "deep.nc")
+    (tmp_path / "a.slp").write_text("old", encoding="utf-8")
+    with pytest.raises(FormatError, match="3D"):
+        convert(tmp_path / "deep.nc", tmp_path / "a.slp", overwrite=True)
+    assert (tmp_path / "a.slp").read_text(encoding="utf-8") == "old"
+    with pytest.raises(SettingsError, match="two different files"):
+        convert(native, native, overwrite=True)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(SettingsError, match="got a folder"):
+        convert(native, tmp_path / "folder.csv", overwrite=True)
 
 
 def test_a_cropped_result_of_deeplabcut_keeps_its_place_in_the_frame(tmp_path: Path) -> None:

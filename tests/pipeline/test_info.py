@@ -42,6 +42,14 @@ REAL = [
         "calibration",
         {"cameras": ["back", "mid", "side", "top"], "format": "anipose_toml"},
     ),
+    (
+        "interop/sleap/analysis-h5/simple_matlab.expected.json",
+        "unknown",
+        {
+            "looks_like": "what a SLEAP analysis file holds, as sleap-io.js lists it to compare with; "
+            "give the .analysis.h5 beside it"
+        },
+    ),
     ("mouse-4cam/board.toml", "unknown", {"looks_like": "a calibration board of sleap-anipose, no poses"}),
 ]
 

@@ -34,6 +34,9 @@ class Skeleton:
                     f"expected every keypoint name once, got '{name}' twice in {', '.join(self.keypoints)}"
                 )
             seen.add(name)
+        for pair in (*self.edges, *self.mirror_pairs):
+            if not all(0 <= place < len(self.keypoints) for place in pair):
+                raise LabelsError(f"expected pairs of keypoints 0 to {len(self.keypoints) - 1}, got {pair}")
 
     @property
     def n_keypoints(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +42,22 @@ def read_table(path: Path, max_rows: int | None = None) -> KeypointTable:
     Raises:
         FormatError: not text, empty, header rows missing, a row too short or too long, or a text in place of a number.
     """
+    with opened_csv(path) as (rows, delimiter):
+        return _parse(path, rows, delimiter, max_rows)
+
+
+@contextmanager
+def opened_csv(path: Path) -> Iterator[tuple[Iterator[list[str]], str]]:
+    """The rows of cells of a text table, and what stands between its cells.
+
+    Raises:
+        FormatError: it cannot be read, is not text or no table.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = _delimiter(file.readline())
+            delimiter = delimiter_of(file.readline())
             file.seek(0)
-            return _parse(path, csv.reader(file, delimiter=delimiter), delimiter, max_rows)
+            yield csv.reader(file, delimiter=delimiter), delimiter
     except UnicodeDecodeError as error:
         raise FormatError(
             f"expected UTF-8 text, got other bytes (at {error.start}) in {path}; save it as 'CSV UTF-8'"
@@ -93,11 +105,20 @@ class _Header:
     has_individuals: bool
 
 
-def _delimiter(first_line: str) -> str:
-    for delimiter in (",", ";", "\t"):
-        if delimiter in first_line:
-            return delimiter
-    return ","
+def delimiter_of(first_line: str) -> str:
+    """What stands between the cells of a table that begins so."""
+    return next((mark for mark in (",", ";", "\t") if mark in first_line), ",")
+
+
+def to_number(cell: str) -> float:
+    """A cell as a number, NaN where it is empty.
+
+    Raises:
+        ValueError: a text.
+    """
+    if "_" in cell:  # Python's own digit groups; in a table they are a slip
+        raise ValueError(cell)
+    return float("nan") if cell in _EMPTY else float(cell)
 
 
 def _parse(path: Path, reader: Iterator[list[str]], delimiter: str, max_rows: int | None) -> KeypointTable:
@@ -259,7 +280,7 @@ def _numbers(where: str, cells: list[str], header: _Header, decimal_comma: bool)
     if decimal_comma:
         texts = [text.replace(",", ".") for text in texts]
     try:
-        return [float("nan") if text in _EMPTY else _float(text) for text in texts]
+        return [to_number(text) for text in texts]
     except ValueError:
         column, text = next(pair for pair in zip(header.columns, texts, strict=True) if not _is_number(pair[1]))
         raise FormatError(
@@ -268,14 +289,9 @@ def _numbers(where: str, cells: list[str], header: _Header, decimal_comma: bool)
         ) from None
 
 
-def _float(text: str) -> float:
-    if "_" in text:  # Python's own digit groups; in a table they are a slip
-        raise ValueError(text)
-    return float(text)
-
-
 def _is_number(text: str) -> bool:
     try:
-        return text in _EMPTY or _float(text) is not None
+        to_number(text)
     except ValueError:
         return False
+    return True

@@ -56,6 +56,12 @@ _ARRAYS = (
     ({"track_occupancy", "node_names"}, "a SLEAP analysis file that lacks its tracks; export it again"),
     ({"model_weights"}, "a network of Keras"),
 )
+_JSON = (
+    (
+        {"nFrames", "nodeNames", "edgeInds", "frames"},
+        "what a SLEAP analysis file holds, as sleap-io.js lists it to compare with; give the .analysis.h5 beside it",
+    ),
+)
 LOOK_BYTES = 1 << 16
 
 
@@ -117,6 +123,9 @@ def _of_text(start: bytes, path: Path) -> str:
             return words
     if text.lstrip().startswith("{"):
         held = sorted(quick_keys(path))
+        for keys, words in _JSON:
+            if keys <= set(held):
+                return words
         return f"a JSON file that holds {', '.join(held[:5])}" if held else "a damaged JSON file"
     spoken = _SPOKEN_SUFFIXES.get(path.suffix.lower())
     if spoken:

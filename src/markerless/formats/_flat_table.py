@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 
 from markerless.core.instance import FloatArray
 from markerless.errors import FormatError
+from markerless.formats._csv_table import delimiter_of, opened_csv, to_number
 from markerless.formats._table import one_line
 
-_EMPTY = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "None", "null", "<NA>"})
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 LOOK_BYTES = 1 << 16
 
 
@@ -29,24 +31,13 @@ def read_header(path: Path) -> list[str]:
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
-    """The cells of a text table by column, without blanks around them.
+    """The cells of a text table by column, without blanks around them; decimal commas, as Excel has them, as points.
 
     Raises:
         FormatError: not text, a row of another length, or a name twice in the header.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = _delimiter(file.readline())
-            file.seek(0)
-            rows = list(csv.reader(file, delimiter=delimiter))
-    except UnicodeDecodeError as error:
-        raise FormatError(
-            f"expected UTF-8 text, got other bytes (at {error.start}) in {path}; save it as 'CSV UTF-8'"
-        ) from error
-    except csv.Error as error:
-        raise FormatError(f"expected a CSV table, got something else in {path} ({error}); export it again") from error
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    with opened_csv(path) as (reader, delimiter):
+        rows = list(reader)
     header = [one_line(name) for name in rows[0]] if rows else []
     if len(set(header)) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
@@ -57,8 +48,10 @@ def read_columns(path: Path) -> dict[str, list[str]]:
             continue
         if len(row) != len(header):
             raise FormatError(f"{path}, line {line}: expected {len(header)} cells as in the header, got {len(row)}")
-        body.append(row)
-    return {name: [one_line(row[place]) for row in body] for place, name in enumerate(header)}
+        body.append([one_line(cell) for cell in row])
+    if delimiter != ",":
+        body = [[cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in row] for row in body]
+    return {name: [row[place] for row in body] for place, name in enumerate(header)}
 
 
 def to_numbers(path: Path, name: str, cells: list[str]) -> FloatArray:
@@ -70,7 +63,7 @@ def to_numbers(path: Path, name: str, cells: list[str]) -> FloatArray:
     values = np.empty(len(cells))
     for row, cell in enumerate(cells):
         try:
-            values[row] = np.nan if cell in _EMPTY else float(cell)
+            values[row] = to_number(cell)
         except ValueError:
             values[row] = np.inf
         if np.isinf(values[row]):
@@ -91,10 +84,6 @@ def _header_of_broken(path: Path) -> list[str]:
 
 def _cells(line: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
     except csv.Error:
         return []
-
-
-def _delimiter(first_line: str) -> str:
-    return next((mark for mark in (",", ";", "\t") if mark in first_line), ",")

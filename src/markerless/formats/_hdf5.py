@@ -1,9 +1,8 @@
 """Opens HDF5 files that others wrote, so that a damaged one costs one line and neither memory nor patience.
 
-The HDF5 library reads a damaged global heap, where texts lie, for ever: an object of no size keeps it on the spot. So
-the heaps are walked here first. And the size of an array is a promise: a few flipped bits make a file of ten kilobytes
-claim ten gigabytes of filler that was never stored. Every array is measured against what the file holds before it is
-read.
+The size of an array is a promise: a few flipped bits make a file of ten kilobytes claim ten gigabytes of filler that
+was never stored. Every array is measured against what the file holds before it is read. And `_hdf5_bytes` looks for
+texts that the library would read for ever, or fill the memory with.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import functools
 import json
 import math
 import mmap
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.errors import FormatError, LabelsError
+from markerless.formats._hdf5_bytes import REFERENCE, is_harmless, references_fit
+from markerless.formats._json_file import MALFORMED
 
-_HEAP = b"GCOL"
-HEAP_VERSION = b"\x01\0\0\0"
 MOST_SHRUNK = 1100  # deflate, HDF5's usual compression, never gains more than a factor of 1032
 ALWAYS_ALLOWED = 16_000_000  # bytes; filler that was never stored may be this large
-REFERENCE = 16  # bytes of a text's length, heap and number
-HEAP_HEADER, OBJECT_HEADER = 16, 16  # bytes, with sizes of 8 bytes as everybody writes them
 LONGEST_JSON = 100_000_000
+# What h5py, numpy and our parsing stumble over in a damaged file; anything else is a mistake of ours.
+DAMAGED = (*MALFORMED, OSError, RuntimeError, MemoryError, zlib.error)
 
 
 def is_hdf5(path: Path) -> bool:
@@ -38,7 +38,7 @@ def is_hdf5(path: Path) -> bool:
         if not h5py.is_hdf5(path):
             return False
         state = path.stat()
-        return _heaps_end(path.absolute(), state.st_size, state.st_mtime_ns)
+        return _is_harmless(path.absolute(), state.st_size, state.st_mtime_ns)
     except (OSError, RuntimeError, ValueError):
         return False
 
@@ -64,7 +64,7 @@ def opened(path: Path, content: str) -> Iterator[h5py.File]:
     except (FormatError, LabelsError) as error:
         message = " ".join(str(error).split())
         raise FormatError(message if str(path) in message else f"{path}: {message}") from error
-    except Exception as error:  # a damaged file can fail anywhere below, with any type
+    except DAMAGED as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FormatError(f"expected {content}, got a damaged file: {path} ({reason}); copy it again") from error
 
@@ -77,7 +77,7 @@ def look(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
         with h5py.File(path, "r") as file:
             kinds = {str(name): "group" if isinstance(item, h5py.Group) else "dataset" for name, item in file.items()}
             return kinds, {name: plain(value) for name, value in file.attrs.items()}
-    except Exception:  # damaged files fail with any type
+    except DAMAGED:
         return {}, {}
 
 
@@ -149,49 +149,59 @@ def from_json(value: Any, where: str) -> Any:
 
 
 def _require_references(node: h5py.Dataset) -> None:
-    """Make sure that texts of variable length lie in heaps: the library looks for ever for one that lies nowhere.
+    """Make sure that nothing of variable length claims to be longer than the file.
 
     Raises:
-        FormatError: a text lies where no heap is.
+        FormatError: something does, or its references are stored where they cannot be looked at.
     """
-    offset = node.id.get_offset()
-    if offset is None:  # in chunks, or nothing stored
+    if node.id.get_type().get_class() not in (h5py.h5t.STRING, h5py.h5t.VLEN):
+        raise FormatError(f"expected numbers or texts in {node.name}, got {node.dtype}; the file is damaged")
+    for stored in _stored(node):
+        if not references_fit(stored, _file_size(node)):
+            raise FormatError(f"expected texts in {node.name}, got one longer than the file; the file is damaged")
+
+
+def _stored(node: h5py.Dataset) -> Iterator[bytes]:
+    """The bytes of an array as they are before the library follows references in them."""
+    if not node.id.get_storage_size():
         return
-    with Path(node.file.filename).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        stored = data[offset : offset + node.id.get_storage_size()]
-        for start in range(0, len(stored) - REFERENCE + 1, REFERENCE):
-            heap = int.from_bytes(stored[start + 4 : start + 12], "little")
-            place = heap + int(node.file.userblock_size)
-            if heap and data[place : place + len(_HEAP)] != _HEAP:
-                raise FormatError(f"expected texts in {node.name}, got one that is stored nowhere; the file is damaged")
+    if node.chunks is None:
+        offset = node.id.get_offset()
+        if offset is None:
+            raise FormatError(f"expected texts in a place of their own, got {node.name} in a header; export it again")
+        with Path(node.file.filename).open("rb") as file:
+            file.seek(offset)
+            yield file.read(node.id.get_storage_size())
+        return
+    places: list[tuple[int, ...]] = []
+    node.id.chunk_iter(lambda info: places.append(info.chunk_offset))
+    for place in places:
+        mask, stored = node.id.read_direct_chunk(place)
+        yield _unpacked(node, stored, mask)
+
+
+def _unpacked(node: h5py.Dataset, stored: bytes, mask: int) -> bytes:
+    """A chunk without its filters; a bit of `mask` says that one of them was not used, as shuffling never is here."""
+    settings = node.id.get_create_plist()
+    limit = math.prod(node.chunks) * REFERENCE
+    for number in reversed(range(settings.get_nfilters())):
+        code = settings.get_filter(number)[0]
+        if mask >> number & 1:
+            continue
+        if code == h5py.h5z.FILTER_DEFLATE:
+            stored = zlib.decompressobj().decompress(stored, limit)
+        else:
+            raise FormatError(
+                f"expected texts in {node.name} as they are or zipped, got filter {code}; export it again"
+            )
+    return stored
 
 
 @functools.lru_cache(maxsize=64)
-def _heaps_end(path: Path, _size: int, _mtime_ns: int) -> bool:
-    """Whether the library can walk every global heap to its end; every reader asks, so it is kept."""
+def _is_harmless(path: Path, _size: int, _mtime_ns: int) -> bool:
+    """As `is_harmless`; every reader asks, so it is kept."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start = data.find(_HEAP)
-        while start >= 0:
-            if not _heap_ends(data, start):
-                return False
-            start = data.find(_HEAP, start + len(_HEAP))
-    return True
-
-
-def _heap_ends(data: mmap.mmap, start: int) -> bool:
-    """Whether the objects of a heap lead to its end; the size of object 0, the free space, holds its header."""
-    if data[start + 4 : start + 8] != HEAP_VERSION:
-        return True  # letters that happen to look so, or a heap that the library refuses at once
-    size = int.from_bytes(data[start + 8 : start + 16], "little")
-    place, end = start + HEAP_HEADER, min(start + size, len(data))
-    while place + OBJECT_HEADER <= end:
-        index = int.from_bytes(data[place : place + 2], "little")
-        length = int.from_bytes(data[place + 8 : place + 16], "little")
-        needed = OBJECT_HEADER + (length + 7) // 8 * 8 if index else length
-        if not needed or place + needed > end:
-            return False
-        place += needed
-    return True
+        return is_harmless(data)
 
 
 def _file_size(node: h5py.Dataset) -> int:

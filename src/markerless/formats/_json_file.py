@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
 
 from markerless.errors import FormatError
+
+# What reading values meets where one is missing, of another type or out of range.
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def load_json(path: Path) -> Any:
@@ -41,8 +45,15 @@ def quick_keys(path: Path) -> set[str]:
     """
     if not path.is_file() or not starts_like_json(path):
         return set()
+    state = path.stat()
+    return set(_keys(path.absolute(), state.st_size, state.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=64)
+def _keys(path: Path, _size: int, _mtime_ns: int) -> frozenset[str]:
+    """Every reader of JSON asks, so the answer is kept."""
     try:
         value = load_json(path)
     except FormatError:
-        return set()
-    return set(value) if isinstance(value, dict) else set()
+        return frozenset()
+    return frozenset(value) if isinstance(value, dict) else frozenset()

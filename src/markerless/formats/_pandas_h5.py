@@ -129,7 +129,7 @@ def _name(node: Any) -> str:
 def _read_array(node: h5py.Dataset, max_rows: int | None = None) -> npt.NDArray[Any]:
     """A whole array, or its first rows; object arrays are pickles inside a variable-length array."""
     if _text(node.attrs.get("PSEUDOATOM", "")) == "object":
-        return np.asarray(load_pickle(bytes(bytearray(node[0]))), dtype=object)
+        return np.asarray(load_pickle(bytes(bytearray(_hdf5.array(node, slice(1))[0]))), dtype=object)
     if "shape" in node.attrs:  # pandas marks an empty array so, and stores one dummy element
         shape = tuple(int(n) for n in np.atleast_1d(_attribute(node, "shape")))
         if 0 not in shape:
@@ -175,7 +175,12 @@ def _axis(group: h5py.Group, name: str, max_rows: int | None) -> tuple[Keys, tup
     for level in range(int(group.attrs[f"{name}_nlevels"])):
         node = group[f"{name}_level{level}"]
         levels.append([_text(value) for value in _list(node)])
-        codes.append(_list(group[f"{name}_label{level}"], max_rows).astype(np.int64))
+        numbers = _list(group[f"{name}_label{level}"], max_rows)
+        if numbers.size and numbers.dtype.kind not in "iu":
+            raise FormatError(
+                f"expected whole numbers in {name}_label{level}, got {numbers.dtype}; the file is damaged"
+            )
+        codes.append(numbers.astype(np.int64))
         names.append(_name(node))
     rows = zip(*(code.tolist() for code in codes), strict=True)
     return tuple(tuple(_level_text(levels[i], code) for i, code in enumerate(row)) for row in rows), tuple(names)

@@ -17,13 +17,14 @@ import numpy as np
 from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
 from markerless.errors import FormatError
-from markerless.formats._hdf5 import array, from_json, opened, text, texts
+from markerless.formats._hdf5 import array, from_json, look, opened, text, texts
 
 CENTERED = 1.1  # the first format whose origin is the center of the top-left pixel
 HALF_PIXEL = 0.5
 USER = 0  # type of an instance that a person placed; 1 is a model's
 NO_TRACK = -1
 EDGE, SYMMETRY = 1, 2
+TABLES = {"metadata", "frames", "instances", "points", "pred_points"}
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,18 @@ class SleapFile:
     has_pictures: bool = False
 
 
-def are_labels(path: Path) -> bool:
-    """Whether people placed most animals, or some in a few frames picked from a video; a cheap look.
+def sniff(path: Path, labels: float, predictions: float, damaged: float) -> float:
+    """How surely a format claims a project file that holds labels, predictions, or damage; 0 for any other file."""
+    if not look(path)[0].keys() >= TABLES:
+        return 0.0
+    try:
+        return labels if _are_labels(path) else predictions
+    except FormatError:
+        return damaged
 
-    Raises:
-        FormatError: damaged.
-    """
+
+def _are_labels(path: Path) -> bool:
+    """Whether people placed most animals, or some in a few frames picked from a video; a cheap look."""
     with opened(path, "a SLEAP file") as file:
         by_user = array(file["instances"])["instance_type"] == USER
         frames = array(file["frames"])["frame_idx"]

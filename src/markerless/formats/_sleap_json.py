@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from markerless.errors import FormatError
-from markerless.formats._json_file import load_json
+from markerless.formats._json_file import MALFORMED, load_json
 from markerless.formats._sleap_file import (
     NO_TRACK,
     SleapFile,
@@ -37,7 +37,7 @@ def read_old_json(path: Path) -> SleapFile:
         videos = tuple(SleapVideo(str(video["backend"]["filename"])) for video in stored["videos"])
         tracks = unique(tuple(_track_name(track) for track in stored.get("tracks", ())))
         frames = tuple(_frame(frame, nodes, len(videos), len(tracks)) for frame in stored["labels"])
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise FormatError(f"expected a SLEAP project in JSON, got a damaged one: {path} ({error})") from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Writes SLEAP project files (`.slp`), format 1.2, with equal bytes for equal content."""
+"""Writes SLEAP project files (`.slp`), format 1.2, with equal bytes for equal content; and our own table in them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path
+from markerless.formats._hdf5 import array, from_json, opened
 from markerless.formats._sleap_file import EDGE, SYMMETRY, SleapFile, SleapVideo
 
 FORMAT = 1.2
@@ -71,6 +72,13 @@ def write_slp(path: Path, content: SleapFile, own: dict[str, Any]) -> None:
         image = file.id.get_file_image()
     with atomic_path(path) as temporary:
         temporary.write_bytes(image)
+
+
+def read_own(path: Path) -> dict[str, Any]:
+    """What our writer left beside SLEAP's tables; empty in files of others."""
+    with opened(path, "a SLEAP file") as file:
+        stored = from_json(array(file[OWN])[()], OWN) if OWN in file else {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _tables(content: SleapFile) -> tuple[npt.NDArray[Any], ...]:

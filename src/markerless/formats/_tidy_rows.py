@@ -29,6 +29,7 @@ NAMES = {
     "time_s": ("time_s",),
 }
 NEEDED = ("frame", "keypoint", "x", "y")
+TEXTS = ("individual", "keypoint")
 FPS_TOLERANCE = 1e-9  # relative; times are frames divided by one rate, and that is how they are known
 
 

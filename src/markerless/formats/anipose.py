@@ -22,6 +22,7 @@ from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
 from markerless.formats._tracks_table import require_dense
+from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
@@ -83,13 +84,8 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
-    if tracks.n_individuals != 1 or tracks.points.shape[-1] != 3:
-        raise FormatError(
-            f"a table of Anipose holds one animal in 3D, got {tracks.n_individuals} in {tracks.points.shape[-1]}D; "
-            "write DeepLabCut's format or tidy instead"
-        )
+    require_suffix(path, SUFFIXES)
+    require_holds(tracks, "a table of Anipose", "DeepLabCut's format or tidy", n_axes=3, n_individuals=1)
     names = tracks.skeleton.keypoints
     header = [f"{name}_{part}" for name in names for part in _PARTS] + [*_ROTATION, *_CENTER, "fnum"]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:

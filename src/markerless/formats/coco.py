@@ -19,13 +19,13 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import write_text
 from markerless.errors import FormatError, LabelsError
-from markerless.formats._json_file import load_json, quick_keys
+from markerless.formats._json_file import MALFORMED, load_json, quick_keys
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".json",)
 KIND = "labels"
 
 KEYS = {"images", "annotations", "categories"}
-_MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def sniff(path: Path) -> float:
@@ -51,7 +51,7 @@ def read(path: Path) -> Labels:
             LabeledFrame(str(image["file_name"]), tuple(animals.get(image["id"], ())), labeler)
             for image in stored["images"]
         )
-    except _MALFORMED as error:
+    except MALFORMED as error:
         reason = " ".join(str(error).split())[:200]
         raise LabelsError(
             f"expected COCO annotations, got damaged ones: {path} ({type(error).__name__}: {reason})"
@@ -73,8 +73,7 @@ def write(labels: Labels, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise LabelsError(f"expected a file name that ends in .json, got {path.name}")
+    require_suffix(path, SUFFIXES, LabelsError)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, frame in enumerate(labels.frames, start=1):

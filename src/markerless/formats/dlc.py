@@ -17,7 +17,6 @@ import numpy as np
 from markerless.core.instance import FloatArray
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
-from markerless.errors import FormatError
 from markerless.formats._csv_table import write_table
 from markerless.formats._dlc_meta import crop_of
 from markerless.formats._peek import peek, read_table
@@ -29,6 +28,7 @@ from markerless.formats._tracks_table import (
     tracks_of,
     values_of,
 )
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".h5", ".csv")
 KIND = "tracks"
@@ -70,8 +70,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .h5 or .csv, got {path.name}")
+    require_suffix(path, SUFFIXES)
     crop = crop_of(path) if _may_be_cropped(tracks) else None
     if crop is not None:
         tracks = replace(tracks, points=tracks.points - _corner(crop))

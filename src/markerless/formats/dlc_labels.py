@@ -24,6 +24,7 @@ from markerless.errors import FormatError, LabelsError
 from markerless.formats._csv_table import cell_texts, write_table
 from markerless.formats._peek import peek, read_table
 from markerless.formats._table import LEVELS, SINGLE_ANIMAL, UNIQUE_BODYPARTS, KeypointTable, Poses, sort_out
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".csv", ".h5")
 KIND = "labels"
@@ -92,8 +93,7 @@ def write(labels: Labels, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise LabelsError(f"expected a file name that ends in .csv or .h5, got {path.name}")
+    require_suffix(path, SUFFIXES, LabelsError)
     names, columns = _columns(labels)
     values = _values(labels, columns)
     index = _index(labels)

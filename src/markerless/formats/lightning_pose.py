@@ -11,10 +11,10 @@ from pathlib import Path
 
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
-from markerless.errors import FormatError
 from markerless.formats._csv_table import write_table
 from markerless.formats._peek import peek, read_table
 from markerless.formats._tracks_table import columns_of, csv_rows, tracks_of
+from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
@@ -47,13 +47,8 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
-    if tracks.n_individuals != 1 or tracks.points.shape[-1] != 2:
-        raise FormatError(
-            f"a Lightning Pose table holds one animal in 2D, got {tracks.n_individuals} in {tracks.points.shape[-1]}D; "
-            "write DeepLabCut's format instead"
-        )
+    require_suffix(path, SUFFIXES)
+    require_holds(tracks, "a table of Lightning Pose", "DeepLabCut's format", n_axes=2, n_individuals=1)
     names, columns = columns_of(tracks, with_individuals=False)
     rows = csv_rows(tracks)
     sets = tracks.provenance.get("sets")

@@ -26,6 +26,7 @@ from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.formats._hdf5 import array, look, numbers, opened, plain, text, texts
 from markerless.formats._table import SINGLE_ANIMAL
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".nwb",)
 KIND = "tracks"
@@ -96,8 +97,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .nwb, got {path.name}")
+    require_suffix(path, SUFFIXES)
     try:
         from markerless.formats import _nwb_write
     except ImportError as error:
@@ -136,7 +136,11 @@ def _animals(group: Any, depth: int = 0) -> Iterator[_Animal]:
 
 
 def _split(name: str, group: h5py.Group) -> Iterator[_Animal]:
-    series = {key: node for key, node in group.items() if _type(node) == "PoseEstimationSeries"}
+    series = {
+        key: node
+        for key, node in group.items()
+        if isinstance(node, h5py.Group) and _type(node) == "PoseEstimationSeries"
+    }
     if not series:
         return
     said = {key: _OF_INDIVIDUAL.fullmatch(text(node.attrs.get("description", ""))) for key, node in series.items()}
@@ -163,13 +167,18 @@ def _ordered(group: h5py.Group, series: dict[str, Any]) -> dict[str, str]:
 def _nodes(group: h5py.Group) -> tuple[str, ...]:
     if "nodes" in group:
         return texts(group["nodes"])
-    if "skeleton" in group and "nodes" in group["skeleton"]:
-        return texts(group["skeleton"]["nodes"])
-    return ()
+    skeleton = _group(group, "skeleton")
+    return texts(skeleton["nodes"]) if skeleton is not None and "nodes" in skeleton else ()
+
+
+def _group(group: h5py.Group, name: str) -> h5py.Group | None:
+    """The group of that name; None where an array has it, in which h5py would look for names number by number."""
+    found = group.get(name)
+    return found if isinstance(found, h5py.Group) else None
 
 
 def _edges(group: h5py.Group, keypoints: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    owner = group.get("skeleton", group)
+    owner = _group(group, "skeleton") or group
     if "edges" not in owner or len(_nodes(group)) != len(keypoints):
         return ()
     pairs = array(owner["edges"]).reshape(-1, 2).astype(np.int64).tolist()
@@ -236,8 +245,9 @@ def _require_one_video(path: Path, animals: list[_Animal]) -> None:
 
 def _video(group: h5py.Group) -> str:
     stored = texts(group["original_videos"]) if "original_videos" in group else ()
-    if not stored and "source_video" in group and "external_file" in group["source_video"]:
-        stored = texts(group["source_video"]["external_file"])
+    source = _group(group, "source_video")
+    if not stored and source is not None and "external_file" in source:
+        stored = texts(source["external_file"])
     return stored[0].replace("\\", "/").rsplit("/", 1)[-1] if stored else ""
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from markerless.core.instance import FloatArray
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
-from markerless.errors import FormatError
+from markerless.errors import FormatError, LabelsError
+from markerless.formats._json_file import MALFORMED
 from markerless.formats._table import SINGLE_ANIMAL
-from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, own_names, to_rows
+from markerless.formats._tidy_rows import NEEDED, TEXTS, TidyColumns, from_rows, own_names, to_rows
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".parquet",)
 KIND = "tracks"
@@ -47,14 +50,15 @@ def read(path: Path) -> Tracks:
     if not path.is_file():
         raise FormatError(f"no such file: {path}; check the path")
     parquet = _pyarrow("pyarrow.parquet", path)
+    damaged = (_pyarrow("pyarrow", path).ArrowException, OSError, UnicodeDecodeError, MemoryError)
     try:
-        table = parquet.ParquetFile(path).read()
-        return _tracks(path, table)
-    except FormatError:
-        raise
-    except Exception as error:  # a damaged file can fail anywhere below, with any type
+        content = _content(path, parquet.ParquetFile(path).read())
+    except damaged as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FormatError(f"expected a tidy table in Parquet, got a damaged file: {path} ({reason})") from error
+        raise FormatError(
+            f"expected a tidy table in Parquet, got a damaged file: {path} ({reason}); copy it again"
+        ) from error
+    return _tracks(path, content)
 
 
 def write(tracks: Tracks, path: Path) -> None:
@@ -65,8 +69,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .parquet, got {path.name}")
+    require_suffix(path, SUFFIXES)
     arrow, parquet = _pyarrow("pyarrow", path), _pyarrow("pyarrow.parquet", path)
     rows = to_rows(tracks)
     columns: dict[str, Any] = {
@@ -99,7 +102,15 @@ def _pyarrow(name: str, path: Path) -> Any:
         ) from error
 
 
-def _tracks(path: Path, table: Any) -> Tracks:
+@dataclass(frozen=True)
+class _Content:
+    """What a file holds, as plain values: the columns and, in files of ours, the text beside them."""
+
+    columns: TidyColumns
+    own: bytes | None
+
+
+def _content(path: Path, table: Any) -> _Content:
     named = own_names(list(table.column_names))
     if not named.keys() >= set(NEEDED):
         raise FormatError(
@@ -108,26 +119,45 @@ def _tracks(path: Path, table: Any) -> Tracks:
     keypoint = [str(name) for name in table.column(named["keypoint"]).to_pylist()]
     has_names = "individual" in named
     individual = [str(name) for name in table.column(named["individual"]).to_pylist()] if has_names else None
-    numbers = {
-        own: np.asarray(table.column(name).to_numpy(), dtype=np.float64)
-        for own, name in named.items()
-        if own not in ("individual", "keypoint")
-    }
-    tracks = from_rows(path, TidyColumns(individual or [SINGLE_ANIMAL] * len(keypoint), keypoint, numbers))
-    stored = (table.schema.metadata or {}).get(_KEY)
-    if stored is None:
+    numbers = {own: _numbers(path, name, table.column(name)) for own, name in named.items() if own not in TEXTS}
+    columns = TidyColumns(individual or [SINGLE_ANIMAL] * len(keypoint), keypoint, numbers)
+    return _Content(columns, (table.schema.metadata or {}).get(_KEY))
+
+
+def _numbers(path: Path, name: str, column: Any) -> FloatArray:
+    """A column as float64, NaN where it is empty."""
+    stored = column.to_numpy()
+    try:
+        values = np.asarray(stored, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"{path}, column {name}: expected numbers, got {column.type}; write them as float64"
+        ) from error
+    if np.isinf(values).any():
+        raise FormatError(f"{path}, column {name}: expected finite numbers or empty cells, got an infinite one")
+    return values
+
+
+def _tracks(path: Path, content: _Content) -> Tracks:
+    tracks = from_rows(path, content.columns)
+    if content.own is None:
         return tracks
-    own = json.loads(stored)
-    skeleton = replace(
-        tracks.skeleton,
-        edges=tuple((int(a), int(b)) for a, b in own["edges"]),
-        mirror_pairs=tuple((int(a), int(b)) for a, b in own["mirror_pairs"]),
-    )
-    return replace(
-        tracks,
-        skeleton=skeleton,
-        fps=float(own["fps"] or "nan"),
-        video=str(own["video"]),
-        scorer=str(own["scorer"]),
-        provenance=dict(own["provenance"]),
-    )
+    try:
+        own = json.loads(content.own)
+        skeleton = replace(
+            tracks.skeleton,
+            edges=tuple((int(a), int(b)) for a, b in own["edges"]),
+            mirror_pairs=tuple((int(a), int(b)) for a, b in own["mirror_pairs"]),
+        )
+        return replace(
+            tracks,
+            skeleton=skeleton,
+            fps=float(own["fps"] or "nan"),
+            video=str(own["video"]),
+            scorer=str(own["scorer"]),
+            provenance=dict(own["provenance"]),
+        )
+    except (*MALFORMED, LabelsError) as error:
+        raise FormatError(
+            f"expected our notes in the metadata of {path}, got damaged ones ({error}); write it again"
+        ) from error

@@ -9,41 +9,25 @@ Origin: `_sleap_file`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
-from markerless.formats._hdf5 import array, from_json, look, opened
-from markerless.formats._sleap_file import (
-    NO_TRACK,
-    SleapFile,
-    SleapFrame,
-    SleapInstance,
-    SleapVideo,
-    are_labels,
-    read_slp,
-)
-from markerless.formats._sleap_write import OWN, write_slp
+from markerless.formats import _sleap_file
+from markerless.formats._sleap_file import NO_TRACK, SleapFile, SleapFrame, SleapInstance, SleapVideo, read_slp
+from markerless.formats._sleap_write import read_own, write_slp
 from markerless.formats._tracks_table import has_named_individuals, require_dense
+from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".slp",)
 KIND = "tracks"
 
-TABLES = {"metadata", "frames", "instances", "points", "pred_points"}
-
 
 def sniff(path: Path) -> float:
     """How surely the file holds predictions of SLEAP, 0 to 1; a file of labels can be read as tracks, too."""
-    if not look(path)[0].keys() >= TABLES:
-        return 0.0
-    try:
-        holds_labels = are_labels(path)
-    except FormatError:
-        return 0.5
-    return 0.4 if holds_labels else 0.95
+    return _sleap_file.sniff(path, labels=0.4, predictions=0.95, damaged=0.5)
 
 
 def read(path: Path) -> Tracks:
@@ -79,10 +63,8 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .slp, got {path.name}")
-    if tracks.points.shape[-1] != 2:
-        raise FormatError("a SLEAP file holds points in pixels (x, y), got 3D points; write movement's netCDF instead")
+    require_suffix(path, SUFFIXES)
+    require_holds(tracks, "a SLEAP file", "movement's netCDF", n_axes=2)
     is_named = has_named_individuals(tracks)
     present = np.asarray(np.isfinite(tracks.points).all(axis=-1))
     frames = []
@@ -97,13 +79,6 @@ def write(tracks: Tracks, path: Path) -> None:
         tracks.skeleton, (SleapVideo(tracks.video, fps=fps),), tracks.individuals if is_named else (), tuple(frames), {}
     )
     write_slp(path, content, {"scorer": tracks.scorer, "provenance": tracks.provenance})
-
-
-def read_own(path: Path) -> dict[str, Any]:
-    """What our writer left beside SLEAP's tables; empty in files of others."""
-    with opened(path, "a SLEAP file") as file:
-        stored = from_json(array(file[OWN])[()], OWN) if OWN in file else {}
-    return stored if isinstance(stored, dict) else {}
 
 
 def _only_video(path: Path, content: SleapFile) -> int:

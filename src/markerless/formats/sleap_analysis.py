@@ -24,6 +24,7 @@ from markerless.errors import FormatError
 from markerless.formats._hdf5 import array, from_json, look, numbers, opened, plain, text, texts
 from markerless.formats._sleap_file import unique
 from markerless.formats._table import SINGLE_ANIMAL
+from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".h5",)
 KIND = "tracks"
@@ -81,10 +82,8 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .h5, got {path.name}")
-    if tracks.points.shape[-1] != 2:
-        raise FormatError("a SLEAP file holds points in pixels (x, y), got 3D points; write movement's netCDF instead")
+    require_suffix(path, SUFFIXES)
+    require_holds(tracks, "a SLEAP file", "movement's netCDF", n_axes=2)
     skeleton = tracks.skeleton
     present = np.isfinite(tracks.points).all(axis=-1).any(axis=-1)
     own: dict[str, Any] = {"scorer": tracks.scorer, "video": tracks.video, "provenance": tracks.provenance}

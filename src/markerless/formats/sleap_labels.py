@@ -15,20 +15,11 @@ import numpy as np
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.errors import FormatError, LabelsError
-from markerless.formats._hdf5 import look
-from markerless.formats._sleap_file import (
-    NO_TRACK,
-    SleapFile,
-    SleapFrame,
-    SleapInstance,
-    SleapVideo,
-    are_labels,
-    read_slp,
-    unique,
-)
-from markerless.formats._sleap_write import write_slp
+from markerless.formats import _sleap_file
+from markerless.formats._sleap_file import NO_TRACK, SleapFile, SleapFrame, SleapInstance, SleapVideo, read_slp, unique
+from markerless.formats._sleap_write import read_own, write_slp
 from markerless.formats._table import SINGLE_ANIMAL
-from markerless.formats.sleap import TABLES, read_own
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".slp",)
 KIND = "labels"
@@ -36,13 +27,7 @@ KIND = "labels"
 
 def sniff(path: Path) -> float:
     """How surely the file holds labels of SLEAP, 0 to 1."""
-    if not look(path)[0].keys() >= TABLES:
-        return 0.0
-    try:
-        holds_labels = are_labels(path)
-    except FormatError:
-        return 0.45
-    return 0.9 if holds_labels else 0.3
+    return _sleap_file.sniff(path, labels=0.9, predictions=0.3, damaged=0.45)
 
 
 def read(path: Path) -> Labels:
@@ -88,8 +73,7 @@ def write(labels: Labels, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise LabelsError(f"expected a file name that ends in .slp, got {path.name}")
+    require_suffix(path, SUFFIXES, LabelsError)
     folders: dict[str, list[str]] = {}
     for image in labels.images:
         folders.setdefault(str(PurePosixPath(image).parent), []).append(image)

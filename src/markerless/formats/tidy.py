@@ -15,12 +15,12 @@ from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
 from markerless.formats._table import SINGLE_ANIMAL
-from markerless.formats._tidy_rows import NEEDED, TidyColumns, from_rows, is_tidy, own_names, to_rows
+from markerless.formats._tidy_rows import NEEDED, TEXTS, TidyColumns, from_rows, is_tidy, own_names, to_rows
+from markerless.formats._writable import require_suffix
 
 SUFFIXES = (".csv",)
 KIND = "tracks"
 
-_TEXTS = ("individual", "keypoint")
 _ORDER = ("frame", "time_s", "individual", "keypoint", "x", "y", "z", "score", "expected_error")
 
 
@@ -42,7 +42,7 @@ def read(path: Path) -> Tracks:
         raise FormatError(f"expected columns {', '.join(NEEDED)} in {path}, got {', '.join(columns)[:120] or 'none'}")
     keypoint = columns[named["keypoint"]]
     individual = columns[named["individual"]] if "individual" in named else [SINGLE_ANIMAL] * len(keypoint)
-    numbers = {own: to_numbers(path, name, columns[name]) for own, name in named.items() if own not in _TEXTS}
+    numbers = {own: to_numbers(path, name, columns[name]) for own, name in named.items() if own not in TEXTS}
     return from_rows(path, TidyColumns(individual, keypoint, numbers))
 
 
@@ -54,8 +54,7 @@ def write(tracks: Tracks, path: Path) -> None:
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise FormatError(f"expected a file name that ends in .csv, got {path.name}")
+    require_suffix(path, SUFFIXES)
     import csv
 
     rows = to_rows(tracks)

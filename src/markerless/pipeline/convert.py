@@ -16,7 +16,7 @@ import numpy as np
 from markerless.core.instance import Visibility
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.errors import SettingsError
+from markerless.errors import FormatError, SettingsError
 
 # Where several formats write a suffix, this one is meant unless `--to` says otherwise; longer endings go first.
 BY_ENDING = {
@@ -58,31 +58,32 @@ class Converted:
     notes: tuple[str, ...]
 
 
-def convert(source: Path | str, target: Path | str, to: str | None = None) -> Converted:
+def convert(source: Path | str, target: Path | str, to: str | None = None, overwrite: bool = False) -> Converted:
     """Write the labels or trajectories of a file of any tool in another format.
 
     Args:
         source: The file to read.
-        target: The file to write; replaced when it exists.
+        target: The file to write.
         to: Name of the format; by default the suffix of `target` decides.
+        overwrite: Replace `target` when it exists. Its name was chosen by hand, and it may hold somebody's labels, so
+            it is not replaced unasked.
 
     Raises:
         FormatError: not a known file, or the format cannot hold what is in it.
-        SettingsError: no format of that name, or none that writes such a suffix.
+        SettingsError: no format of that name, none that writes such a suffix, or the file to write is there already.
         StorageError: the file cannot be written.
     """
     from markerless.formats._sniff import open_any, rank
 
     source, target = Path(source), Path(target)
     choices = _formats(target, to)
-    if target.exists() and source.exists() and target.samefile(source):
-        raise SettingsError(f"expected two different files, got {source} twice; give the new file another name")
     kinds = {choice.KIND: name for name, choice in reversed(choices.items())}
-    natural = next((name for name, score in rank(source) if score > 0), None)
-    kind = _kind_of(natural) if natural else None
-    if kind not in kinds and natural is not None:
-        kind = next(iter(kinds))
-    read_as, value = open_any(source, kind)
+    readable = dict.fromkeys(_kind_of(name) for name, score in rank(source) if score > 0)  # the surest first
+    _require_new(source, target, overwrite)
+    kind = next((kind for kind in readable if kind in kinds), None)
+    if readable and kind is None:
+        raise FormatError(_other_kind(source, next(iter(readable)), next(iter(choices))))
+    read_as, value = open_any(source, kind)  # says what it looks like when nothing reads it
     name = kinds[kind] if kind is not None else next(iter(choices))
     writer = choices[name]
     writer.write(value, target)
@@ -170,16 +171,27 @@ def _n_model(labels: Labels) -> int:
     return sum(instance.source == "model" for frame in labels.frames for instance in frame.instances)
 
 
+def _require_new(source: Path, target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        return
+    if source.exists() and target.samefile(source):
+        raise SettingsError(f"expected two different files, got {source} twice; give the new file another name")
+    if target.is_dir():
+        raise SettingsError(f"expected the name of a file to write, got a folder: {target}; name a file in it")
+    if not overwrite:
+        raise SettingsError(f"{target} is there already; give another name, or replace it with --overwrite")
+
+
 def _formats(target: Path, to: str | None) -> dict[str, ModuleType]:
     """The formats that may be meant, by name."""
     from markerless.formats import registry
+    from markerless.formats._writable import require_suffix
 
     if to is not None:
         module = registry.get(to)
         if not hasattr(module, "write"):
             raise SettingsError(f"{to} can be read but not written; {_writable()}")
-        if not target.name.lower().endswith(tuple(module.SUFFIXES)):
-            raise SettingsError(f"expected a file name that ends in {' or '.join(module.SUFFIXES)}, got {target.name}")
+        require_suffix(target, module.SUFFIXES, SettingsError)
         return {to: module}
     name = target.name.lower()
     for ending, names in BY_ENDING.items():
@@ -204,6 +216,11 @@ def _kind_of(name: str) -> Any:
     from markerless.formats import registry
 
     return registry.get(name).KIND
+
+
+def _other_kind(source: Path, kind: str, name: str) -> str:
+    endings = [ending for ending, names in BY_ENDING.items() if any(_kind_of(other) == kind for other in names)]
+    return f"{name} holds {_kind_of(name)}, got {kind} in {source}; give a file name that ends in {', '.join(endings)}"
 
 
 def _short(value: Any) -> str:

@@ -203,6 +203,7 @@ def _checkpoint(path: Path) -> Info:
 
 def _json(path: Path) -> Info:
     from markerless.formats import _sniff
+    from markerless.formats._describe import describe
     from markerless.formats._json_file import load_json
 
     value = load_json(path)
@@ -217,8 +218,8 @@ def _json(path: Path) -> Info:
     keys = list(value) if isinstance(value, dict) else []
     if any(score > 0 for _, score in _sniff.rank(path)):
         return _table(path)
-    looks_like = "JSON that is neither a split nor an evaluation"
-    return Info(path, "unknown", {"looks_like": looks_like, "holds": keys[:10], "known_formats": _sniff.known()})
+    facts = {"looks_like": describe(path), "holds": keys[:10], "known_formats": _sniff.known()}
+    return Info(path, "unknown", facts, ("neither a split nor an evaluation of ours",))
 
 
 def _shuffle(path: Path) -> Info:

@@ -16,16 +16,18 @@ from markerless.cli.options import PATH, echo_json, echo_written, json_option
 @click.option(
     "--to", metavar="FORMAT", help="Name of the format to write, such as tidy; default: the suffix of OUT decides."
 )
+@click.option("--overwrite", is_flag=True, help="Replace OUT when it exists, instead of refusing.")
 @json_option
-def command(source: Path, target: Path, to: str | None, as_json: bool) -> None:
+def command(source: Path, target: Path, to: str | None, overwrite: bool, as_json: bool) -> None:
     """Convert labels or trajectories of any known format: read IN, write OUT.
 
     Without --to, .h5 and .csv become DeepLabCut's, .analysis.h5 SLEAP's, .tidy.csv a plain table, .slp SLEAP's, .nwb
     NWB, .json COCO, .nc movement's, .parquet a plain table. What the new file does not hold is told, line by line.
+    A file that exists is not replaced without --overwrite.
     """
     from markerless.pipeline.convert import convert
 
-    made = convert(source, target, to)
+    made = convert(source, target, to, overwrite)
     if as_json:
         echo_json(asdict(made))
         return
