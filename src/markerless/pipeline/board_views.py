@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,17 +89,13 @@ def _in_pictures(board: Board, recordings: Sequence[Recording], progress: Progre
 
 
 def _in_videos(board: Board, recordings: Sequence[Recording], progress: Progress) -> Found:
-    readers = [open_video(str(recording.video)) for recording in recordings]
-    lengths = [len(reader) for reader in readers]
-    notes = []
-    if len(set(lengths)) > 1:
-        said = ", ".join(f"{each.camera} {n}" for each, n in zip(recordings, lengths, strict=True))
-        notes.append(f"the videos differ in length (frames: {said}); they are taken to begin at the same moment")
-    frames = np.unique(np.linspace(0, min(lengths) - 1, min(LOOKED_AT, min(lengths))).round().astype(int))
-    corners = np.full((len(readers), len(frames), board.n_corners, 2), np.nan)
-    sharpness = np.zeros((len(readers), len(frames)))
-    for index, (reader, recording) in enumerate(zip(readers, recordings, strict=True)):
-        with reader:
+    with ExitStack() as stack:
+        readers = [stack.enter_context(open_video(str(recording.video))) for recording in recordings]
+        lengths = [len(reader) for reader in readers]
+        frames = np.unique(np.linspace(0, min(lengths) - 1, min(LOOKED_AT, min(lengths))).round().astype(int))
+        corners = np.full((len(readers), len(frames), board.n_corners, 2), np.nan)
+        sharpness = np.zeros((len(readers), len(frames)))
+        for index, (reader, recording) in enumerate(zip(readers, recordings, strict=True)):
             for place, frame in enumerate(frames):
                 gray = _frame(reader, int(frame))
                 if gray is not None:
@@ -106,9 +103,13 @@ def _in_videos(board: Board, recordings: Sequence[Recording], progress: Progress
                     sharpness[index, place] = _sharpness(gray, corners[index, place])
                 done = index * len(frames) + place + 1
                 progress(done, len(readers) * len(frames), f"{recording.camera} frame {frame}")
-        _refuse_too_few(board, recording, corners[index])
+            _refuse_too_few(board, recording, corners[index])
+        sizes = tuple((reader.video.width, reader.video.height) for reader in readers)
+    notes = []
+    if len(set(lengths)) > 1:
+        said = ", ".join(f"{each.camera} {n}" for each, n in zip(recordings, lengths, strict=True))
+        notes.append(f"the videos differ in length (frames: {said}); they are taken to begin at the same moment")
     corners = _sharp(corners, sharpness)
-    sizes = tuple((reader.video.width, reader.video.height) for reader in readers)
     chosen = choose_moments(corners, sizes, TAKEN)
     names = tuple(recording.camera for recording in recordings)
     notes.append(f"took {len(chosen)} of {len(frames)} frames looked at, those that show most of the views, sharply")
