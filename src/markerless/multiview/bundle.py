@@ -3,9 +3,9 @@
 `adjust` takes boards (`scene.RigidBoards`) and the keypoints of an animal (`scene.FreePoints`) alike. The residuals
 are robust (soft L1), their derivatives analytic and sparse. Method: Triggs et al., Bundle Adjustment, a Modern
 Synthesis (1999): Levenberg's and Marquardt's steps, with the scene eliminated (the Schur complement). scipy's
-`least_squares`, given the same derivatives, was not at the minimum after 200 evaluations and 15 s for six cameras and 40
-boards, where this takes 1.4 s: it cannot know that the blocks of the scene do not depend on each other. Cameras whose
-numbers depend on each other are another problem: `tied_fit`.
+`least_squares`, given the same derivatives, was not at the minimum after 200 evaluations and 15 s for six cameras and
+40 boards, where this takes 1.4 s: it cannot know that the blocks of the scene do not depend on each other. Cameras
+whose numbers depend on each other are another problem: `tied_fit`.
 """
 
 from __future__ import annotations
