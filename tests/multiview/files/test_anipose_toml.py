@@ -24,7 +24,12 @@ def some_rig() -> Calibration:
     mirror = replace(first, name="mirror 尾", region=View(5, 6, 640, 480), mirrored=True)
     fish = replace(first, name="fish", fisheye=True, distortion=rng.normal(0, 0.1, 4))
     bent = replace(first, name="bent", distortion=rng.normal(0, 0.1, 8))
-    return Calibration((first, mirror, fish, bent), unit="cm", error_px=0.25, provenance=(("board", "checkerboard"),))
+    return Calibration(
+        (first, mirror, fish, bent),
+        unit="cm",
+        error_px=0.25,
+        provenance=(("board", "checkerboard"), ('made "by"', "尾")),
+    )
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,16 @@ def _short(numbers: np.ndarray) -> np.ndarray:
 
 
 def _table(name: str, table: dict[str, Any]) -> list[str]:
-    return [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()), ""]
+    return [
+        f"[{name}]",
+        *(f"{_key(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()),
+        "",
+    ]
+
+
+def _key(name: str) -> str:
+    """As TOML wants it: what another tool called its metadata may need quotes."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _camera(table: dict[str, Any], name: str, path: Path) -> Camera:
