@@ -19,6 +19,7 @@ from markerless.core.camera import Calibration
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import parse_board
 from markerless.multiview.files import anipose_toml
+from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.calibrate import CalibrateRequest, calibrate
 from markerless.video.images import write_image
 from markerless.video.writer import VideoWriter
@@ -250,6 +251,20 @@ def test_pictures_that_cannot_be_paired(pictures: Pictures, tmp_path: Path) -> N
         path.rename(path.with_name("abcdefghijkl"[i] + ".png"))
     (tmp_path / "right" / "9.png").unlink()
     refused(tmp_path, CalibrateRequest(NAME), "cannot be paired")
+
+
+def test_nothing_is_left_out_silently(pictures: Pictures, tmp_path: Path) -> None:
+    put(tmp_path / "twice", pictures.left, pictures.right)
+    shutil.copy(tmp_path / "twice" / "left03.png", tmp_path / "twice" / "left3.png")
+    refused(
+        tmp_path / "twice", CalibrateRequest(NAME, PATTERN), r"left3\.png and left03\.png|left03\.png and left3\.png"
+    )
+    for name in ("left/a", "left/b", "right/a"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "videos" / f"{name}.mp4").write_bytes(b"")
+    refused(tmp_path / "videos", CalibrateRequest(NAME), r"one video of the board in .*left, got 2 \(a\.mp4, \.\.\.\)")
+    found = find_recordings(tmp_path / "videos", cameras=["right"])
+    assert [(each.camera, each.video) for each in found] == [("right", tmp_path / "videos" / "right" / "a.mp4")]
 
 
 def test_a_file_of_another_tool_is_kept(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

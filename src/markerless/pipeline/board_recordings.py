@@ -44,7 +44,7 @@ def find_recordings(folder: Path, pattern: str | None = None, cameras: Sequence[
     """
     if not folder.is_dir():
         raise CalibrationError(f"expected a folder of pictures or videos of the board, found none at {folder}")
-    found = _by_pattern(folder, pattern) if pattern is not None else _by_place(folder)
+    found = _by_pattern(folder, pattern) if pattern is not None else _by_place(folder, cameras)
     unknown = [name for name in cameras if name not in {recording.camera for recording in found}]
     if unknown:
         names = ", ".join(recording.camera for recording in found)
@@ -71,7 +71,13 @@ def _by_pattern(folder: Path, pattern: str) -> list[Recording]:
         if match is not None:
             groups = match.groupdict()
             camera, index = groups.get("camera", folder.resolve().name), groups.get("index", "")
-            found.setdefault(camera, {})[str(int(index)) if index else ""] = path
+            moment = str(int(index)) if index else ""
+            other = found.setdefault(camera, {}).setdefault(moment, path)
+            if other != path:
+                raise CalibrationError(
+                    f"expected one file of camera '{camera}' with index {moment or '(none)'} in {folder}, got "
+                    f"{other.name} and {path.name}; number them differently, or change the pattern '{pattern}'"
+                )
     if not found:
         raise CalibrationError(f"no picture or video in {folder} is named like '{pattern}', {_PATTERN_HELP}")
     return [_recording(camera, files) for camera, files in found.items()]
@@ -88,15 +94,15 @@ def _recording(camera: str, files: dict[str, Path]) -> Recording:
     return Recording(camera, {}, videos[0])
 
 
-def _by_place(folder: Path) -> list[Recording]:
+def _by_place(folder: Path, cameras: Sequence[str]) -> list[Recording]:
     lists: dict[str, list[Path]] = {}
     videos: list[Recording] = []
     for sub in sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
         pictures = _pictures_of(sub)
         if pictures:
             lists[sub.name] = pictures
-        elif len(inside := _files(sub, VIDEO_SUFFIXES)) == 1:
-            videos.append(Recording(sub.name, {}, inside[0]))
+        elif (inside := _files(sub, VIDEO_SUFFIXES)) and (not cameras or sub.name in cameras):
+            videos.append(_only_video(sub, inside))
     if lists or videos:
         return _paired(folder, lists) + videos
     files = _files(folder, VIDEO_SUFFIXES)
@@ -107,6 +113,15 @@ def _by_place(folder: Path) -> list[Recording]:
         f"expected a sub-folder of pictures of each camera, or a video of each, in {folder}; {what}; name the files "
         f"with a pattern, {_PATTERN_HELP}"
     )
+
+
+def _only_video(folder: Path, videos: list[Path]) -> Recording:
+    if len(videos) > 1:
+        raise CalibrationError(
+            f"expected one video of the board in {folder}, got {len(videos)} ({videos[0].name}, ...); keep that of the "
+            "board alone there, name it with --pattern, or name the cameras to take with --cameras"
+        )
+    return Recording(folder.name, {}, videos[0])
 
 
 def _pictures_of(folder: Path) -> list[Path]:
