@@ -11,6 +11,7 @@ import click
 from markerless.cli import options
 
 if TYPE_CHECKING:
+    from markerless.multiview.files.views_toml import KnownLength
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
 
 
@@ -19,17 +20,14 @@ class Length(click.ParamType):
 
     name = "length"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str, float]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KnownLength:
+        from markerless.errors import FormatError
+        from markerless.multiview.files.views_toml import known_length
+
         try:
-            first, second, number = parts[0], parts[1], float(parts[2])
-            if len(parts) != 3 or not 0 < number < float("inf") or first == second:
-                raise ValueError
-        except (ValueError, IndexError):
+            return known_length([part.strip() for part in str(value).split(",")], "--length")
+        except FormatError:
             self.fail(f"expected two keypoints and their distance, for example nose,tail,80, got '{value}'", param, ctx)
-        return first, second, number
 
 
 @dataclass(frozen=True)
@@ -37,17 +35,15 @@ class How:
     """What the options say."""
 
     cutoff: float
-    length: tuple[str, str, float] | None
+    length: KnownLength | None
     repair: bool
     smooth: bool
     limbs: bool
 
     def options(self) -> TriangulateOptions:
-        from markerless.multiview.files.views_toml import KnownLength
         from markerless.pipeline.triangulate import TriangulateOptions
 
-        length = None if self.length is None else KnownLength(*self.length)
-        return TriangulateOptions(self.cutoff, length, self.repair, self.smooth, self.limbs)
+        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs)
 
 
 @click.command()
