@@ -57,7 +57,7 @@ def put(
 
 
 def check_rig(found: Calibration) -> None:
-    """The truth, to 0.2 % of the baseline and of the focal lengths."""
+    """The truth, to 0.2 % of the baseline and 0.3 % of the focal lengths."""
     assert found.names == ("left", "right")
     assert found.unit == "mm"
     for camera, true in zip(found.cameras, RIG, strict=True):
