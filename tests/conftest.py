@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests that are not for a card see none, nor do the processes they start: they compare exact numbers. Ctrl-C works."""
+    """Tests that are not for a card see none, nor do the processes they start: they compare exact numbers."""
     if "not gpu" in config.option.markexpr:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     # A suite that a shell started in the background ignores Ctrl-C, and what it tests would ignore it with it.
