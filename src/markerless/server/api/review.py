@@ -3,7 +3,7 @@
 `{video}` is the file name of a video of the project. Tracks are those of `?run=NAME`, of `?file=NAME` (a file beside
 the video, or a path below the allowed folders), else the newest beside the video.
 
-`GET projects/{key}/tracks` -> `{"videos": [{"video", "stem", "files": [{"file", "run"}]}], "newest_run"}`; "" when no run
+`GET projects/{key}/tracks` -> `{"videos": [{"video", "stem", "files": [{"file", "run"}]}], "newest_run"}`; "" when none
     is finished
 `GET projects/{key}/tracks/{video}` -> `{"video", "stem", "size": [width, height], "n_video_frames", "fps", "file",
     "run", "scorer", "n_frames", "individuals", "keypoints", "edges", "palette", "has_score", "has_error", "note"}`
