@@ -78,3 +78,16 @@ test("a pose is drawn in its own shape, what is not in it below, and nothing lab
   assert.deepEqual(places(null, 1), [[50, 0]]);
   for (const [x, y] of places([[5, 5], null, null], 3)) assert.ok(Number.isFinite(x) && Number.isFinite(y));
 });
+
+test("a keypoint that was removed long ago comes back with its color and lines, to names as they are now", () => {
+  const removed = { edges: [["paw", "tail"], ["paw", "hip"]], mirror_pairs: [["paw", "nose"]], colors: { paw: "#123456" } };
+  const draft = new Draft({ ...STUDY, guessed: false, removed });
+  draft.rename(draft.rows[3], "tailbase");
+  const paw = draft.add("paw");
+  assert.equal(paw.color, "#123456");
+  assert.deepEqual(draft.body().edges, [["nose", "tailbase"], ["paw", "tailbase"]], "there is no hip yet");
+  assert.deepEqual(draft.body().mirror_pairs, [["left ear", "right ear"], ["paw", "nose"]]);
+  draft.add("hip");
+  assert.deepEqual(draft.body().edges.at(-1), ["paw", "hip"]);
+  assert.deepEqual(new Draft({ ...STUDY, removed }).add("hip").color, null);
+});
