@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Draft } from "../../src/markerless/server/static/js/skeleton/draft.js";
-import { places } from "../../src/markerless/server/static/js/skeleton/drawing.js";
+import { places, sidesOf } from "../../src/markerless/server/static/js/skeleton/drawing.js";
 
 const STUDY = { keypoints: ["nose", "left ear", "right ear", "tail"], edges: [[0, 3]], mirror_pairs: [["left ear", "right ear"]], guessed: true, colors: { tail: "#00ff00" }, labeled: { nose: 9, "left ear": 9, "right ear": 8, tail: 0 }, revision: "r1" };
 
@@ -90,4 +90,10 @@ test("a keypoint that was removed long ago comes back with its color and lines, 
   draft.add("hip");
   assert.deepEqual(draft.body().edges.at(-1), ["paw", "hip"]);
   assert.deepEqual(new Draft({ ...STUDY, removed }).add("hip").color, null);
+});
+
+test("names stand away from the lines of their keypoint", () => {
+  const at = [[0, 0], [-20, 10], [20, 10], [0, 50]];
+  assert.deepEqual(sidesOf(at, [[0, 1], [0, 2], [1, 3], [2, 3]]), [1, -1, 1, 1]);
+  assert.deepEqual(sidesOf([[-5, 0], [5, 0]], []), [-1, 1]);
 });

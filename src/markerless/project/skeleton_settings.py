@@ -112,7 +112,7 @@ def after(project: Project, new: Plan) -> Drawn:
     """What `config.yaml` shall say with other keypoints, if nothing is said of edges, pairs and colors.
 
     Pairs that were guessed from the old names and could not be guessed from the new ones are written down. Where pairs
-    were chosen, those of an added keypoint are guessed. What belonged to a keypoint that was removed comes back with it.
+    were chosen, those of an added keypoint are guessed. What belonged to a removed keypoint comes back with it.
     """
     drawn = _with_back(read(project).renamed(new.renamed, new.keypoints), project, new)
     skeleton = Skeleton(new.keypoints).with_guessed_mirror_pairs()
