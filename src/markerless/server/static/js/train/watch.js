@@ -20,7 +20,7 @@ export function watchPanel({ api, key, acts }) {
     node,
     draw: (run, isMeasured) => {
       replace(head, headOf({ ...run, isMeasured }, key, acts));
-      error.say(run.state === "finished" ? "This training did not look on its way" : "The error appears after the first look");
+      error.say(run.state === "finished" ? "The error was not measured on the way" : "The error appears after the first look");
       log.draw(run.job);
       charts.hidden = run.state === "damaged";
     },
