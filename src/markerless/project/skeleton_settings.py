@@ -186,12 +186,17 @@ def _colors(drawn: Drawn) -> dict[str, str] | None:
 
 def _as_mapping(drawn: Drawn) -> dict[str, object] | None:
     """As `removed` reads it; None when nothing is there."""
-    pairs = {"skeleton": drawn.edges, "mirror_pairs": drawn.mirror_pairs or ()}
-    written = {
-        key: [[config_file.name_scalar(name) for name in pair] for pair in value] for key, value in pairs.items()
+    values = {
+        "skeleton": _lists(drawn.edges),
+        "mirror_pairs": _lists(drawn.mirror_pairs or ()),
+        "keypoint_colors": _colors(drawn),
     }
-    found = {key: value for key, value in (*written.items(), ("keypoint_colors", _colors(drawn))) if value}
+    found: dict[str, object] = {key: value for key, value in values.items() if value}
     return found or None
+
+
+def _lists(pairs: Sequence[NamePair]) -> list[list[str]]:
+    return [[config_file.name_scalar(name) for name in pair] for pair in pairs]
 
 
 def _lists_of(project: Project, new: Plan, unique: Collection[str]) -> dict[str, list[tuple[str, str | None]]]:
