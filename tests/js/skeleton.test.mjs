@@ -92,8 +92,10 @@ test("a keypoint that was removed long ago comes back with its color and lines, 
   assert.deepEqual(new Draft({ ...STUDY, removed }).add("hip").color, null);
 });
 
-test("names stand away from the lines of their keypoint", () => {
-  const at = [[0, 0], [-20, 10], [20, 10], [0, 50]];
-  assert.deepEqual(sidesOf(at, [[0, 1], [0, 2], [1, 3], [2, 3]]), [1, -1, 1, 1]);
-  assert.deepEqual(sidesOf([[-5, 0], [5, 0]], []), [-1, 1]);
+test("names stand away from the lines of their keypoint and from dots close by", () => {
+  const upright = [[0, -40], [-30, 0], [30, 0], [0, 40]];
+  assert.deepEqual(sidesOf(upright, [[0, 1], [0, 2], [1, 3], [2, 3]]), ["above", "left", "right", "below"]);
+  assert.deepEqual(sidesOf([[-40, 0], [0, 0], [40, 0]], [[0, 1], [1, 2]]), ["left", "above", "right"]);
+  assert.deepEqual(sidesOf([[-5, 0], [5, 0]], []), ["left", "right"]);
+  assert.deepEqual(sidesOf([[0, 0]], []), ["right"]);
 });
