@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tests that are not for a card see none, nor do the processes they start: they compare exact numbers."""
     if "not gpu" in config.option.markexpr:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    # A suite that a shell started in the background ignores Ctrl-C, and what it tests would ignore it with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def required() -> set[str]:

@@ -403,6 +403,7 @@ def test_a_frame_without_an_animal_takes_one_key(
     label.press("Control+z")
     assert [label.keypoint(name) for name in KEYPOINTS] == ["placed", *["open"] * 5]
     page.click("button:has-text('No animal here')")
+    label.settle()
     assert [label.keypoint(name) for name in KEYPOINTS] == ["absent"] * 6
     label.wait_saved()
     assert [entry["visibility"] for entry in clicks(study.root)[-6:]] == [ABSENT] * 6

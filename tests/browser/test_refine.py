@@ -82,7 +82,7 @@ def open_page(page: Page, made: MadeStudy, start_server: StartServer) -> Callabl
     def opened(route: str) -> Page:
         page.evaluate("document.querySelectorAll('.notice').forEach((node) => node.remove())")
         page.evaluate(f"location.hash = '#/{key}/' + {json.dumps(route)}")
-        page.wait_for_selector(f".page-{route.partition('?')[0]} h1")
+        page.wait_for_selector(f".page-{route.partition('?')[0]} :is(h1, .review-head)")
         return page
 
     return opened
@@ -282,6 +282,25 @@ def test_a_video_is_analyzed_drawn_and_plotted_from_the_page(
     page.click("button:has-text('Draw figures')")
     page.locator(".results-figures img").first.wait_for(timeout=60_000)
     assert (video.parent / "plot-poses" / "cage3" / "plots.html").is_file()
+
+
+def test_a_newer_run_analyzes_a_video_from_the_review_page(
+    open_page: Callable[[str], Page], made: MadeStudy, shoot: Shoot
+) -> None:
+    """Tracks of the run before are shown until somebody asks for those of the newest."""
+    (made.root / "runs" / "run1" / "run.toml").touch()
+    page = open_page("review?video=cage1.mp4&frame=7")
+    page.locator(".review-frame", has_text="frame 7 of").wait_for()
+    tracks = page.get_by_label("Tracks")
+    assert tracks.locator("option:checked").inner_text() == "run2"
+    page.get_by_role("button", name="Analyze with run1").click()
+    page.locator(".work-job", has_text="analyzing cage1.mp4").wait_for()
+    shoot("review_newer_run")
+    page.get_by_role("button", name="Show the tracks of run1").click(timeout=90_000)
+    page.locator("select[aria-label=Tracks] option:checked", has_text="run1").wait_for(state="attached")
+    page.locator(".review-frame", has_text="frame 7 of").wait_for()
+    assert page.locator(".review-newer").count() == 0
+    assert (made.video.parent / f"cage1{made.project.run('run1').scorer}.nc").is_file()
 
 
 def test_a_run_is_evaluated_from_the_page(open_page: Callable[[str], Page], made: MadeStudy) -> None:

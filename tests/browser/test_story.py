@@ -240,6 +240,12 @@ def see_what_it_brought(ada: Person) -> None:
     assert page.get_by_label("before", exact=True).input_value() == "run1"
     assert page.get_by_label("after", exact=True).input_value() == "run2"
     ada.snap("20-compared")
+    page.locator("#pages").get_by_role("link", name="Review").click()
+    page.get_by_role("button", name="Analyze with run2").click()
+    page.get_by_role("button", name="Show the tracks of run2").click(timeout=TRAINED_WITHIN_MS)
+    page.locator("select[aria-label=Tracks] option:checked", has_text="run2").wait_for(state="attached")
+    page.locator(".review-frame", has_text="frame 0 of 60").wait_for()
+    ada.snap("21-reviewed-again")
 
 
 def start_training(ada: Person, steps: int) -> None:

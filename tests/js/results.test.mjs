@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { lineColor } from "../../src/markerless/server/static/js/colors.js";
 import { bandOf, marksIn, rangeOf, stretches, unpack } from "../../src/markerless/server/static/js/results/traces.js";
 import { clock, figureName, nameOf, size, tableSays } from "../../src/markerless/server/static/js/results/words.js";
 import { commandOf, quoted, titleOf } from "../../src/markerless/server/static/js/work/commands.js";
@@ -61,4 +62,13 @@ test("a command is what a person would type, whatever a folder is called", () =>
   assert.equal(commandOf({ kind: "render", video: "/v/a.mp4", tracks: "/v/aDLC.nc" }, "/data/mouse"), "markerless render /v/a.mp4 --tracks /v/aDLC.nc");
   assert.equal(quoted("it's; rm -rf $HOME"), "'it'\\''s; rm -rf $HOME'");
   assert.equal(titleOf({ kind: "analyze", videos: ["/v/a b.mp4"] }), "analyzing a b.mp4");
+});
+
+test("lines that are too pale on white are darkened there, and only there", () => {
+  const palette = [[240, 228, 66], [0, 114, 178]];
+  assert.equal(lineColor(palette, 0, 1, true), "rgb(240 228 66 / 1)");
+  const [red, green, blue] = lineColor(palette, 0, 1, false).match(/\d+/g).map(Number);
+  assert.ok(0.2126 * red + 0.7152 * green + 0.0722 * blue < 185, "dark enough for white paper");
+  assert.ok(Math.abs(red / green - 240 / 228) < 0.02 && blue < red, "the same hue");
+  assert.equal(lineColor(palette, 1, 0.3, false), "rgb(0 114 178 / 0.3)");
 });

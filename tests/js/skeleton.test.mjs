@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Draft } from "../../src/markerless/server/static/js/skeleton/draft.js";
-import { places } from "../../src/markerless/server/static/js/skeleton/drawing.js";
+import { places, sidesOf } from "../../src/markerless/server/static/js/skeleton/drawing.js";
 
 const STUDY = { keypoints: ["nose", "left ear", "right ear", "tail"], edges: [[0, 3]], mirror_pairs: [["left ear", "right ear"]], guessed: true, colors: { tail: "#00ff00" }, labeled: { nose: 9, "left ear": 9, "right ear": 8, tail: 0 }, revision: "r1" };
 
@@ -77,4 +77,25 @@ test("a pose is drawn in its own shape, what is not in it below, and nothing lab
   assert.equal(places(null, 3).length, 3);
   assert.deepEqual(places(null, 1), [[50, 0]]);
   for (const [x, y] of places([[5, 5], null, null], 3)) assert.ok(Number.isFinite(x) && Number.isFinite(y));
+});
+
+test("a keypoint that was removed long ago comes back with its color and lines, to names as they are now", () => {
+  const removed = { edges: [["paw", "tail"], ["paw", "hip"]], mirror_pairs: [["paw", "nose"]], colors: { paw: "#123456" } };
+  const draft = new Draft({ ...STUDY, guessed: false, removed });
+  draft.rename(draft.rows[3], "tailbase");
+  const paw = draft.add("paw");
+  assert.equal(paw.color, "#123456");
+  assert.deepEqual(draft.body().edges, [["nose", "tailbase"], ["paw", "tailbase"]], "there is no hip yet");
+  assert.deepEqual(draft.body().mirror_pairs, [["left ear", "right ear"], ["paw", "nose"]]);
+  draft.add("hip");
+  assert.deepEqual(draft.body().edges.at(-1), ["paw", "hip"]);
+  assert.deepEqual(new Draft({ ...STUDY, removed }).add("hip").color, null);
+});
+
+test("names stand away from the lines of their keypoint and from dots close by", () => {
+  const upright = [[0, -40], [-30, 0], [30, 0], [0, 40]];
+  assert.deepEqual(sidesOf(upright, [[0, 1], [0, 2], [1, 3], [2, 3]]), ["above", "left", "right", "below"]);
+  assert.deepEqual(sidesOf([[-40, 0], [0, 0], [40, 0]], [[0, 1], [1, 2]]), ["left", "above", "right"]);
+  assert.deepEqual(sidesOf([[-5, 0], [5, 0]], []), ["left", "right"]);
+  assert.deepEqual(sidesOf([[0, 0]], []), ["right"]);
 });

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from made_study import MadeStudy
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video
 from markerless.errors import FormatError
-from markerless.pipeline.results import find_tracks, length_note, result_name
+from markerless.pipeline.results import find_tracks, length_note, located, result_name
 
 
 def touch(path: Path, age_s: float = 0) -> Path:
@@ -40,6 +41,18 @@ def test_results_of_deeplabcut_do_when_there_are_none_of_ours(tmp_path: Path) ->
     video = touch(tmp_path / "mouse.mp4")
     expected = touch(tmp_path / "mouseDLC_resnet50_shuffle1_100.h5")
     assert find_tracks(video) == expected.resolve()
+
+
+def test_a_video_of_the_study_is_found_by_its_name_from_any_folder(
+    study: MadeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert located(study.project, "cage1.mp4") == study.video
+    assert located(study.project, "elsewhere/cage1.mp4") == "elsewhere/cage1.mp4"
+    assert located(study.project, "cage9.mp4") == "cage9.mp4"
+    assert located(None, "cage1.mp4") == "cage1.mp4"
+    touch(tmp_path / "cage1.mp4")
+    assert located(study.project, "cage1.mp4") == "cage1.mp4", "the one at hand goes before"
 
 
 def test_no_result_is_one_line_with_the_way_out(tmp_path: Path) -> None:

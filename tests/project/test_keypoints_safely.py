@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from markerless.core.instance import Visibility
 from markerless.errors import LabelsError, ProjectError, RevisionError, StorageError
-from markerless.project import Project, config_file, journal, staged
+from markerless.project import Project, config_file, journal, skeleton_settings, staged
 from markerless.project.keypoints import Plan, change_keypoints, plan
 from markerless.project.label_book import LabelBook, PointChange
 from markerless.project.skeleton_settings import Drawn
@@ -131,6 +131,37 @@ def test_edges_pairs_and_colors_of_ones_own(study: Project) -> None:
     assert others == {"config.yaml"}  # labels were not touched
     change_keypoints(after, same, Drawn())
     assert Project(study.root).skeleton.mirror_pairs == ((1, 2),)  # guessed again
+
+
+def test_lines_and_colors_come_back_with_their_keypoint(study: Project) -> None:
+    same = Plan(study.skeleton.keypoints, study.skeleton.keypoints)
+    edges = (("nose", "tail"), ("nose", "left ear"), ("left ear", "right ear"))
+    change_keypoints(study, same, Drawn(edges, (), {"tail": "#00ff00", "left ear": "#0000ff"}))
+    gone = changed(Project(study.root), remove=["left ear", "tail"])
+    assert gone.skeleton.names_of(gone.skeleton.edges) == ()
+    assert config_file.keypoint_colors(gone.config) == {}
+    renamed = changed(gone, rename={"nose": "snout"})
+    half = changed(renamed, add=["tail"])
+    assert half.skeleton.names_of(half.skeleton.edges) == (("snout", "tail"),)
+    back = changed(half, add=["left ear"])
+    expected = {("snout", "tail"), ("snout", "left ear"), ("left ear", "right ear")}
+    assert set(back.skeleton.names_of(back.skeleton.edges)) == expected
+    assert config_file.keypoint_colors(back.config) == {"tail": "#00ff00", "left ear": "#0000ff"}
+    assert "removed_keypoints" not in back.config
+
+
+def test_a_line_that_was_taken_away_does_not_come_back(study: Project) -> None:
+    names = study.skeleton.keypoints
+    change_keypoints(study, Plan(names, names), Drawn((("nose", "tail"),)))
+    change_keypoints(Project(study.root), Plan(names, names), Drawn())
+    assert changed(changed(Project(study.root), remove=["tail"]), add=["tail"]).skeleton.edges == ()
+
+
+@pytest.mark.parametrize("value", ["text", [1], {"skeleton": 3, "mirror_pairs": "a", "keypoint_colors": [[]]}])
+def test_what_makes_no_sense_among_removed_keypoints_is_left_out(study: Project, value: object) -> None:
+    with study.config_path.open("a", encoding="utf-8") as config:
+        config.write(f"\nremoved_keypoints: {json.dumps(value)}\n")
+    assert skeleton_settings.removed(Project(study.root)) == Drawn((), ())
 
 
 @pytest.mark.parametrize(

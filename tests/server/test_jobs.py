@@ -38,7 +38,9 @@ def command(project, how):
         raise KeyError("fin")
     if how == "deaf":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if how in ("silent", "deaf"):
+    if how == "absent":
+        signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, signal.default_int_handler))
+    if how in ("silent", "deaf", "absent"):
         click.echo("is silent")
         time.sleep(60)
     progress.SECONDS_BETWEEN_STAGES = 0.0
@@ -180,6 +182,30 @@ def test_a_stop_comes_between_two_strokes(jobs: Jobs, monkeypatch: pytest.Monkey
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
 def test_a_job_that_says_nothing_is_interrupted(jobs: Jobs) -> None:
     job = jobs.start(order("silent"))
+    until(jobs, job, lambda job: "is silent" in jobs.log(job, 0)[0])
+    jobs.stop(job)
+    job = until(jobs, job, ended)
+    assert (job.state, job.exit_code) == ("stopped", 130)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+def test_a_job_of_a_server_that_ignores_ctrl_c_is_interrupted(jobs: Jobs) -> None:
+    """As one that a shell started in the background: programs that it starts ignore Ctrl-C from their beginning."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = jobs.start(order("silent"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    until(jobs, job, lambda job: "is silent" in jobs.log(job, 0)[0])
+    jobs.stop(job)
+    job = until(jobs, job, ended)
+    assert (job.state, job.exit_code) == ("stopped", 130)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+def test_a_signal_that_was_not_heard_is_sent_again(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SIGNAL_AFTER_S", 0.5)
+    job = jobs.start(order("absent"))
     until(jobs, job, lambda job: "is silent" in jobs.log(job, 0)[0])
     jobs.stop(job)
     job = until(jobs, job, ended)

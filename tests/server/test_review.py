@@ -13,6 +13,7 @@ from made_study import MadeStudy
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.formats import dlc, movement
+from recalled import two_runs
 
 SCORER = "DLC_Net_mouseJan1_run1"
 JUMP, LOW = 20, 45
@@ -49,6 +50,12 @@ def test_videos_and_their_tracks(client: TestClient, key: str, study: MadeStudy,
     (row,) = client.get(f"/api/projects/{key}/tracks").json()["videos"]
     assert (row["video"], row["stem"]) == ("cage1.mp4", "cage1")
     assert row["files"] == [{"file": f"cage1{SCORER}.nc", "run": ""}]  # three formats of one result
+
+
+def test_the_newest_run_is_named(client: TestClient, key: str, study: MadeStudy) -> None:
+    assert client.get(f"/api/projects/{key}/tracks").json()["newest_run"] == ""
+    two_runs(study)
+    assert client.get(f"/api/projects/{key}/tracks").json()["newest_run"] == "run2"
 
 
 def test_a_video_without_tracks_is_listed_and_says_what_to_do(client: TestClient, key: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -135,11 +136,14 @@ def run() -> NoReturn:
     Every file is written and every thread ended by then; taking numpy, pandas and OpenVINO down piece by piece takes
     a quarter of a second more.
     """
+    job = JobFolder.of_this_process()
+    if job is not None:
+        # A server that was started with `&` or nohup ignores Ctrl-C, and hands that on: nobody could stop its jobs.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody reads any more
             stream.flush()
-    job = JobFolder.of_this_process()
     if job is not None:
         job.tell_exit(code)
     os._exit(code)

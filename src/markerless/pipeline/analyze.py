@@ -18,6 +18,7 @@ from markerless.errors import StorageError, VideoError
 from markerless.pipeline.analyst import Analysis, Analyst
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.result_files import ResultFiles, refuse_twins
+from markerless.pipeline.results import located
 from markerless.pipeline.which_run import run_and_project
 from markerless.video.listing import find_videos
 
@@ -83,7 +84,9 @@ def analyze(
     """
     trained, project = run_and_project(source, run)
     single = isinstance(videos, str | Path)
-    paths, errors = find_videos([videos] if isinstance(videos, str | Path) else [*videos])
+    paths, errors = find_videos(
+        [located(project, video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
+    )
     if single and errors:
         raise next(iter(errors.values()))
     if single and len(paths) != 1:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from markerless.drawing import palette
 from markerless.errors import MarkerlessError
-from markerless.project import Project, config_file
+from markerless.project import Project, Run, config_file
 
 
 def colors_of(project: Project, keypoints: Sequence[str] | None = None) -> npt.NDArray[np.uint8]:
@@ -23,9 +23,17 @@ def colors_of(project: Project, keypoints: Sequence[str] | None = None) -> npt.N
     return colors
 
 
+def colors_for_run(run: Run) -> npt.NDArray[np.uint8]:
+    """`(K, 3)` RGB of the keypoints of a run in its study; those of the palette where it lies in none."""
+    return _colors_in(run.folder.parent.parent, run.skeleton.keypoints)
+
+
 def colors_beside(video: Path, keypoints: Sequence[str]) -> npt.NDArray[np.uint8]:
     """`(K, 3)` RGB of `keypoints` in the study that a video lies in; those of the palette where it lies in none."""
-    root = video.absolute().parent.parent
+    return _colors_in(video.absolute().parent.parent, keypoints)
+
+
+def _colors_in(root: Path, keypoints: Sequence[str]) -> npt.NDArray[np.uint8]:
     if (root / config_file.CONFIG_NAME).is_file():
         try:
             return colors_of(Project(root, finish=False), keypoints)

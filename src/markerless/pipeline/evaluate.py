@@ -23,6 +23,7 @@ from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
+from markerless.pipeline.colors import colors_for_run
 from markerless.pipeline.evaluation import CROSSFIT, Evaluation
 from markerless.pipeline.example_file import read_examples
 from markerless.pipeline.label_source import labels_of
@@ -218,6 +219,7 @@ def _page(evaluation: Evaluation, measured: Measured, run: Run, notes: list[str]
         splits=evaluation.splits,
         points=table,
         calibration=evaluation.calibration,
+        colors=colors_for_run(run),
         open_image=lambda name: read_image(frames[name].picture),
         learning=_learning(run.folder),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},

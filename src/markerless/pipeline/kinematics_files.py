@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
+from markerless.pipeline.colors import colors_beside
 from markerless.pipeline.results import PLOTS_FOLDER, video_stem
 from markerless.report.kinematics_figures import figures_of, page_of
 from markerless.report.kinematics_tables import Motion, region_rows, summary, visit_rows, write_rows, write_values
@@ -56,7 +57,8 @@ class KinematicsFiles:
             write_rows(written[2], region_rows(motion.stays, pace))
             write_rows(written[3], visit_rows(motion.stays, pace), VISIT_COLUMNS)
         pictures = []
-        for name, (figure, caption) in figures_of(motion, size).items():
+        colors = colors_beside(self.source, motion.tracks.skeleton.keypoints)
+        for name, (figure, caption) in figures_of(motion, size, colors).items():
             pictures.append((figure_png(figure), caption))
             with atomic_path(self.plots / f"{name}.png") as temporary:
                 temporary.write_bytes(pictures[-1][0])

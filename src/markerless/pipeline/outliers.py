@@ -14,7 +14,7 @@ from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, MarkerlessError, SettingsError
 from markerless.pipeline.extract import extract_frames, extracted_frames, picture_folder
 from markerless.pipeline.machine_labels import write_machine_labels
-from markerless.pipeline.results import find_tracks, open_tracks, tracks_of_run
+from markerless.pipeline.results import find_tracks, located, open_tracks, tracks_of_run
 from markerless.project import Project
 from markerless.video.listing import find_videos
 
@@ -76,7 +76,7 @@ def outliers(project: Project, videos: Sequence[str | Path], request: OutlierReq
         SettingsError: a file of tracks is given for several videos, or fewer than one frame is asked for.
         RunError: there is no such run.
     """
-    paths, errors = find_videos([_located(project, video) for video in videos])
+    paths, errors = find_videos([located(project, video) for video in videos])
     if request.tracks is not None and len(paths) != 1:
         raise SettingsError(f"expected one video with --tracks, got {len(paths)}; give each video its own command")
     if request.n < 1:
@@ -157,12 +157,6 @@ def _notes(found: Outliers, chosen: Sequence[int], n: int, n_known: int) -> tupl
         away = f" and from the {n_known} that are extracted already" if n_known else ""
         return (f"{len(chosen)} frames instead of {n}: no more suspicious ones differ enough from each other{away}",)
     return ()
-
-
-def _located(project: Project, video: str | Path) -> str | Path:
-    """A video of the study may be named without its folder."""
-    inside = project.root / "videos" / Path(video).name
-    return inside if not Path(video).exists() and str(video) == inside.name and inside.exists() else video
 
 
 def said(moment: Moment, skeleton: Skeleton) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
+from markerless.pipeline.colors import colors_beside
 from markerless.pipeline.results import PLOTS_FOLDER, length_note, open_tracks, video_stem
 from markerless.report.page import figure_png
 from markerless.report.trajectories import View, build_page, draw_figures
@@ -57,7 +58,7 @@ def plot(
         if not math.isfinite(points.fps):  # DeepLabCut's tables do not know it
             points = replace(points, fps=reader.video.fps)
     folder = Path(out) if out is not None else video.parent / PLOTS_FOLDER / video_stem(video)
-    drawn = draw_figures(points, View(size, cutoff))
+    drawn = draw_figures(points, View(size, cutoff, colors_beside(video, points.skeleton.keypoints)))
     notes = (note,) if note else ()
     title = f"Trajectories of {video.name}" + (f" ({source.name})" if source is not None else "")
     page = build_page(points, drawn, title, notes)

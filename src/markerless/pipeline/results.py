@@ -7,7 +7,7 @@ from pathlib import Path
 from markerless.core.tracks import Tracks
 from markerless.core.video import VIDEO_SUFFIXES, Video
 from markerless.errors import FormatError
-from markerless.project import Run
+from markerless.project import Project, Run
 
 # Ours first; the others may be of other tools.
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
@@ -19,6 +19,14 @@ LABELED = "_labeled"  # ends the name of a video with tracks drawn into it
 def video_stem(video: Path) -> str:
     """The name that results of a video begin with: the file's without its suffix, or the folder's."""
     return video.stem if video.suffix.lower() in VIDEO_SUFFIXES or video.is_file() else video.name
+
+
+def located(project: Project | None, video: str | Path) -> str | Path:
+    """Where a video is: one of the study may be given by its name alone, from any folder."""
+    given = Path(video)
+    if project is None or given.exists() or given.name != str(video):
+        return video
+    return next((path for path in project.videos() if path.name == given.name), video)
 
 
 def find_tracks(video: Path) -> Path:

@@ -20,6 +20,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.errors import MarkerlessError, StorageError
+from markerless.pipeline.colors import colors_of
 from markerless.pipeline.predict import predict_frames
 from markerless.project import Project, Run
 from markerless.project import crossfit as crossfits
@@ -229,7 +230,8 @@ def _write_page(study: Project, labels: Labels, ranking: Ranking, size: float) -
         f"Labels of {study.name} that may be mistakes",
         f"{count(len(ranking.proposals), 'label')} to look at, the most suspicious first, found {basis}",
     )
-    suspects_page(heading, ranking.notes, _pictures(labels, ranking), study.skeleton, size).write(ranking.page)
+    pictures = _pictures(labels, ranking)
+    suspects_page(heading, ranking.notes, pictures, study.skeleton, size, colors_of(study)).write(ranking.page)
 
 
 def _pictures(labels: Labels, ranking: Ranking) -> Iterator[SuspectPicture]:

@@ -1,7 +1,8 @@
 """How a study's keypoints are drawn and paired: edges, mirror pairs and colors in `config.yaml`, read and written.
 
 `skeleton` is DeepLabCut's key. `mirror_pairs` and `keypoint_colors` are ours: without them pairs are guessed from the
-names, and colors are those of `drawing.palette`.
+names, and colors are those of `drawing.palette`. `removed_keypoints` is ours as well: what belonged to keypoints that
+were removed, under the same three keys.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ class Drawn:
             {name: color for name, color in colors.items() if name in keypoints},
         )
 
+    def all_renamed(self, names: Mapping[str, str]) -> Drawn:
+        """The same after keypoints were renamed, with all that belongs to unknown ones."""
+        everybody = {names.get(name, name) for name in self.names}
+        return self.renamed(names, tuple(everybody))
+
+    @property
+    def names(self) -> set[str]:
+        """The keypoints that something belongs to."""
+        pairs = [*self.edges, *(self.mirror_pairs or ())]
+        return {*(name for pair in pairs for name in pair), *self.colors}
+
     def require_known(self, keypoints: Sequence[str]) -> None:
         """Refuse names that are not among `keypoints`, and what makes no sense.
 
@@ -81,6 +93,14 @@ def read(project: Project) -> Drawn:
     return drawn.renamed({}, project.skeleton.keypoints)
 
 
+def removed(project: Project) -> Drawn:
+    """What belonged to keypoints that are not there any more, and to others together with them."""
+    value = project.config.get("removed_keypoints")
+    own = value if isinstance(value, Mapping) else {}
+    edges, pairs = config_file.edges(own.get("skeleton")), config_file.mirror_pairs(own)
+    return Drawn(tuple(edges), tuple(pairs or ()), config_file.keypoint_colors(own))
+
+
 def revision(project: Project) -> str:
     """Names the state of the keypoints and of what belongs to them: who edits them says which one they began with."""
     drawn = read(project)
@@ -92,9 +112,9 @@ def after(project: Project, new: Plan) -> Drawn:
     """What `config.yaml` shall say with other keypoints, if nothing is said of edges, pairs and colors.
 
     Pairs that were guessed from the old names and could not be guessed from the new ones are written down. Where pairs
-    were chosen, those of an added keypoint are guessed.
+    were chosen, those of an added keypoint are guessed. What belonged to a removed keypoint comes back with it.
     """
-    drawn = read(project).renamed(new.renamed, new.keypoints)
+    drawn = _with_back(read(project).renamed(new.renamed, new.keypoints), project, new)
     skeleton = Skeleton(new.keypoints).with_guessed_mirror_pairs()
     guessed = skeleton.names_of(skeleton.mirror_pairs)
     if drawn.mirror_pairs is not None:
@@ -106,6 +126,32 @@ def after(project: Project, new: Plan) -> Drawn:
         return drawn
     paired = {name for pair in known for name in pair}
     return replace(drawn, mirror_pairs=(*known, *(pair for pair in guessed if paired.isdisjoint(pair))))
+
+
+def _with_back(drawn: Drawn, project: Project, new: Plan) -> Drawn:
+    back = removed(project).all_renamed(new.renamed).renamed({}, new.keypoints)
+    edges = [pair for pair in back.edges if not set(new.added).isdisjoint(pair)]
+    colors = {name: color for name, color in back.colors.items() if name in new.added}
+    drawn = replace(drawn, edges=(*drawn.edges, *edges), colors=drawn.colors | colors)
+    if drawn.mirror_pairs is None:
+        return drawn
+    paired = {name for pair in drawn.mirror_pairs for name in pair}
+    pairs = [pair for pair in back.mirror_pairs or () if paired.isdisjoint(pair)]
+    return replace(drawn, mirror_pairs=(*drawn.mirror_pairs, *pairs))
+
+
+def _removed_after(project: Project, new: Plan) -> Drawn:
+    """What `removed` shall give: all that belongs to a keypoint that is not among the new ones."""
+    known = [removed(project).all_renamed(new.renamed), read(project).all_renamed(new.renamed)]
+
+    def is_gone(*names: str) -> bool:
+        return not set(names) <= set(new.keypoints)
+
+    return Drawn(
+        tuple(dict.fromkeys(pair for drawn in known for pair in drawn.edges if is_gone(*pair))),
+        tuple(dict.fromkeys(pair for drawn in known for pair in drawn.mirror_pairs or () if is_gone(*pair))),
+        {name: color for drawn in known for name, color in drawn.colors.items() if is_gone(name)},
+    )
 
 
 def changed_config(project: Project, new: Plan, drawn: Drawn, unique: Collection[str] = ()) -> CommentedMap:
@@ -127,8 +173,30 @@ def changed_config(project: Project, new: Plan, drawn: Drawn, unique: Collection
         pairs = [list(pair) for pair in drawn.edges]
         config_file.replace_list(config, "skeleton", pairs, [None] * len(pairs))
     _set(config, "mirror_pairs", None if drawn.mirror_pairs is None else [list(pair) for pair in drawn.mirror_pairs])
-    _set(config, "keypoint_colors", {config_file.name_scalar(k): v for k, v in drawn.colors.items()} or None)
+    _set(config, "keypoint_colors", _colors(drawn))
+    left = _removed_after(project, new)
+    if left != removed(project):
+        _set(config, "removed_keypoints", _as_mapping(left))
     return config
+
+
+def _colors(drawn: Drawn) -> dict[str, str] | None:
+    return {config_file.name_scalar(name): color for name, color in drawn.colors.items()} or None
+
+
+def _as_mapping(drawn: Drawn) -> dict[str, object] | None:
+    """As `removed` reads it; None when nothing is there."""
+    values = {
+        "skeleton": _lists(drawn.edges),
+        "mirror_pairs": _lists(drawn.mirror_pairs or ()),
+        "keypoint_colors": _colors(drawn),
+    }
+    found: dict[str, object] = {key: value for key, value in values.items() if value}
+    return found or None
+
+
+def _lists(pairs: Sequence[NamePair]) -> list[list[str]]:
+    return [[config_file.name_scalar(name) for name in pair] for pair in pairs]
 
 
 def _lists_of(project: Project, new: Plan, unique: Collection[str]) -> dict[str, list[tuple[str, str | None]]]:

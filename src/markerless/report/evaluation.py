@@ -26,7 +26,7 @@ from markerless.report.evaluation_figures import (
     learning_figure,
 )
 from markerless.report.page import Page
-from markerless.report.style import figure_style
+from markerless.report.style import Colors, figure_style
 
 SPLIT_NAMES = {
     "train": "training",
@@ -86,6 +86,7 @@ class EvaluationPage:
         settings: Settings and versions to list.
         notes: One-line remarks.
         calibration: Split name -> how true the stated errors are; None where none are stated.
+        colors: `(K, 3)` RGB of the keypoints; None takes those of the palette.
     """
 
     run: str
@@ -99,6 +100,7 @@ class EvaluationPage:
     settings: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
     calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
+    colors: Colors | None = None
 
 
 def build_evaluation_page(content: EvaluationPage) -> Page:
@@ -108,7 +110,7 @@ def build_evaluation_page(content: EvaluationPage) -> Page:
     _headline(page, content, main)
     if content.notes:
         page.items(content.notes)
-    with figure_style():
+    with figure_style(content.colors):
         _tables(page, content)
         if main is not None:
             _errors(page, content)

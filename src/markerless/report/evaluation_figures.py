@@ -15,8 +15,7 @@ from matplotlib.patheffects import withStroke
 
 from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
-from markerless.drawing import palette
-from markerless.report.style import SOFT, SPLIT_COLORS, keypoint_colors, legend_below, new_figure
+from markerless.report.style import SOFT, SPLIT_COLORS, colors_on_pictures, keypoint_colors, legend_below, new_figure
 
 SMALLEST_PX = 0.1  # errors below are drawn there: logarithmic axes have no zero
 COLUMNS = 3  # example pictures side by side
@@ -138,12 +137,12 @@ def examples_figure(examples: Sequence[Example], skeleton: Skeleton, animal_size
         _example(axes, example, animal_size_px)
     for axes in grid.flat[len(examples) :]:
         axes.set_axis_off()
-    colors = palette(skeleton.n_keypoints) / 255.0
+    colors = colors_on_pictures(skeleton.n_keypoints)
     handles = [
         Line2D([], [], marker="+", color="#1d2430", linestyle="none", markersize=8, label="label"),
         Line2D([], [], marker="o", color="#1d2430", linestyle="none", markersize=6, mfc="none", label="prediction"),
         *(
-            Line2D([], [], marker="s", color=tuple(color), linestyle="none", markersize=6, label=name)
+            Line2D([], [], marker="s", color=color, linestyle="none", markersize=6, label=name)
             for name, color in zip(skeleton.keypoints, colors, strict=True)
         ),
     ]
@@ -157,7 +156,7 @@ def _example(axes: Axes, example: Example, animal_size_px: float) -> None:
     extent = (left - 0.5, right - 0.5, bottom - 0.5, top - 0.5)
     axes.imshow(example.image[top:bottom, left:right], extent=extent, interpolation="bilinear")
     outline = [withStroke(linewidth=2.6, foreground=(0, 0, 0, 0.55))]
-    for k, color in enumerate(palette(len(example.labeled)) / 255.0):
+    for k, color in enumerate(colors_on_pictures(len(example.labeled))):
         label, prediction = example.labeled[k], example.predicted[k]
         if np.isfinite(label).all() and np.isfinite(prediction).all():
             axes.plot(*zip(label, prediction, strict=True), color=color, linewidth=1.0, path_effects=outline)

@@ -12,7 +12,7 @@ from markerless.core.instance import FloatArray
 from markerless.report.kinematics_tables import Motion, Row, region_rows, summary
 from markerless.report.motion_figures import Place, heat_map, over_time, speed_caption, speed_histogram
 from markerless.report.page import Page
-from markerless.report.style import figure_style
+from markerless.report.style import Colors, figure_style
 from markerless.report.trajectories import file_part
 
 Drawn = dict[str, tuple[Figure, str]]
@@ -30,16 +30,17 @@ BAND = " The band is the expected error to both sides."
 SUMMARY_COLUMNS = ("n_frames", "mean", "median", "sd", "p05", "p95", "max", "median_error", "total")
 
 
-def figures_of(motion: Motion, size: tuple[int, int] | None) -> Drawn:
+def figures_of(motion: Motion, size: tuple[int, int] | None, colors: Colors | None = None) -> Drawn:
     """Figures by file stem, each with a caption.
 
     Args:
         motion: What was measured.
         size: Width and height of the video in pixels; None when it is not known.
+        colors: `(K, 3)` RGB of the keypoints; None takes those of the palette.
     """
     drawn: Drawn = {}
     individuals = motion.tracks.individuals
-    with figure_style():
+    with figure_style(colors):
         for n, individual in enumerate(individuals):
             suffix, of = (f"-{file_part(individual)}", f" of {individual}") if len(individuals) > 1 else ("", "")
             if motion.tracks.points.shape[-1] == 2:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,6 +17,8 @@ from matplotlib.figure import Figure
 from markerless.drawing import palette
 
 Color = tuple[float, float, float]
+Colors = npt.NDArray[np.uint8]
+_CHOSEN: ContextVar[Colors | None] = ContextVar("colors of keypoints", default=None)
 
 INK, SOFT, GRID = "#1d2430", "#5c6675", "#e6e9ee"
 DPI = 150
@@ -50,12 +54,20 @@ RC: dict[Any, Any] = {
 
 
 @contextmanager
-def figure_style() -> Iterator[None]:
-    """Draw figures inside this block; the user's own matplotlib settings are left alone."""
+def figure_style(colors: Colors | None = None) -> Iterator[None]:
+    """Draw figures inside this block; the user's own matplotlib settings are left alone.
+
+    Args:
+        colors: `(K, 3)` RGB of the study's keypoints; None takes those of the palette.
+    """
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
-        yield
+        token = _CHOSEN.set(colors)
+        try:
+            yield
+        finally:
+            _CHOSEN.reset(token)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -65,10 +77,17 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def colors_on_pictures(n_keypoints: int) -> list[Color]:
+    """RGB 0..1 of each keypoint: those of the study that is drawn, else of the palette."""
+    chosen = _CHOSEN.get()
+    rgb = (palette(n_keypoints) if chosen is None or len(chosen) != n_keypoints else chosen) / 255.0
+    return [(float(red), float(green), float(blue)) for red, green, blue in rgb]
+
+
 def keypoint_colors(n_keypoints: int) -> list[Color]:
-    """RGB 0..1 of each keypoint, darkened where it would be too pale on white."""
+    """The same, darkened where it would be too pale on white."""
     colors = []
-    for rgb in palette(n_keypoints) / 255.0:
+    for rgb in np.array(colors_on_pictures(n_keypoints)):
         luminance = float(rgb @ np.array([0.2126, 0.7152, 0.0722]))
         red, green, blue = rgb * min(1.0, YELLOW_ON_WHITE / max(luminance, 1e-6)) if luminance > 0.55 else rgb
         colors.append((float(red), float(green), float(blue)))

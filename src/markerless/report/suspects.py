@@ -44,7 +44,12 @@ class SuspectPicture:
 
 
 def suspects_page(
-    heading: tuple[str, str], notes: Sequence[str], pictures: Iterable[SuspectPicture], skeleton: Skeleton, size: float
+    heading: tuple[str, str],
+    notes: Sequence[str],
+    pictures: Iterable[SuspectPicture],
+    skeleton: Skeleton,
+    size: float,
+    colors: npt.NDArray[np.uint8] | None = None,
 ) -> Page:
     """The page, to be written.
 
@@ -54,18 +59,20 @@ def suspects_page(
         pictures: In the order of the list; each is forgotten once it is drawn.
         skeleton: Names of the K keypoints.
         size: Usual size of the animal in px.
+        colors: `(K, 3)` RGB of the keypoints; None takes those of the palette.
     """
+    colors = palette(skeleton.n_keypoints) if colors is None else colors
     page = Page(*heading)
     for note in notes:
         page.text(note)
     page.text(
         "A cross is a label in question, a ring where the keypoint is predicted, dots are the animal's other labels."
     )
-    page.gallery(_drawn(picture, skeleton, size) for picture in pictures)
+    page.gallery(_drawn(picture, skeleton, size, colors) for picture in pictures)
     return page
 
 
-def _drawn(picture: SuspectPicture, skeleton: Skeleton, size: float) -> Picture:
+def _drawn(picture: SuspectPicture, skeleton: Skeleton, size: float, colors: npt.NDArray[np.uint8]) -> Picture:
     suspect = picture.suspect
     asked = [skeleton.index(name) for name in suspect.keypoints]
     asked = asked or np.flatnonzero(np.isfinite(picture.labeled).all(axis=-1)).tolist()
@@ -73,7 +80,6 @@ def _drawn(picture: SuspectPicture, skeleton: Skeleton, size: float) -> Picture:
     suggested = np.array(suspect.suggested).reshape(-1, 2) if suspect.suggested else np.full_like(labels, np.nan)
     box = box_around(np.concatenate([labels, suggested]), picture.image.shape[:2], size)
     canvas, to_canvas = zoomed(picture.image, box, WIDTH)
-    colors = palette(skeleton.n_keypoints)
     for k in range(skeleton.n_keypoints):
         if k not in asked and np.isfinite(picture.labeled[k]).all():
             draw_dot(canvas, to_canvas.apply(picture.labeled[k]), DOT_PX, colors[k], 0.7)

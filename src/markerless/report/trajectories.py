@@ -17,7 +17,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.report.motion_figures import Place, heat_map, speed_caption, speed_histogram
 from markerless.report.page import Page
-from markerless.report.style import figure_style, keypoint_colors, legend_below, new_figure
+from markerless.report.style import Colors, figure_style, keypoint_colors, legend_below, new_figure
 
 MAX_POINTS = 20_000  # per line; a figure of a long video is thinned to it
 MAX_PANELS = 4  # side by side
@@ -39,15 +39,17 @@ class TrackFigures:
 
 @dataclass(frozen=True)
 class View:
-    """What the axes need to know of the video.
+    """What the figures need to know of the video and its study.
 
     Attributes:
         size: Width and height of the frame in pixels; None when unknown.
         cutoff: Points with a lower score are left out of positions and jumps; gaps stay gaps.
+        colors: `(K, 3)` RGB of the keypoints; None takes those of the palette.
     """
 
     size: tuple[int, int] | None = None
     cutoff: float = 0.0
+    colors: Colors | None = None
 
 
 def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
@@ -62,7 +64,7 @@ def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
     speeds = speed(replace(tracks, points=shown), pace)
     figures: dict[str, Figure] = {}
     captions: dict[str, str] = {}
-    with figure_style():
+    with figure_style(view.colors):
         for n, individual in enumerate(tracks.individuals):
             several = tracks.n_individuals > 1
             suffix, of = (f"-{file_part(individual)}", f" of {individual}") if several else ("", "")

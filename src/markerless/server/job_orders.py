@@ -124,10 +124,10 @@ class Analyze(Asked):
         return _order("analyze", f"analyzing {what}", project, words, run.name)
 
 
-class Render(Asked):
-    """A labeled video."""
+class Draw(Asked):
+    """A labeled video, or figures, of trajectories."""
 
-    kind: Literal["render"]
+    kind: Literal["render", "plot"]
     video: PathText
     tracks: PathText | None = None
 
@@ -135,31 +135,13 @@ class Render(Asked):
         """Raises:
         ProjectError: the video is none of the project, or the tracks are not there or not to be seen.
         """
-        return _of_video("render", "drawing the labeled video of", (self.video, self.tracks), project, workspace)
+        video = _own_video(self.video, project)
+        tracks = ["--tracks", str(_file(self.tracks, project, workspace))] if self.tracks is not None else []
+        return _order(self.kind, f"{DRAWN[self.kind]} of {video.name}", project, [self.kind, str(video), *tracks])
 
 
-class Plot(Asked):
-    """Figures of trajectories."""
-
-    kind: Literal["plot"]
-    video: PathText
-    tracks: PathText | None = None
-
-    def order(self, project: Project, workspace: Workspace, taken: frozenset[str]) -> Order:
-        """Raises:
-        ProjectError: the video is none of the project, or the tracks are not there or not to be seen.
-        """
-        return _of_video("plot", "drawing figures of", (self.video, self.tracks), project, workspace)
-
-
-AnyJob = Annotated[Train | Evaluate | Analyze | Render | Plot, Field(discriminator="kind")]
-
-
-def _of_video(verb: str, doing: str, files: tuple[str, str | None], project: Project, workspace: Workspace) -> Order:
-    video = _own_video(files[0], project)
-    tracks = _file(files[1], project, workspace) if files[1] is not None else None
-    words = [verb, str(video), *(["--tracks", str(tracks)] if tracks is not None else [])]
-    return _order(verb, f"{doing} {video.name}", project, words)
+DRAWN = {"render": "drawing the labeled video", "plot": "drawing figures"}
+AnyJob = Annotated[Train | Evaluate | Analyze | Draw, Field(discriminator="kind")]
 
 
 def _order(kind: str, title: str, project: Project, words: list[str], run: str = "") -> Order:

@@ -36,7 +36,7 @@ TRAIN = "train"
 MOST_RUNNING = 4  # at once, of all kinds
 MOST_KEPT = 100  # records of jobs that have ended
 LOCKED_FOR_S = 20.0
-SIGNAL_AFTER_S = 15.0  # that a job which tells how far it is has for stopping by itself
+SIGNAL_AFTER_S = 15.0  # that a job which tells how far it is has for stopping by itself; and between two signals
 TERMINATE_AFTER_S = 60.0
 NICENESS = 5  # the page stays quick while a network trains
 LOG_BYTES = 64 << 10  # of one answer
@@ -236,16 +236,20 @@ class Jobs:
         return said[-1].removeprefix("error: ")[:MOST_CHARACTERS] if said else "it failed; its log is empty"
 
     def _see_to_it(self, record: JobRecord) -> None:
-        """End a job that was asked to stop and does not. One that has not begun has nothing to save."""
+        """End a job that was asked to stop and does not. One that has not begun has nothing to save.
+
+        Signals are repeated: Python does not hear one that comes in the moment before it begins to wait.
+        """
         folder = JobFolder(self.folder / record.id)
-        asked, is_interrupted = time.monotonic(), False
+        asked = time.monotonic()
+        next_signal_s = 0.0 if folder.read().stage is None else SIGNAL_AFTER_S
         while (process := record.process()) is not None and folder.read().exit_code is None:
             waited = time.monotonic() - asked
             with suppress(psutil.Error):
                 if waited > TERMINATE_AFTER_S:
                     process.terminate()
-                elif not is_interrupted and (waited > SIGNAL_AFTER_S or folder.read().stage is None):
-                    is_interrupted = True
+                elif waited >= next_signal_s:
+                    next_signal_s = waited + SIGNAL_AFTER_S
                     if os.name == "posix":
                         process.send_signal(signal.SIGINT)
             time.sleep(POLL_S)

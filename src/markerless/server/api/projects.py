@@ -147,6 +147,7 @@ def overview(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
         "palette": colors_of(project).tolist(),
         "colors": drawn.colors,
         "mirror_pairs": skeleton.names_of(skeleton.mirror_pairs),
+        "removed": asdict(skeleton_settings.removed(project)),
         "guessed": drawn.mirror_pairs is None,
         "revision": skeleton_settings.revision(project),
         "labeled": label_counts(project),

@@ -3,7 +3,8 @@
 `{video}` is the file name of a video of the project. Tracks are those of `?run=NAME`, of `?file=NAME` (a file beside
 the video, or a path below the allowed folders), else the newest beside the video.
 
-`GET projects/{key}/tracks` -> `{"videos": [{"video", "stem", "files": [{"file", "run"}]}]}`
+`GET projects/{key}/tracks` -> `{"videos": [{"video", "stem", "files": [{"file", "run"}]}], "newest_run"}`; "" when none
+    is finished
 `GET projects/{key}/tracks/{video}` -> `{"video", "stem", "size": [width, height], "n_video_frames", "fps", "file",
     "run", "scorer", "n_frames", "individuals", "keypoints", "edges", "palette", "has_score", "has_error", "note"}`
 `GET projects/{key}/tracks/{video}/window?start=&stop=` -> little-endian float32 `(stop - start, individuals, keypoints,
@@ -87,7 +88,7 @@ def videos(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
         }
         for path in project.videos()
     ]
-    return {"videos": rows}
+    return {"videos": rows, "newest_run": (project.runs() or ("",))[-1]}
 
 
 @router.get("/projects/{key}/tracks/{video}")

@@ -6,7 +6,7 @@ const HEIGHT = 210;
 const EDGE = { left: 46, right: 22, top: 10, bottom: 24 };
 
 /**
- * `chart({title, xName, log, unit, empty, onPick})` -> `{node, draw(series), mark(x), leave()}`. A series is
+ * `chart({title, xName, log, unit, empty, onPick})` -> `{node, draw(series), mark(x), say(empty), leave()}`. A series is
  * `{name, kind: "line" | "faint" | "dots", tone: 1..3, points: [[x, y], ...] sorted by x}`; y axes begin at 0 unless
  * `log`. `onPick(x)` is told of clicks, `mark(x)` draws a line; `empty` is said while there is nothing to draw.
  */
@@ -52,6 +52,7 @@ export function chart({ title, xName = "", log = false, unit = "", empty = "", o
       redraw();
     },
     mark: (x) => { state.marked = x; redraw(); },
+    say: (words) => replace(nothing, words),
     leave: () => observer.disconnect(),
   };
 }

@@ -4,16 +4,17 @@ import { shortcuts } from "../keys.js";
 import { notice, problem } from "../notices.js";
 import { addressOf } from "../routes.js";
 import { Desk } from "../review/desk.js";
+import { commandOf } from "../work/commands.js";
 import { Work } from "../work/work.js";
 
 const SLOW_MS = 400;
 
 export async function show(root, { key, params, api }) {
-  const [{ videos }] = await Promise.all([api.get(api.path("projects", key, "tracks")), useStyle("review.css")]);
+  const [{ videos, newest_run: newest }] = await Promise.all([api.get(api.path("projects", key, "tracks")), useStyle("review.css")]);
   if (!videos.length) return void replace(root, empty("No video yet", "Add a video to the project; then its tracks can be reviewed here.", key, "project", "Go to the project"));
   const analyzed = videos.filter(({ files }) => files.length > 0);
   const chosen = videos.find(({ video, stem }) => [video, stem].includes(params.video)) ?? analyzed[0] ?? videos[0];
-  if (!chosen.files.length && !params.file) return notAnalyzed(root, { key, params, api, chosen, head: picker(videos, chosen, key) });
+  if (!chosen.files.length && !params.file) return notAnalyzed(root, { key, params, api, chosen, newest, head: picker(videos, chosen, key) });
   const file = params.file ?? chosen.files[0].file;
   const waiting = setTimeout(() => replace(root, h("div", { class: "sheet soft" }, `Reading the tracks of ${chosen.video} …`)), SLOW_MS);
   let about = null;
@@ -22,21 +23,38 @@ export async function show(root, { key, params, api }) {
   } finally {
     clearTimeout(waiting);
   }
-  const desk = new Desk({ key, api, about, file, head: picker(videos, chosen, key, file), notices: { notice, problem } });
+  const newer = newest && !chosen.files.some(({ run }) => run === newest) ? newerRun({ key, api, chosen, newest, frame: () => desk.player.target }) : null;
+  const desk = new Desk({ key, api, about, file, head: [picker(videos, chosen, key, file), newer?.offer], work: newer?.strip, notices: { notice, problem } });
   replace(root, desk.node);
   const stop = shortcuts(desk.keys());
   await desk.open(Number(params.frame ?? 0)).catch(problem);
   return () => {
     stop();
+    newer?.leave();
     desk.leave();
   };
 }
 
-/** A video without tracks can be analyzed here; its tracks are shown once they are there. Returns a function that ends it. */
-async function notAnalyzed(root, { key, params, api, chosen, head }) {
+/** A run that was trained after the video was analyzed can analyze it too: `{offer, strip, leave()}`. */
+function newerRun({ key, api, chosen, newest, frame }) {
   const work = new Work({ api, key });
-  const [{ runs }] = await Promise.all([api.get(api.path("projects", key)), work.load(), useStyle("work.css")]);
-  if (!runs.length) {
+  const isOurs = ({ kind, run, title }) => kind === "analyze" && run === newest && title.endsWith(` ${chosen.video}`);
+  const start = work.button(`Analyze with ${newest}`, { kind: "analyze", videos: [chosen.video], run: newest });
+  start.title = `${newest} has been trained since; its tracks are written beside those that are shown`;
+  const offer = h("span", { class: "review-newer" }, start);
+  const show = () => { location.hash = addressOf(key, "review", { video: chosen.video, frame: frame() }); };
+  work.whenDone((ended) => {
+    if (ended.some((job) => isOurs(job) && job.state === "done")) replace(offer, h("button", { class: "button main", type: "button", onclick: show }, `Show the tracks of ${newest}`));
+  });
+  Promise.all([work.load(), useStyle("work.css")]).catch(problem);
+  return { offer, strip: work.strip, leave: () => work.leave() };
+}
+
+/** A video without tracks can be analyzed here; its tracks are shown once they are there. Returns a function that ends it. */
+async function notAnalyzed(root, { key, params, api, chosen, newest, head }) {
+  const work = new Work({ api, key });
+  await Promise.all([work.load(), useStyle("work.css")]);
+  if (!newest) {
     replace(root, empty(`No tracks of ${chosen.video} yet`, "An analysis finds every keypoint in every frame. It takes a trained network, and there is none yet.", key, "train", "Train a network first", head));
     return () => work.leave();
   }
@@ -50,9 +68,8 @@ async function notAnalyzed(root, { key, params, api, chosen, head }) {
     if (isLeft) shown?.();
     else if (shown) leave = shown;
   });
-  const run = runs.at(-1);
   const start = work.button("Analyze this video", { kind: "analyze", videos: [chosen.video] }, "button main");
-  const says = [`${run} can find every keypoint in every frame of ${chosen.video}; then its tracks are shown here. In a terminal: `, h("code", {}, `markerless analyze ${key.replace(/-[0-9a-f]{6}$/, "")} ${chosen.video}`)];
+  const says = [`${newest} can find every keypoint in every frame of ${chosen.video}; then its tracks are shown here. In a terminal: `, h("code", {}, commandOf({ kind: "analyze", videos: [chosen.video] }, work.folder))];
   replace(root, h("div", { class: "sheet" }, h("div", { class: "row" }, head), work.strip, h("div", { class: "empty" }, h("h2", {}, `No tracks of ${chosen.video} yet`), h("p", {}, says), start)));
   return () => {
     isLeft = true;

@@ -1,5 +1,5 @@
 // x and y of some keypoints over a whole video, on a canvas, with the playhead of the video over it.
-import { cssColor } from "../colors.js";
+import { cssColor, lineColor } from "../colors.js";
 import { h, replace } from "../dom.js";
 import { problem } from "../notices.js";
 import { bandOf, marksIn, rangeOf, stretches, unpack } from "./traces.js";
@@ -136,7 +136,7 @@ function panel(pen, axis, chosen, box, { soft, line, about }) {
   pen.clip(); // one doubtful point must not make the others small, so that its band may leave the panel
   for (const { k, course } of chosen) drawBand(pen, bandOf(course, axis), box, toY, cssColor(about.palette, k, 0.16));
   pen.restore();
-  for (const { k, course } of chosen) drawCourse(pen, course[axis], box, toY, cssColor(about.palette, k), cssColor(about.palette, k, 0.3));
+  for (const { k, course } of chosen) drawCourse(pen, course[axis], box, toY, lineColor(about.palette, k), lineColor(about.palette, k, 0.3));
 }
 
 /** What lies between two courses. */

@@ -23,7 +23,7 @@ export class Desk {
   #address = 0;
   #width = 0; // of the pictures that are fetched
 
-  constructor({ key, api, about, file, head, notices }) {
+  constructor({ key, api, about, file, head, work, notices }) {
     Object.assign(this, { key, api, about, file, notices });
     const { keypoints, individuals, palette, edges, fps, size } = about;
     this.frames = about.n_video_frames;
@@ -42,7 +42,7 @@ export class Desk {
     this.list = null;
     this.keypoints = new KeypointList({ keypoints, individuals, palette, settings: this.settings, hasError: about.has_error, told: () => this.#choicesChanged() });
     this.transport = new Transport({ player: this.player, frames: this.frames, fps, speeds: SPEEDS, commands: this.#commands() });
-    this.#build(head);
+    this.#build(head, work);
     this.theme = new MutationObserver(() => this.plot.redraw());
     this.theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
@@ -92,7 +92,7 @@ export class Desk {
     };
   }
 
-  #build(head) {
+  #build(head, work) {
     this.state = h("span", { class: "review-state" });
     const tabs = h("div", { class: "review-tabs", role: "tablist" }, ["Moments", "Keypoints"].map((name) => h("button", { type: "button", role: "tab", onclick: () => this.#showTab(name) }, name)));
     this.tabs = tabs;
@@ -100,7 +100,7 @@ export class Desk {
     this.node = h(
       "div",
       { class: "review-desk" },
-      h("div", { class: "review-middle" }, h("div", { class: "review-head" }, head, this.state), this.stage.node, this.transport.node, this.plot.node),
+      h("div", { class: "review-middle" }, h("div", {}, h("div", { class: "review-head" }, head, this.state), work), this.stage.node, this.transport.node, this.plot.node),
       h("aside", { class: "review-side" }, tabs, this.panel),
     );
     this.#showTab("Moments");

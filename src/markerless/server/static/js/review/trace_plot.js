@@ -1,6 +1,6 @@
 // x, y, confidence and expected error of some keypoints over time, linked to the playhead. Click on it to go there, wheel to
 // zoom, drag to move, double-click to see the whole video; on the strip above, which is the whole video, drag to go there.
-import { cssColor } from "../colors.js";
+import { cssColor, lineColor } from "../colors.js";
 import { h } from "../dom.js";
 import { extent, pannedRange, rangeWith, ticks, timeOf, toFrame, toX, zoomedRange } from "./axis.js";
 
@@ -155,7 +155,7 @@ export class TracePlot {
     context.clip();
     for (const [{ keypoint }, traces] of all) {
       if (row.band) this.#drawBand(context, traces, row.quantity, y, cssColor(this.palette, keypoint, 0.2));
-      this.#drawLine(context, traces, traces[row.quantity], y, cssColor(this.palette, keypoint));
+      this.#drawLine(context, traces, traces[row.quantity], y, lineColor(this.palette, keypoint));
     }
     context.restore();
     this.#label(context, row.name, top + height / 2);

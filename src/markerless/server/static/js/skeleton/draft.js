@@ -19,13 +19,14 @@ export class Draft {
     const at = (name) => study.keypoints.indexOf(name);
     this.pairs = study.mirror_pairs.map(([a, b]) => rowsOf([at(a), at(b)]));
     this.guessed = study.guessed;
+    this.gone = study.removed ?? { edges: [], mirror_pairs: [], colors: {} };
     this.revision = study.revision;
     this.before = JSON.stringify(this.body());
   }
 
   get isChanged() { return JSON.stringify(this.body()) !== this.before; }
 
-  /** A new keypoint at the end; one of the same name that was just removed comes back as it was. */
+  /** A new keypoint at the end; one of the same name that was removed, just now or long ago, comes back as it was. */
   add(name) {
     const back = this.removed.find((row) => row.was === name.trim());
     if (back) {
@@ -34,9 +35,18 @@ export class Draft {
       this.rows.push(back);
       return back;
     }
-    const row = new Row(name.trim(), null, null, 0);
+    const row = new Row(name.trim(), null, this.gone.colors[name.trim()] ?? null, 0);
     this.rows.push(row);
+    this.edges.push(...this.#comingBack(this.gone.edges, row).filter(([one, other]) => !this.edges.some((pair) => isPair(pair, one, other))));
+    const isFree = (pair) => !this.#shown(this.pairs).some((other) => other.some((end) => pair.includes(end)));
+    if (!this.guessed) this.pairs.push(...this.#comingBack(this.gone.mirror_pairs, row).filter(isFree));
     return row;
+  }
+
+  /** Pairs of rows, from pairs of names as they were saved, of which `row` is one. */
+  #comingBack(pairs, row) {
+    const rowOf = (name) => (name === row.name ? row : this.rows.find((other) => (other.was ?? other.name) === name));
+    return pairs.filter((pair) => pair.includes(row.name)).map((pair) => pair.map(rowOf)).filter((pair) => pair.every(Boolean));
   }
 
   remove(row) {

@@ -10,7 +10,7 @@ import { count, headlineOf, lasting, px, stageOf, stateOf, when } from "./words.
 export function watchPanel({ api, key, acts }) {
   const head = h("header", { class: "card train-head" });
   const loss = chart({ title: "Loss", xName: "step", log: true, empty: "The loss appears after ten steps", onPick: (step) => examples.go(step) });
-  const error = chart({ title: "Error on validation frames (px)", xName: "step", unit: "px", empty: "The error appears after the first look", onPick: (step) => examples.go(step) });
+  const error = chart({ title: "Error on validation frames (px)", xName: "step", unit: "px", onPick: (step) => examples.go(step) });
   const charts = h("div", { class: "train-charts" }, h("section", { class: "card" }, loss.node), h("section", { class: "card" }, error.node));
   const examples = examplesPanel({ api, key, onMove: (step) => { loss.mark(step); error.mark(step); } });
   const log = logPanel({ api, key });
@@ -20,6 +20,7 @@ export function watchPanel({ api, key, acts }) {
     node,
     draw: (run, isMeasured) => {
       replace(head, headOf({ ...run, isMeasured }, key, acts));
+      error.say(run.state === "finished" ? "The error was not measured on the way" : "The error appears after the first look");
       log.draw(run.job);
       charts.hidden = run.state === "damaged";
     },
