@@ -49,7 +49,9 @@ def seen(board: Board, cameras: tuple[Camera, ...], n: int, spoil: Spoil, seed: 
 def pose_error(found: Calibrated, true: tuple[Camera, ...]) -> float:
     """The largest error of a camera's place as a share of the rig's size, world axes put on each other.
 
-    The axes are those of one camera; what it errs in its own direction turns the whole rig, and tells nothing of it.
+    The axes are those of one camera; what it errs in its own direction turns the whole rig, and tells nothing of it. Of
+    two cameras this is the length of the baseline alone. In the axes of the first camera 0.2 % cannot be asked of 30
+    boards: the Cramer-Rao bound of a place is 0.33 % for two cameras and 0.21 % for three (lens and boards unknown).
     """
     places: FloatArray = np.array([camera.center for camera in found.calibration.cameras])
     truth: FloatArray = np.array([camera.center for camera in true])
