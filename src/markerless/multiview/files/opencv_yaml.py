@@ -48,7 +48,8 @@ def read(path: Path) -> Calibration:
     path = Path(path)
     stored = _stored(path)
     size = _size(stored)
-    fisheye = bool(first_of(stored, ("fisheye_model", "fisheye")))
+    said = first_of(stored, ("fisheye_model", "fisheye"))
+    fisheye = str(said).strip().lower() in ("1", "1.0", "true", "yes", "on")  # a number, or a text
     source = ("OpenCV storage", path)
     if (matrix := first_of(stored, _MATRICES)) is not None:
         numbers = first_of(stored, _NUMBERS)
