@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from filtering import SETS, measure, read_truth, spoil, together
+from markerless.filters import kalman, median
 
 
 @pytest.mark.data
-def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(shared_data: Path) -> None:
+def test_what_the_smoother_reaches_which_is_not_the_bar(shared_data: Path) -> None:
+    """The bar is 0.7 of the best median's error and is missed; pinned is what was reached, so that it is not lost."""
     pytest.importorskip("sleap_io")
     found = together([measure(spoil(read_truth(shared_data / path))) for path in SETS.values()])
     assert found["n"] > 0.98 * found["n_truth"]
@@ -23,6 +25,27 @@ def test_the_smoother_is_nearer_than_the_best_median_and_its_band_is_true(shared
         assert np.sqrt(found["squares"][name] / best) < 0.93
         assert np.sqrt(measured[name] / best_measured) < 0.82
         assert 0.87 <= found["within"][name] <= 0.93
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("noise", [0.0, 0.25])
+def test_good_tracks_stay_good(shared_data: Path, noise: float) -> None:
+    """Proofread flies, whose points lie on a grid of a quarter of a pixel and often rest: nothing is to be cleaned."""
+    pytest.importorskip("sleap_io")
+    truth = read_truth(shared_data / SETS["clip13"])
+    tracks = spoil(truth, noise=noise, outliers=0.0, gaps=0.0).tracks
+    found = kalman.apply(tracks, kalman.Config())
+    assert (tracks.present() & ~found.present()).sum() <= 0.001 * tracks.present().sum()
+    both = found.present() & np.isfinite(truth).all(-1)
+    error = {
+        name: np.linalg.norm(points - truth, axis=-1)[both]
+        for name, points in (
+            ("kalman", found.points),
+            ("median 3", median.apply(tracks, median.Config(window=3)).points),
+        )
+    }
+    assert error["kalman"].mean() < error["median 3"].mean()
+    assert np.sqrt((error["kalman"] ** 2).mean()) < 1.3 * np.sqrt((error["median 3"] ** 2).mean())
 
 
 def test_tracks_are_spoiled_as_told() -> None:

@@ -48,6 +48,19 @@ def test_it_is_nearer_than_any_median_and_knows_how_near(seed: int, n_axes: int)
     assert np.nanmean(found.error) == pytest.approx(actual, rel=0.2)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_an_animal_that_rests_in_one_very_place_may_still_move(seed: int) -> None:
+    """Points on a grid of a quarter of a pixel, as SLEAP has them: what moves is not wild beside a rest without noise."""
+    rng = np.random.default_rng(seed)
+    shape = (1500, 2, 6, 2)
+    size = np.where(rng.random(shape[:3]) < 0.3, rng.exponential(3, shape[:3]), 0)[..., None]
+    tracks = tracks_of(300 + np.round((size * rng.normal(size=shape)).cumsum(axis=0) * 4) / 4)
+    found = kalman.apply(tracks, kalman.Config()).points
+    assert np.isfinite(found).all()
+    least_harm = median.apply(tracks, median.Config(window=3)).points
+    assert rmse(found, tracks.points) < 0.7 * rmse(least_harm, tracks.points)
+
+
 def test_a_smooth_path_is_taken_as_one_and_noise_is_halved() -> None:
     made = gliding(0)
     found = kalman.apply(made.tracks, kalman.Config())

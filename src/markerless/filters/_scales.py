@@ -27,6 +27,7 @@ RANGE = {1: (1e-3, 1e3), 2: (1e-5, 1e2)}
 DAMPING = 0.7  # of each update, in logarithms: undamped, neighbors may swing
 PRIOR_POINTS = 20.0  # by how many points of all keypoints together the shares of each are steadied
 OUTLIER_SHARE, OUTLIER_SCALE = 0.02, 300.0  # at the start: share, and variance in units of the noise's
+ROUGH = 7  # points of the median that the turns begin with: two wild ones in a row move it little
 LAST_TURNS = 2  # without what was found to be wild
 WILD = 0.5  # a point that is more probably wild than this counts as missing
 LEAST = 1e-9
@@ -135,7 +136,7 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
     """
     noise = series.noise * model.noise[series.keypoint][:, None]
     weight = np.where(series.seen, 1 / noise, 0.0)
-    stiffness = np.repeat(1 / model.unit[series.keypoint][:, None], noise.shape[1], axis=1)
+    stiffness = 1 / np.maximum(_rough_squares(series, model.order), model.unit[series.keypoint][:, None])
     for turn in range(turns):
         chain = posterior(series.observed, weight, stiffness, model.order)
         points = _points(series, model, chain, weight)
@@ -171,6 +172,25 @@ def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> Floa
         np.log(share) - 0.5 * (n_axes * np.log(wild) + distance / wild),
     )
     return np.where(hidden, total, 0.0)
+
+
+def _rough_squares(series: Series, order: int) -> FloatArray:
+    """`(S, T)` mean square per axis of the innovations of a running median, which goes straight across gaps.
+
+    Where the turns begin. A chain that expects no step takes all points beyond one for wild, and stays with that; a
+    median follows steps, but no wild points.
+    """
+    from scipy.ndimage import median_filter
+
+    middle = np.empty_like(series.observed)
+    frames = np.arange(middle.shape[1])
+    for s, seen in enumerate(series.seen):
+        known = np.flatnonzero(seen)
+        for d in range(middle.shape[2]):
+            middle[s, :, d] = np.interp(frames, known, median_filter(series.observed[s, known, d], ROUGH))
+    square = np.zeros(series.seen.shape)
+    square[:, order:] = (np.diff(middle, order, axis=1) ** 2).mean(axis=-1)
+    return square
 
 
 def _damped(old: FloatArray, new: FloatArray) -> FloatArray:
