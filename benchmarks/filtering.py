@@ -269,10 +269,8 @@ def main() -> None:
     print(f"bars: RMSE at most {BAR_RATIO} of the best median's, {100 * low:.0f} to {100 * high:.0f} % in the band")
     print("| noise px | outliers | filter | mean px | RMSE px | points lost |\n|---|---|---|---|---|---|")
     for one in good:
-        outliers = f"{100 * one['outliers']:.0f} %"
-        print(
-            f"| {one['noise']:g} | {outliers} | {one['filter']} | {one['mean']:.3f} | {one['rmse']:.3f} | {one['lost']} |"
-        )
+        case = f"{one['noise']:g} | {100 * one['outliers']:.0f} %"
+        print(f"| {case} | {one['filter']} | {one['mean']:.3f} | {one['rmse']:.3f} | {one['lost']} |")
     for one in timed:
         shape = " x ".join(f"{n:,}" for n in one["shape"])
         print(f"{shape}: {one['wall_s']:.2f} s, {one['processor_s']:.2f} s of processor (bar {BAR_S} s)")

@@ -50,7 +50,7 @@ def test_it_is_nearer_than_any_median_and_knows_how_near(seed: int, n_axes: int)
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_an_animal_that_rests_in_one_very_place_may_still_move(seed: int) -> None:
-    """Points on a grid of a quarter of a pixel, as SLEAP has them: what moves is not wild beside a rest without noise."""
+    """On a grid of a quarter of a pixel, as SLEAP has it, a rest has no noise: what moves is not wild beside it."""
     rng = np.random.default_rng(seed)
     shape = (1500, 2, 6, 2)
     size = np.where(rng.random(shape[:3]) < 0.3, rng.exponential(3, shape[:3]), 0)[..., None]

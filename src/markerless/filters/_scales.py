@@ -21,6 +21,7 @@ from markerless.core.instance import FloatArray
 from markerless.filters._chain import Posterior, posterior
 from markerless.filters._series import BoolArray
 
+# What is a choice here was made on made animals and on the tracks of benchmarks/filtering.py spoiled with seed 0.
 N_SIZES = 8
 # Least and largest variance of the innovations in units of the noise's; the largest moves may exceed it.
 RANGE = {1: (1e-3, 1e3), 2: (1e-5, 1e2)}
