@@ -106,7 +106,12 @@ def test_what_was_changed_is_counted() -> None:
     after[3, 0, 0] = np.nan
     found = effect_of(tracks_of(before), tracks_of(after))
     assert (found.n_points, found.n_filled, found.n_dropped, found.n_moved) == (7, 1, 1, 1)
-    assert (found.far, found.median_move, found.largest_move) == (5.0, 0.0, 6.0)
+    assert (found.far, found.median_move, found.largest_move, found.unit) == (5.0, 0.0, 6.0, "px")
+
+
+def test_lengths_in_space_are_in_the_unit_of_the_calibration() -> None:
+    tracks = replace(tracks_of(np.zeros((5, 1, 2, 3))), provenance={"unit": "mm"})
+    assert effect_of(tracks, tracks).unit == "mm"
 
 
 def test_filters_in_a_row_and_their_settings() -> None:

@@ -19,6 +19,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import SettingsError
 from markerless.formats import dlc, movement
+from markerless.pipeline import kinematics_files
 from markerless.pipeline.kinematics import KinematicsRequest, KinematicsSettings, kinematics, measure
 from markerless.pipeline.region_file import read_regions, regions_of
 from markerless.pipeline.result_list import results_of
@@ -55,6 +56,13 @@ def saved(tmp_path: Path, tracks: Tracks, name: str = "walk.nc") -> Path:
     return tmp_path / name
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of tables and words: drawing takes longer than all else."""
+    monkeypatch.setattr(kinematics_files, "figures_of", lambda motion, size: {})
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_tables_hold_what_was_measured(tmp_path: Path) -> None:
     tracks = walking()
     tracks.points[10, 0, 0] = np.nan
@@ -84,6 +92,7 @@ def test_tables_hold_what_was_measured(tmp_path: Path) -> None:
     assert not (tmp_path / "walk_regions.csv").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_time_in_regions(tmp_path: Path) -> None:
     """The nose of the slow animal is inside from x = 100 to 150: frames 35 to 60, which are 26 of them, 1.3 s."""
     regions = (Polygon("door", ((100, 0), (150, 0), (150, 99), (100, 99))), Circle("start", (30, 50), 10))
@@ -136,6 +145,7 @@ def test_three_dimensions(tmp_path: Path) -> None:
     assert all(path.is_file() for path in found.files)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_unknown_frame_rate_is_said_and_frames_are_units_on_request(tmp_path: Path) -> None:
     path = saved(tmp_path, replace(walking(), fps=math.nan))
     (failed,) = kinematics([path])
@@ -149,6 +159,7 @@ def test_an_unknown_frame_rate_is_said_and_frames_are_units_on_request(tmp_path:
     assert np.nanmax(fast.quantities[0].values) == pytest.approx(400)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_video_beside_says_its_frame_rate_and_the_study_its_skeleton(tmp_path: Path) -> None:
     study = make_study(tmp_path / "study", n_frames=20, n_labeled=0)
     points = study.truth[:, np.newaxis]
@@ -193,6 +204,7 @@ def test_a_file_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pyte
     assert said.err.startswith(f"failed: {bad}: ")
     assert "fast speed tail" in said.out and "median 80 px/s" in said.out and "396 px" in said.out
     assert said.out.splitlines()[-1].startswith(f"wrote {out / 'walk_kinematics.csv'}, ")
+    assert (out / "plot-poses" / "walk" / "kinematics-heatmap-fast.png").is_file()
     assert sorted(path.name for path in out.iterdir()) == [
         "plot-poses",
         "walk_kinematics.csv",
@@ -200,6 +212,7 @@ def test_a_file_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pyte
     ]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     toml = tmp_path / "r.toml"
     toml.write_text('[[region]]\nname = "a"\ncircle = [30, 50, 10]\n', encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, create_model
 
+from markerless.analysis.kinematics_quantity import length_unit
 from markerless.config import Settings, load
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
@@ -55,9 +56,10 @@ class FilterEffect:
         n_filled: Points that were missing before.
         n_dropped: Points that are missing now.
         n_moved: Points that were moved farther than `far`.
-        far: A twentieth of the animal's size, in px or the unit of the calibration.
+        far: A twentieth of the animal's size.
         median_move: Of the points that were there before and after.
         largest_move: Likewise.
+        unit: Of these lengths: px, or in space that of the calibration.
     """
 
     n_points: int
@@ -67,6 +69,7 @@ class FilterEffect:
     far: float
     median_move: float
     largest_move: float
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,7 @@ def effect_of(before: Tracks, after: Tracks) -> FilterEffect:
         far=far,
         median_move=float(np.median(move)) if move.size else float("nan"),
         largest_move=float(move.max()) if move.size else float("nan"),
+        unit=length_unit(before),
     )
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from markerless.cli import options
+from markerless.cli.outcomes import Words, tell
 
 if TYPE_CHECKING:
     from markerless.pipeline.filter import FilteredFile, FilterRequest
-
-USER_ERROR = 2
 
 
 @dataclass(frozen=True)
@@ -56,28 +55,24 @@ def command(files: tuple[Path, ...], asked: Asked, as_json: bool) -> int:
     """
     from markerless.pipeline.filter import filter_files
 
-    results = filter_files(files, asked.request())
-    if as_json:
-        options.echo_json({"files": [_as_plain(result) for result in results]})
-    else:
-        for result in results:
-            _print_one(result)
-        written = [path for result in results for path in result.written]
-        if written:
-            options.echo_written(*written)
-    return USER_ERROR if any(result.error for result in results) else 0
+    words = Words("files", _as_plain, _name, _show, lambda result: result.written)
+    return tell(filter_files(files, asked.request()), words, as_json)
 
 
-def _print_one(result: FilteredFile) -> None:
-    name = ", ".join(path.name for path in result.sources)
+def _name(result: FilteredFile) -> str:
+    return ", ".join(path.name for path in result.sources)
+
+
+def _show(result: FilteredFile) -> None:
     effect = result.effect
     if effect is None:
-        click.echo(f"failed: {name}: {result.error}", err=True)
         return
     dropped = f", {effect.n_dropped} taken out" if effect.n_dropped else ""
+    moves = (effect.far, effect.median_move, effect.largest_move)
+    far, median, largest = (f"{move:.3g} {effect.unit}" for move in moves)
     click.echo(
-        f"{name}: {effect.n_points} points, {effect.n_filled} filled{dropped}, {effect.n_moved} moved by more than "
-        f"{effect.far:.1f} px (median move {effect.median_move:.2f} px, largest {effect.largest_move:.1f} px)"
+        f"{_name(result)}: {effect.n_points} points, {effect.n_filled} filled{dropped}, {effect.n_moved} moved by more "
+        f"than {far} (median move {median}, largest {largest})"
     )
     for note in result.notes:
         click.echo(f"  note: {note}")

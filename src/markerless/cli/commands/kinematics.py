@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from markerless.cli import options
+from markerless.cli.outcomes import Words, tell
 
 if TYPE_CHECKING:
     from markerless.pipeline.kinematics import Kinematics, KinematicsRequest
     from markerless.report.kinematics_tables import Row
 
-USER_ERROR = 2
 MOST_SHOWN = 30
 GROUP = "kinematics"
 SHOWN = ("speed", "length", "distance", "angle", "heading")
@@ -125,22 +125,19 @@ def command(
 
     values = parse_assignments(assignments, {GROUP: KinematicsSettings})[GROUP]
     results = kinematics(files, asked.request(), load(GROUP, KinematicsSettings, values), out)
-    if as_json:
-        options.echo_json({"files": [_as_plain(result) for result in results]})
-    else:
-        for result in results:
-            _print(result)
-        written = [path for result in results for path in result.files]
-        if written:  # the figures are on the pages
-            options.echo_written(*(path for path in written if path.suffix != ".png"))
-    return USER_ERROR if any(result.error for result in results) else 0
+    words = Words("files", _as_plain, lambda result: str(result.source), _show, _tables)
+    return tell(results, words, as_json)
 
 
-def _print(result: Kinematics) -> None:
+def _tables(result: Kinematics) -> list[Path]:
+    """The files but for figures, which are on the page."""
+    return [path for path in result.files if path.suffix != ".png"]
+
+
+def _show(result: Kinematics) -> None:
     from markerless.report.kinematics_tables import region_rows, summary
 
     if result.motion is None:
-        click.echo(f"failed: {result.source}: {result.error}", err=True)
         return
     motion = result.motion
     click.echo(f"{result.source}: {motion.tracks.n_frames} frames")

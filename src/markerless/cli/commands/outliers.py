@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from markerless.cli import options
+from markerless.cli.outcomes import Words, tell
 
 if TYPE_CHECKING:
     from markerless.analysis.moments import Moment
     from markerless.pipeline.outliers import OutlierRequest, VideoOutliers
 
-USER_ERROR = 2
 MOST_SHOWN = 20
 
 
@@ -56,21 +56,12 @@ def command(project: Path, videos: tuple[str, ...], asked: Asked, as_json: bool)
     from markerless.pipeline.outliers import outliers
     from markerless.project import Project
 
-    results = outliers(Project(project), videos, asked.request())
-    if as_json:
-        options.echo_json({"videos": [_as_plain(result) for result in results]})
-    else:
-        for result in results:
-            _print_video(result)
-        written = [path for result in results for path in result.written]
-        if written:
-            options.echo_written(*written)
-    return USER_ERROR if any(result.error for result in results) else 0
+    words = Words("videos", _as_plain, lambda result: str(result.video), _show, lambda result: result.written)
+    return tell(outliers(Project(project), videos, asked.request()), words, as_json)
 
 
-def _print_video(result: VideoOutliers) -> None:
+def _show(result: VideoOutliers) -> None:
     if result.outliers is None or result.tracks is None:
-        click.echo(f"failed: {result.video}: {result.error}", err=True)
         return
     moments = result.outliers.ranked
     click.echo(f"{result.video}: {result.tracks.n_frames} frames, {len(moments)} suspicious moments ({result.source})")
@@ -82,8 +73,6 @@ def _print_video(result: VideoOutliers) -> None:
         click.echo(f"  frames worth labeling: {', '.join(str(frame) for frame in result.chosen)}")
     for note in result.notes:
         click.echo(f"  note: {note}")
-    if result.error:
-        click.echo(f"failed: {result.video}: {result.error}", err=True)
 
 
 def _frames(moment: Moment) -> str:
