@@ -42,8 +42,11 @@ def load(group: str, cls: type[S], values: Mapping[str, Any]) -> S:
         return cls(**values)
     except ValidationError as error:
         first = error.errors()[0]
+        says = first["msg"].removeprefix("Value error, ")  # which pydantic puts before our own words
+        if not first["loc"]:  # of several settings together
+            raise SettingsError(f"settings of {group}: {says}") from None
         where = ".".join(str(part) for part in (group, *first["loc"]))
-        raise SettingsError(f"setting {where}: {first['msg']}, got {first.get('input')!r}") from None
+        raise SettingsError(f"setting {where}: {says}, got {first.get('input')!r}") from None
 
 
 def parse_assignments(assignments: Sequence[str], groups: Mapping[str, type[Settings]]) -> dict[str, dict[str, str]]:

@@ -156,6 +156,10 @@ def test_what_always_holds(text: str, least: int) -> None:
 
 def test_every_region_has_a_name_of_its_own() -> None:
     check_names([SQUARE, HOLLOW])
+    with pytest.raises(SettingsError, match="in pixels, got inf, 2"):
+        Polygon("far", ((1, 1), (np.inf, 2), (3, 3)))
+    with pytest.raises(SettingsError, match="got nan, 0, 10"):
+        Circle("o", (np.nan, 0), 10)
     with pytest.raises(SettingsError, match="'box' 2 times"):
         check_names([SQUARE, SQUARE])
     with pytest.raises(SettingsError, match="'' 1 times"):

@@ -37,7 +37,8 @@ class Circle:
 
     def __post_init__(self) -> None:
         if not (all(map(math.isfinite, self.center)) and math.isfinite(self.radius) and self.radius > 0):
-            raise SettingsError(f"region '{self.name}': expected a center and a radius above 0 px, got {self.radius:g}")
+            got = f"{self.center[0]:g}, {self.center[1]:g}, {self.radius:g}"
+            raise SettingsError(f"region '{self.name}': expected a center x, y and a radius above 0 px, got {got}")
 
     def contains(self, xy: FloatArray) -> Flags:
         """`(...)` whether points `(..., 2)` are inside; a missing one is not."""
@@ -64,8 +65,11 @@ class Polygon:
 
     def __post_init__(self) -> None:
         corners = np.array(self.corners, dtype=np.float64).reshape(-1, 2)
-        if len(corners) < 3 or not np.isfinite(corners).all():
+        if len(corners) < 3:
             raise SettingsError(f"region '{self.name}': expected 3 or more corners x, y, got {len(corners)}")
+        if not np.isfinite(corners).all():
+            x, y = corners[~np.isfinite(corners).all(axis=-1)][0]
+            raise SettingsError(f"region '{self.name}': expected corners x, y in pixels, got {x:g}, {y:g}")
         spread = corners - corners.mean(axis=0)
         if np.linalg.matrix_rank(spread, tol=ON_EDGE * max(float(np.abs(spread).max()), 1e-300)) < 2:
             raise SettingsError(f"region '{self.name}': expected an area, got corners that lie on one line")
