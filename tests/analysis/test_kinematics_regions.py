@@ -154,12 +154,15 @@ def test_what_always_holds(text: str, least: int) -> None:
         assert visit.stop - visit.start >= least
 
 
-def test_every_region_has_a_name_of_its_own() -> None:
-    check_names([SQUARE, HOLLOW])
+def test_the_number_that_is_wrong_is_named() -> None:
     with pytest.raises(SettingsError, match="in pixels, got inf, 2"):
         Polygon("far", ((1, 1), (np.inf, 2), (3, 3)))
     with pytest.raises(SettingsError, match="got nan, 0, 10"):
         Circle("o", (np.nan, 0), 10)
+
+
+def test_every_region_has_a_name_of_its_own() -> None:
+    check_names([SQUARE, HOLLOW])
     with pytest.raises(SettingsError, match="'box' 2 times"):
         check_names([SQUARE, SQUARE])
     with pytest.raises(SettingsError, match="'' 1 times"):

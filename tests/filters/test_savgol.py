@@ -44,7 +44,5 @@ def test_a_polynomial_of_its_degree_passes_unchanged_and_lonely_points_stay() ->
 
 
 def test_a_degree_that_the_window_cannot_hold_is_refused() -> None:
-    with pytest.raises(
-        SettingsError, match="^settings of filter: expected a degree below the window of 3 frames, got 3$"
-    ):
+    with pytest.raises(SettingsError, match=r"^settings of filter: expected a degree below the window of 3 .*, got 3$"):
         load("filter", savgol.Config, {"window": 3, "degree": 3})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator
 
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
@@ -16,6 +17,15 @@ from markerless.core.tracks import Tracks
 BoolArray = npt.NDArray[np.bool_]
 Value = TypeVar("Value", bound=np.generic)
 HISTORY = "filters"  # in the provenance: what was applied, the first first
+
+
+def _is_odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError(f"expected an odd number of frames, for example {value + 1}")
+    return value
+
+
+OddFrames = Annotated[int, AfterValidator(_is_odd)]  # a window has a middle
 
 
 def series_of(points: FloatArray) -> FloatArray:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
-from markerless.filters._series import filtered, points_of, series_of
+from markerless.filters._series import OddFrames, filtered, points_of, series_of
 
 MOST_AT_ONCE = 4_000_000  # numbers in memory
 
@@ -16,14 +16,9 @@ MOST_AT_ONCE = 4_000_000  # numbers in memory
 class Config(Settings):
     """Settings of the filter `median`."""
 
-    window: int = Field(default=5, ge=1, le=9999, description="Frames that the median is taken over; an odd number.")
-
-    @field_validator("window")
-    @classmethod
-    def _is_odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError(f"expected an odd number of frames, for example {value + 1}")
-        return value
+    window: OddFrames = Field(
+        default=5, ge=1, le=9999, description="Frames that the median is taken over; an odd number."
+    )
 
 
 def apply(tracks: Tracks, config: Config) -> Tracks:

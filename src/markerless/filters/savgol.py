@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
-from markerless.filters._series import BoolArray, filtered, points_of, series_of
+from markerless.filters._series import BoolArray, OddFrames, filtered, points_of, series_of
 
 
 class Config(Settings):
     """Settings of the filter `savgol`."""
 
-    window: int = Field(default=7, ge=3, le=9999, description="Frames that each polynomial is fitted to; odd.")
+    window: OddFrames = Field(default=7, ge=3, le=9999, description="Frames that each polynomial is fitted to; odd.")
     degree: int = Field(default=2, ge=0, le=5, description="Degree of the polynomials; less than the window.")
-
-    @field_validator("window")
-    @classmethod
-    def _is_odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError(f"expected an odd number of frames, for example {value + 1}")
-        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Config:
