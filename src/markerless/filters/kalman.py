@@ -27,8 +27,8 @@ from markerless.filters._series import (
 ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
 FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
 LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
-# The next three were chosen while looking at the tracks of benchmarks/filtering.py, spoiled with seed 0; other seeds
-# and made animals are what tells whether they are good for anything else.
+# The next four were chosen while looking at the tracks of benchmarks/filtering.py spoiled with seed 0, so that what is
+# measured with seed 0 flatters them; other seeds and made animals tell more.
 LEARNING_TURNS, TURNS = 12, 4
 HIDE_EVERY = 7  # points that are hidden while learning, to tell which motion predicts better
 CLEAR_GAIN = 0.1  # in log probability per point

@@ -156,20 +156,20 @@ def methods_of(names: Sequence[str]) -> list[Any]:
     return [FILTERS.get(name) for name in names]
 
 
-def settings_class(names: Sequence[str] = ()) -> type[Settings]:
+class ForAll(Settings):
+    """Settings of every filter."""
+
+    min_score: float = Field(0.0, ge=0, le=1, description="For all: points with a lower score count as missing.")
+
+
+def settings_class(names: Sequence[str] = ()) -> type[ForAll]:
     """Every setting of some filters, or of all, as `--set filter.<name>=<value>` reaches it; None: the filter's own."""
     told: dict[str, list[str]] = {}
     for name in names or FILTERS.names():
         for key, info in FILTERS.get(name).Config.model_fields.items():
             told.setdefault(key, []).append(f"{name} (default {info.default}): {info.description}")
-    fields: dict[str, Any] = {
-        "min_score": (
-            float,
-            Field(0.0, ge=0, le=1, description="For all: points with a lower score count as missing."),
-        ),
-        **{key: (Any, Field(None, description=" ".join(words))) for key, words in told.items()},
-    }
-    return create_model("FilterSettings", __base__=Settings, **fields)
+    fields: dict[str, Any] = {key: (Any, Field(None, description=" ".join(words))) for key, words in told.items()}
+    return create_model("FilterSettings", __base__=ForAll, **fields)
 
 
 def effect_of(before: Tracks, after: Tracks) -> FilterEffect:
@@ -192,7 +192,7 @@ def effect_of(before: Tracks, after: Tracks) -> FilterEffect:
 
 def _apply(tracks: Tracks, methods: Sequence[str], settings: Mapping[str, Any]) -> Tracks:
     modules, configs = methods_of(methods), _configs(methods, settings)
-    least = float(load(GROUP, settings_class(methods), settings).min_score)  # type: ignore[attr-defined]
+    least = load(GROUP, settings_class(methods), settings).min_score
     if least > 0:
         points = np.where(tracks.present(least)[..., None], tracks.points, np.nan)
         tracks = replace(tracks, points=points, provenance={**tracks.provenance, "filter_min_score": least})

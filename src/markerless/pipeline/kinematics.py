@@ -19,7 +19,7 @@ from markerless.analysis.kinematics_scale import Scale
 from markerless.config import Settings
 from markerless.core.tracks import Tracks
 from markerless.core.video import VIDEO_SUFFIXES
-from markerless.errors import FormatError, MarkerlessError, SettingsError
+from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.kinematics_files import KinematicsFiles
 from markerless.pipeline.outliers import with_edges
 from markerless.pipeline.results import find_tracks, open_tracks, video_of
@@ -220,5 +220,5 @@ def _with_skeleton(tracks: Tracks, source: Path) -> Tracks:
         return tracks
     try:
         return with_edges(tracks, Project(root))
-    except (MarkerlessError, FormatError):  # the folder above need not be a study
+    except MarkerlessError:  # the folder above need not be a study
         return tracks
