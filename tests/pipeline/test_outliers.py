@@ -75,10 +75,31 @@ def test_frames_near_extracted_ones_are_not_chosen(study: MadeStudy) -> None:
 def test_a_file_of_any_tool_is_for_one_video(study: MadeStudy, tmp_path: Path) -> None:
     path = tmp_path / "elsewhere.csv"
     dlc.write(predicted(study), path)
-    (found,) = outliers(study.project, [study.video], replace(LIST, tracks=path))
+    (found,) = outliers(study.project, [study.video], replace(LIST, tracks=(path,)))
     assert found.outliers is not None and len(found.outliers.moments) == 2
     with pytest.raises(SettingsError, match="one video with --tracks, got 2"):
-        outliers(study.project, [study.video, study.root.parent / "cage1.mp4"], replace(LIST, tracks=path))
+        outliers(study.project, [study.video, study.root.parent / "cage1.mp4"], replace(LIST, tracks=(path,)))
+
+
+def test_where_runs_disagree_is_suspicious(study: MadeStudy, tmp_path: Path) -> None:
+    """Two of three runs put the snout of frames 30 to 33 elsewhere, each at another place, and all are confident."""
+    smooth = replace(predicted(study), points=study.truth[:, np.newaxis].copy())
+    smooth.score[:] = 0.95
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"run{i}.h5" for i in range(3)]
+    for i, path in enumerate(paths):
+        points = smooth.points + rng.normal(0, 0.3, smooth.points.shape)
+        if i:
+            points[30:34, 0, 0] += (40, 60) if i == 1 else (-50, 40)
+        dlc.write(replace(smooth, points=points, scorer=f"run{i}"), path)
+    (alone,) = outliers(study.project, [study.video], replace(LIST, tracks=(paths[0],)))
+    assert alone.outliers is not None and not alone.outliers.moments
+    (found,) = outliers(study.project, [study.video], replace(LIST, tracks=tuple(paths)))
+    assert found.outliers is not None
+    worst = found.outliers.ranked[0]
+    assert 30 <= worst.worst <= 33
+    assert worst.keypoints == (0,)
+    assert "error" in {worst.reason, *(reason for reason, _ in worst.also)}
 
 
 def test_the_edges_of_the_study_are_used(study: MadeStudy) -> None:
@@ -138,7 +159,7 @@ def test_frames_of_other_videos_are_listed_but_not_extracted(study: MadeStudy, t
     other.write_bytes(study.video.read_bytes())
     tracks = tmp_path / "t.csv"
     dlc.write(predicted(study), tracks)
-    (found,) = outliers(study.project, [other], OutlierRequest(tracks=tracks))
+    (found,) = outliers(study.project, [other], OutlierRequest(tracks=(tracks,)))
     assert found.chosen == (10, 50)
     assert "markerless add" in found.error
     assert not list((study.root / "labeled-data" / "cage1").iterdir())

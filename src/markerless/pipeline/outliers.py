@@ -12,6 +12,7 @@ from markerless.core.labels import Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, MarkerlessError, SettingsError
+from markerless.filters._ensemble import together
 from markerless.pipeline.extract import extract_frames, extracted_frames, picture_folder
 from markerless.pipeline.machine_labels import write_machine_labels
 from markerless.pipeline.results import find_tracks, located, open_tracks, tracks_of_run
@@ -26,13 +27,14 @@ class OutlierRequest:
     Attributes:
         n: Frames of each video to choose for labeling.
         run_name: Whose results; None is the newest file beside each video.
-        tracks: A file of any tool instead, for one video.
+        tracks: A file of any tool instead, for one video. Several are several runs' results of it: looked at is the
+            median of the runs, whose expected error grows with their disagreement.
         list_only: Name moments and frames, extract nothing.
     """
 
     n: int = 20
     run_name: str | None = None
-    tracks: Path | None = None
+    tracks: tuple[Path, ...] = ()
     list_only: bool = False
 
 
@@ -42,7 +44,7 @@ class VideoOutliers:
 
     Attributes:
         video: The video.
-        source: File of the tracks.
+        source: File of the tracks; of several runs the first.
         tracks: They; None when the video failed.
         outliers: Their moments; None when the video failed.
         chosen: Frames worth labeling, ascending.
@@ -77,7 +79,7 @@ def outliers(project: Project, videos: Sequence[str | Path], request: OutlierReq
         RunError: there is no such run.
     """
     paths, errors = find_videos([located(project, video) for video in videos])
-    if request.tracks is not None and len(paths) != 1:
+    if request.tracks and len(paths) != 1:
         raise SettingsError(f"expected one video with --tracks, got {len(paths)}; give each video its own command")
     if request.n < 1:
         raise SettingsError(f"expected at least 1 frame, got {request.n}")
@@ -117,14 +119,15 @@ def tracks_file(project: Project, video: Path, run_name: str | None) -> Path:
 
 def _of_video(project: Project, video: Path, request: OutlierRequest, labels: Labels | None) -> VideoOutliers:
     try:
-        source = request.tracks or tracks_file(project, video, request.run_name)
-        tracks = with_edges(open_tracks(source, video)[0], project)
+        sources = request.tracks or (tracks_file(project, video, request.run_name),)
+        runs = [open_tracks(source, video)[0] for source in sources]
+        tracks = with_edges(runs[0] if len(runs) == 1 else together(runs), project)
         found = find_outliers(tracks, labels)
     except MarkerlessError as error:
         return VideoOutliers(video, error=str(error))
     known = extracted_frames(project, video)
     chosen = tuple(frames_worth_labeling(tracks, found, request.n, known))
-    result = VideoOutliers(video, source, tracks, found, chosen, notes=_notes(found, chosen, request.n, len(known)))
+    result = VideoOutliers(video, sources[0], tracks, found, chosen, notes=_notes(found, chosen, request.n, len(known)))
     if request.list_only or not chosen:
         return result
     try:

@@ -23,14 +23,14 @@ class Asked:
     """What the options say."""
 
     run_name: str | None
-    tracks: Path | None
+    tracks: tuple[Path, ...]
     n: int
     list_only: bool
 
     def request(self) -> OutlierRequest:
         from markerless.pipeline.outliers import OutlierRequest
 
-        if self.run_name is not None and self.tracks is not None:
+        if self.run_name is not None and self.tracks:
             raise click.UsageError("--run and --tracks both say whose tracks are looked at; give one of them")
         return OutlierRequest(self.n, self.run_name, self.tracks, self.list_only)
 
@@ -39,7 +39,13 @@ class Asked:
 @options.project_argument
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @options.run_option
-@options.tracks_option
+@click.option(
+    "--tracks",
+    type=options.PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Trajectories of any tool; default: ours, beside the video. Repeated: several runs, for their disagreement.",
+)
 @click.option(
     "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Frames of each video to label."
 )

@@ -111,7 +111,7 @@ def suspicious(
     key = ("suspicious", project.root, version_of(source), n, known, labels_version(project))
 
     def find(_progress: Progress) -> dict[str, Any]:
-        found = outliers(project, [path], OutlierRequest(n, tracks=source, list_only=True))[0]
+        found = outliers(project, [path], OutlierRequest(n, tracks=(source,), list_only=True))[0]
         if found.error:
             raise SettingsError(found.error)
         return _suspicious_json(found)
