@@ -59,7 +59,7 @@ def saved(tmp_path: Path, tracks: Tracks, name: str = "walk.nc") -> Path:
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of tables and words: drawing takes longer than all else."""
-    monkeypatch.setattr(kinematics_files, "figures_of", lambda motion, size: {})
+    monkeypatch.setattr(kinematics_files, "figures_of", lambda *_: {})
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -69,7 +69,8 @@ def _require_alike(first: Tracks, other: Tracks) -> None:
         if one != two:
             who = f"{first.scorer or 'the first run'} and {other.scorer or 'another'}"
             raise LabelsError(
-                f"expected runs of the same video with the same {name}, got {one} and {two} of {who}; give each its own command"
+                f"expected runs of the same video with the same {name}, got {one} and {two} of {who}; "
+                "give each its own command"
             )
 
 
