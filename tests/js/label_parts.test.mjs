@@ -219,7 +219,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve));
 
 test("pictures are fetched two at a time, in the order they are wanted", async () => {
   const { log, load } = pictures();
-  const cache = new Prefetch({ load });
+  const cache = new Prefetch({ load, atOnce: 2 });
   cache.want(["a", "b", "c"]);
   assert.deepEqual(log.asked, ["a", "b"]);
   log.doors.get("b").come();
@@ -230,7 +230,7 @@ test("pictures are fetched two at a time, in the order they are wanted", async (
 
 test("what is asked for comes at once; what nobody wants any more is given up", async () => {
   const { log, load } = pictures();
-  const cache = new Prefetch({ load });
+  const cache = new Prefetch({ load, atOnce: 2 });
   cache.want(["a", "b", "c"]);
   const shown = cache.get("z");
   cache.want(["z", "b"]);
@@ -241,7 +241,7 @@ test("what is asked for comes at once; what nobody wants any more is given up", 
 
 test("pictures beyond the budget are let go, never the ones wanted", async () => {
   const { log, load } = pictures(10);
-  const cache = new Prefetch({ load, budget: 25 });
+  const cache = new Prefetch({ load, budget: 25, atOnce: 2 });
   for (const name of ["a", "b", "c"]) {
     cache.want([name]);
     log.doors.get(name).come();
@@ -254,7 +254,7 @@ test("pictures beyond the budget are let go, never the ones wanted", async () =>
 
 test("a picture that failed is told to who asked, and can be asked for again", async () => {
   const { log, load } = pictures();
-  const cache = new Prefetch({ load });
+  const cache = new Prefetch({ load, atOnce: 2 });
   cache.want(["a", "b"]);
   const asked = cache.get("a");
   log.doors.get("a").fail();

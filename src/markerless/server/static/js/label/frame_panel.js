@@ -23,7 +23,7 @@ export class FramePanel {
     this.list = h("div", { class: "label-rows", onscroll: () => this.#draw() }, this.sheet);
     this.count = h("span", { class: "soft small number" });
     this.bar = h("i");
-    this.next = h("a", { class: "button main", href: addressOf(key, "train"), hidden: true }, "Train a network");
+    this.next = h("a", { class: "button main", href: addressOf(key, "train"), hidden: true }, data.runs.length ? "Train with these labels" : "Train a network");
     const foot = h("div", { class: "label-progress" }, this.count, h("div", { class: "progress" }, this.bar), this.next);
     this.node = h("aside", { class: "label-frames" }, h("div", { class: "label-panel-head" }, this.select, this.tabs), this.list, foot);
     this.observer = new ResizeObserver(() => this.#draw());
@@ -101,7 +101,6 @@ export class FramePanel {
     replace(this.count, text);
     this.bar.style.setProperty("width", `${100 * share}%`);
     this.next.hidden = share < 1;
-    replace(this.next, this.names.runs.length ? "Train with these labels" : "Train a network");
   }
 
   #draw(isStale = false) {

@@ -2,15 +2,17 @@
 // are let go, the longest unused first, when there are more pixels than `budget`.
 
 export const BUDGET_PIXELS = 96e6; // 4 bytes each: nine frames of 4k, 300 of 640 x 480
-const AT_ONCE = 2;
+/** On two cores two pictures of 4k that are decoded at once leave none to the page: a click then took 20 ms. */
+export const AT_ONCE = (globalThis.navigator?.hardwareConcurrency ?? 4) > 2 ? 2 : 1;
 
 export class Prefetch {
   #entries = new Map(); // name -> {promise, value, abort, settled}; the last used at the end
   #wanted = [];
   #failures = new Set(); // since the last `want`: not tried again until the next
 
-  constructor({ load, budget = BUDGET_PIXELS }) {
+  constructor({ load, budget = BUDGET_PIXELS, atOnce = AT_ONCE }) {
     this.load = load;
+    this.atOnce = atOnce;
     this.budget = budget;
   }
 
@@ -47,7 +49,7 @@ export class Prefetch {
   #fill() {
     let running = [...this.#entries.values()].filter((entry) => !entry.settled).length;
     for (const name of this.#wanted) {
-      if (running >= AT_ONCE) break;
+      if (running >= this.atOnce) break;
       if (this.#entries.has(name) || this.#failures.has(name)) continue;
       this.#start(name).promise.catch(() => {}); // who shows the picture is told; a guess that failed is nobody's matter
       running++;
