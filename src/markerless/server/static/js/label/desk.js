@@ -14,7 +14,7 @@ import { Ledger, randomId } from "./ledger.js";
 import { Lens } from "./lens.js";
 import { conflictMarks, ghostMarks, labelMarks, lines, predictionMarks } from "./marks.js";
 import { neighbor, nextWanted } from "./order.js";
-import { paint } from "./paint.js";
+import { paint, warmUp } from "./paint.js";
 import { isPlaced } from "./points.js";
 import { Pointer } from "./pointer.js";
 import { Predictions } from "./predictions.js";
@@ -54,6 +54,7 @@ export class Desk {
     this.doubts = new Doubts();
     this.stage = new Stage((ctx) => this.#paint(ctx));
     this.lens = new Lens(this.stage);
+    warmUp(data, data.palette);
     this.pointer = new Pointer({
       stage: this.stage, session: this.session, marks: () => this.#marks(), size: () => this.settings.get("size"),
       moved: (at, hit) => this.#moved(at, hit), isPanning: () => this.isPanning,
@@ -93,6 +94,7 @@ export class Desk {
     this.message.hidden = true;
     this.stage.show(found.bitmap, found.picture);
     this.session.open(name, found.picture);
+    if (document.activeElement === document.body) this.stage.over.focus({ preventScroll: true });
     this.stage.whenPainted.push(() => requestAnimationFrame(() => measured("label:frame", started)));
     this.source.want(ahead(this.frames.shown, name, this.frames.places));
     this.#showGhost();

@@ -12,6 +12,7 @@ export class Lens {
   constructor(stage) {
     this.stage = stage;
     this.canvas = h("canvas", { class: "label-lens", width: SIZE * devicePixelRatio, height: SIZE * devicePixelRatio });
+    this.ctx = this.canvas.getContext("2d"); // now, since it takes milliseconds
     this.name = h("span", { class: "label-lens-name" });
     this.node = h("div", { class: "label-pointer", hidden: true }, this.canvas, this.name);
     stage.node.append(this.node);
@@ -44,7 +45,7 @@ export class Lens {
   #draw(at, scale) {
     const { bitmap, picture, view, filter } = this.stage;
     if (!bitmap) return;
-    const ctx = this.canvas.getContext("2d");
+    const { ctx } = this;
     const times = scale / view.scale;
     const [left, top] = [SIZE / 2 - (at[0] - view.left) * times, SIZE / 2 - (at[1] - view.top) * times];
     ctx.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);

@@ -22,6 +22,12 @@ export function paint(ctx, scene, style) {
   }
 }
 
+/** Paint every name once where nobody sees it: finding the font and shaping its letters would else hold up the first click. */
+export function warmUp({ keypoints }, palette) {
+  const ctx = document.createElement("canvas").getContext("2d");
+  keypoints.forEach((name, k) => tag(ctx, [0, 0], name, cssColor(palette, k), 0));
+}
+
 const isIt = (mark, other) => other !== null && mark.i === other.i && mark.k === other.k;
 
 function paintLabel(ctx, mark, { palette, size }) {

@@ -47,7 +47,7 @@ export class Pointer {
     else if (event.button === 2) this.#remove(at);
     else if (event.button === 0) this.#press(at, event);
     event.preventDefault();
-    this.stage.over.focus({ preventScroll: true });
+    if (document.activeElement !== this.stage.over) this.stage.over.focus({ preventScroll: true });
     if (this.#gesture?.kind === "placed") {
       const handled = performance.now() - start;
       this.stage.whenPainted.push((drawn) => measured("label:place", start, handled + drawn));
