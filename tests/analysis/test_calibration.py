@@ -150,7 +150,7 @@ def test_json_and_words() -> None:
     values = json.loads(json.dumps(told.to_json(), allow_nan=False))
     assert set(values) == {
         "n_points", "tolerance_px", "calibration_error", "calibration_error_if_perfect", "reliability",
-        "within_upper_90", "expected_error", "risk_coverage", "p95_lowered_by_dropping_20",
+        "within_upper_90", "expected_error", "risk_coverage", "p95_lowered_by_dropping_20", "absent",
     }  # fmt: skip
     assert sum(row["n_points"] for row in values["reliability"]) == 200
     assert set(values["expected_error"][0]) == {"expected_px", "actual_px", "n_points"}
@@ -166,3 +166,15 @@ def test_drawing_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = judge(points)
     monkeypatch.setattr("markerless.analysis.calibration.MOST_AT_ONCE", 60 * 7)
     assert judge(points).to_json() == whole.to_json()
+
+
+def test_what_is_said_of_absent_keypoints() -> None:
+    """Of 0.1, 0.2, 0.6 and nothing the median is 0.15, and one of the four is at least one half."""
+    told = judge(exponential(200, seed=6), np.array([0.1, 0.2, 0.6, NAN]))
+    assert told.to_json()["absent"] == {"n_points": 4, "median": pytest.approx(0.15), "sure": 0.25}
+    assert told.lines()[-1] == (
+        "of 4 keypoints that are absent the median probability is 0.150, and 25 % have one of 0.5 or more"
+    )
+    none = judge(exponential(200, seed=6), np.empty(0))
+    assert none.to_json()["absent"] is None
+    assert none.lines() == told.lines()[:-1]

@@ -84,7 +84,8 @@ def test_a_calibrated_network_says_its_expected_error_and_heeds_the_shape(
     )
     calibrated.head.prior.fill(pose_prior.fit(shapes, 60.0))
     n_evidence = len(score_map.EVIDENCE)
-    calibrated.errors.fill(np.full(n_evidence, 0.2), np.linspace(0, 1, len(NAMES)), (0.5, 2.5, 6.0), (0.05, 300.0))
+    bias, there = np.linspace(0, 1, len(NAMES)), (np.full(n_evidence, -0.3), np.linspace(1, 2, len(NAMES)))
+    calibrated.errors.fill(np.full(n_evidence, 0.2), bias, (0.5, 2.5, 6.0), (0.05, 300.0), there)
     path = write_run(calibrated, SETTINGS, NAMES, tmp_path_factory.mktemp("calibrated")).model
     for n_images in (1, 2, 16):
         batch = pictures(n_images, 71, 77, 3)

@@ -33,6 +33,10 @@ def test_of_a_calibrated_run_the_likelihood_is_a_probability(tmp_path: Path) -> 
         "probability that the point lies within 6.125 px of where a person would label it, calibrated on frames that "
         "the network was not trained on"
     )
+    learned = run_with(tmp_path / "absent", {**TABLE, "n_absent": 12})
+    assert likelihood_definition(learned) == (
+        f"{likelihood_definition(run)}; the 12 keypoints that were absent from such frames count as not within"
+    )
     bound = upper_90(run, np.array([[2.0, np.nan]]))
     np.testing.assert_array_equal(bound, [[4.5, np.nan]])
 

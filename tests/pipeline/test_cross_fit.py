@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from markerless.pipeline.cross_fit import deal
 from markerless.pipeline.train import notes, train
 from markerless.pipeline.training_plan import TrainRequest
 from markerless.project import Project, Run, crossfit
+from markerless.video.images import write_image
 
 MakeStudy = Callable[..., Project]
 N_CROSSFITS, STEPS, CROSSFIT_STEPS = 2, 4, 2
@@ -131,6 +133,30 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
     assert float(average["errors.within"][1]) == pytest.approx(table["slope"], abs=1e-4)
 
 
+@pytest.mark.parametrize(("missing", "n_absent"), [("absent", 12), ("unknown", 0)])
+def test_absent_keypoints_become_unlikely(missing: Literal["absent", "unknown"], n_absent: int, tmp_path: Path) -> None:
+    """A nose that is absent from 12 of 72 frames, where the evidence is another; a tail that is always there."""
+    picture = tmp_path / "m.png"
+    write_image(picture, np.zeros((60, 80, 3), np.uint8))
+    rng = np.random.default_rng(0)
+    here = np.arange(72) % 6 > 0
+    labeled = np.full((72, 2, 2), 10.0)
+    labeled[~here, 0] = np.nan
+    frames = tuple(
+        LabeledFrame(f"labeled-data/m/{i}.png", (Instance.from_xy(xy),), path=picture) for i, xy in enumerate(labeled)
+    )
+    evidence = rng.normal(2, 0.3, (72, 2, 1))
+    evidence[~here, 0] -= 4
+    labels = Labels(Skeleton(("nose", "tail")), frames)
+    held_out = module.HeldOut(labels, rng.normal(10, 1, (72, 2, 2)), evidence, uses_prior=False)
+    fitted = module.calibrate(held_out, missing)
+    assert fitted is not None
+    assert (fitted.presence.n_absent if fitted.presence else 0) == n_absent
+    probability = fitted.probability(50.0, evidence)
+    assert probability[here].min() > 0.8
+    assert (probability[~here, 0].max() < 0.3) == (n_absent > 0)
+
+
 def test_too_few_points_leave_the_score_as_it_was(dot_study: MakeStudy) -> None:
     run = train(dot_study(4), settings=SETTINGS)
     assert "calibration" not in Run.open(run.folder).settings
@@ -160,7 +186,8 @@ def test_from_what_probability_on_a_point_is_seen() -> None:
     )
     probability = np.array([*np.arange(0.3, 0.499, 0.02), 0.1])
     evidence = np.log(probability / (1 - probability))[:, None, None]
-    model = ErrorModel(np.array([-1.0]), np.zeros(1), 0.0, 1.0, 1e9, 2.0, 11)  # expected = (1 - p) / p, within 1 px: p
+    errors = ErrorModel(np.array([-1.0]), np.zeros(1), 0.0, 1.0, 1e9, 2.0, 11)  # expected = (1 - p) / p, within 1 px: p
+    model = module.Fitted(errors, None)
     held_out = module.HeldOut(labels, xy, evidence, uses_prior=False)
     assert module.seen_from(held_out, model, 1.0, 100.0) == pytest.approx(0.309)
     assert module.seen_from(held_out, model, 100.0, 100.0) == 0.5

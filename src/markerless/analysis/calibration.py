@@ -8,7 +8,7 @@ the probabilities also with what true ones would have shown on as many points: b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ DRAWS = 1000
 MOST_AT_ONCE = 4_000_000  # numbers in memory while drawing
 DROPPED = tuple(share / 100 for share in range(0, 85, 5))  # shares of the points, the least certain ones
 TOLD_DROP = 0.2
+SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,36 @@ class RiskCoverage:
 
 
 @dataclass(frozen=True)
+class SaidOfAbsent:
+    """What is said of keypoints that are not there; the probability should be low.
+
+    Attributes:
+        n_points: How many.
+        median: Their median probability.
+        sure: Share of them with a probability of at least one half.
+    """
+
+    n_points: int
+    median: float
+    sure: float
+
+    @classmethod
+    def of(cls, probability: FloatArray) -> SaidOfAbsent | None:
+        """Of `(n,)` probabilities, NaN counting as none said (0); None where n is 0."""
+        if not probability.size:
+            return None
+        said = np.nan_to_num(probability)
+        return cls(said.size, float(np.median(said)), float((said >= SURE).mean()))
+
+    def line(self) -> str:
+        """In plain words."""
+        return (
+            f"of {self.n_points} keypoints that are absent the median probability is {self.median:.3f}, and "
+            f"{100 * self.sure:.0f} % have one of {SURE:g} or more"
+        )
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How true stated errors are.
 
@@ -123,6 +154,7 @@ class Calibration:
         expected: Expected and actual mean error, px.
         risk: What dropping the least certain points does.
         p95_lowered: Share by which dropping the least certain 20 % lowers the 95th percentile.
+        absent: What is said of keypoints that are not there; None where there are none.
     """
 
     n_points: int
@@ -136,6 +168,7 @@ class Calibration:
     expected: Bins
     risk: RiskCoverage
     p95_lowered: float
+    absent: SaidOfAbsent | None = None
 
     @property
     def is_as_by_chance(self) -> bool:
@@ -155,6 +188,7 @@ class Calibration:
             "expected_error": self.expected.rows("expected_px", "actual_px"),
             "risk_coverage": [{"kept": float(k), "mean_px": float(m), "p95_px": float(p)} for k, m, p in risk],
             "p95_lowered_by_dropping_20": self.p95_lowered,
+            "absent": None if self.absent is None else asdict(self.absent),
         }
 
     def lines(self) -> list[str]:
@@ -168,14 +202,16 @@ class Calibration:
             f"{100 * self.within_upper_90:.0f} % of the errors are within their 90 % bound",
             f"without the least certain {100 * (1 - self.risk.kept[told]):.0f} % of the points, 95 % of the others are "
             f"within {self.risk.p95_px[told]:.1f} px instead of {self.risk.p95_px[0]:.1f} px",
+            *([] if self.absent is None else [self.absent.line()]),
         ]
 
 
-def judge(points: StatedErrors, seed: int = 0) -> Calibration:
+def judge(points: StatedErrors, absent: FloatArray | None = None, seed: int = 0) -> Calibration:
     """Compare what a model says of its errors with the errors.
 
     Args:
         points: Labeled points that the model was not trained on.
+        absent: `(n,)` probabilities stated for keypoints that are not there.
         seed: Of the simulated perfect model.
 
     Raises:
@@ -203,6 +239,7 @@ def judge(points: StatedErrors, seed: int = 0) -> Calibration:
         expected=_bins(known.expected, known.error, *_groups(known.expected)),
         risk=risk,
         p95_lowered=float(1 - risk.p95_px[told] / risk.p95_px[0]) if risk.p95_px[0] > 0 else 0.0,
+        absent=None if absent is None else SaidOfAbsent.of(absent),
     )
 
 

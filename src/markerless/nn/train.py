@@ -174,8 +174,9 @@ class Trainer:
 
     def resume(self, saved: Checkpoint) -> None:
         """Go on where a checkpoint left off."""
-        self.model.load_state_dict(saved.weights)
-        self.average = {name: value.to(self.device) for name, value in saved.average.items()}
+        fitted = {name: value for name, value in self.average.items() if name.startswith(FITTED)}  # not yet: as it is
+        self.model.load_state_dict(fitted | saved.weights)  # an older version has fewer of them
+        self.average = {name: value.to(self.device) for name, value in (fitted | saved.average).items()}
         checkpoints.restore_optimizer(self.optimizer, self.names, saved.optimizer)
         self.step, self.total = int(saved.state["step"]), int(saved.state["total"])
         self.state = saved.state

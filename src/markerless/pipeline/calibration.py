@@ -20,6 +20,7 @@ CALIBRATED = (
     "probability that the point lies within {tolerance_px:g} px of where a person would label it, calibrated on frames "
     "that the network was not trained on"
 )
+ABSENT = "; the {n_absent} keypoints that were absent from such frames count as not within"
 FACTORS = ("tolerance_px", "upper_90")
 
 
@@ -57,7 +58,11 @@ def seen_from(run: Run) -> float:
 def likelihood_definition(run: Run) -> str:
     """What the scores of a run's network mean."""
     table = calibration(run)
-    return UNCALIBRATED if table is None else CALIBRATED.format(**table)
+    if table is None:
+        return UNCALIBRATED
+    n_absent = table.get("n_absent")
+    learned = isinstance(n_absent, int) and n_absent > 0
+    return (CALIBRATED + ABSENT if learned else CALIBRATED).format(**table)
 
 
 def upper_90(run: Run, expected_error: FloatArray) -> FloatArray | None:

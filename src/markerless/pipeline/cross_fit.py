@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from markerless.analysis import error_model
+from markerless.analysis import error_model, presence_model
 from markerless.analysis.error_model import FEWEST_POINTS, ErrorModel, KnownErrors
+from markerless.analysis.presence_model import KnownPresence, PresenceModel
 from markerless.core.crossfit import CrossFit
 from markerless.core.instance import FloatArray
 from markerless.core.labels import LabeledFrame, Labels
@@ -64,6 +66,24 @@ class HeldOut:
     def errors(self) -> FloatArray:
         """`(F, K)` px from label to prediction, NaN where there is no label."""
         return np.asarray(np.linalg.norm(self.xy - _labeled(self.labels), axis=-1))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned from held-out frames.
+
+    Attributes:
+        errors: How far off a point may be.
+        presence: Whether it is there at all; None where too few absent keypoints were labeled to learn it.
+    """
+
+    errors: ErrorModel
+    presence: PresenceModel | None
+
+    def probability(self, tolerance_px: float, evidence: FloatArray) -> FloatArray:
+        """`(..., K, E)` evidence -> `(..., K)` probability of being there and within the tolerance."""
+        within = self.errors.probability_within(tolerance_px, self.errors.expected_error(evidence))
+        return within if self.presence is None else within * self.presence.probability(evidence)
 
 
 def cross_fit(plan: Plan, cache: ImageCache, steps: Steps, folder: Path, on_step: OnStep) -> HeldOut | None:
@@ -158,8 +178,16 @@ def deal(frames: Sequence[LabeledFrame], n_groups: int) -> list[list[LabeledFram
     return [group for group in groups if group]
 
 
-def calibrate(held_out: HeldOut) -> ErrorModel | None:
-    """Learn from cross-fitted predictions how far off a point may be; None when there are too few points."""
+def calibrate(held_out: HeldOut, missing: Literal["absent", "unknown"]) -> Fitted | None:
+    """Learn from cross-fitted predictions how far off a point may be, and whether it is there.
+
+    Args:
+        held_out: The predictions.
+        missing: What a keypoint without a point means, as in training.
+
+    Returns:
+        What was learned; None when there are too few points.
+    """
     n_frames, n_keypoints = held_out.xy.shape[:2]
     error = held_out.errors()
     keypoint = np.broadcast_to(np.arange(n_keypoints), (n_frames, n_keypoints))
@@ -167,27 +195,34 @@ def calibrate(held_out: HeldOut) -> ErrorModel | None:
     known = np.isfinite(error)
     most_px = float(np.median(np.hypot(*frame_sizes(held_out.labels).T)))
     points = KnownErrors(error[known], held_out.evidence[known], keypoint[known], frame[known])
-    return error_model.fit(points, n_keypoints, most_px)
+    errors = error_model.fit(points, n_keypoints, most_px)
+    if errors is None:
+        return None
+    answered = [frame_points(one, n_keypoints, missing)[1] for one in held_out.labels.frames]
+    told = np.stack(answered) & np.isfinite(held_out.evidence).all(-1)
+    there = np.isfinite(_labeled(held_out.labels)).all(-1)
+    seen = KnownPresence(there[told], held_out.evidence[told], keypoint[told], frame[told])
+    return Fitted(errors, presence_model.fit(seen, n_keypoints))
 
 
-def seen_from(held_out: HeldOut, model: ErrorModel, tolerance_px: float, animal_size_px: float) -> float:
+def seen_from(held_out: HeldOut, fitted: Fitted, tolerance_px: float, animal_size_px: float) -> float:
     """The probability from which on a point counts as seen: nearly all that are about right have it; at most 0.5.
 
     Where people's labels scatter as much as the tolerance, good points have probabilities around one half.
     """
-    probability = model.probability_within(tolerance_px, model.expected_error(held_out.evidence))
+    probability = fitted.probability(tolerance_px, held_out.evidence)
     about_right = probability[held_out.errors() < ABOUT_RIGHT * animal_size_px]
     return min(0.5, float(np.percentile(about_right, 100 * MISSED))) if len(about_right) else 0.5
 
 
-def answers(held_out: HeldOut, model: ErrorModel, tolerance_px: float) -> CrossFit:
+def answers(held_out: HeldOut, fitted: Fitted, tolerance_px: float) -> CrossFit:
     """What is kept of cross-fitting for checks of the labels and for `evaluate`."""
-    expected = model.expected_error(held_out.evidence)
+    expected = fitted.errors.expected_error(held_out.evidence)
     return CrossFit(
         held_out.labels.images,
         held_out.labels.skeleton.keypoints,
         np.round(held_out.xy, 3),
-        np.round(model.probability_within(tolerance_px, expected), 4),
+        np.round(fitted.probability(tolerance_px, held_out.evidence), 4),
         np.maximum(np.round(expected, 3), 1e-3),
         tolerance_px,
     )

@@ -13,6 +13,7 @@ from markerless.core.labels import Labels
 from markerless.core.metrics import point_errors, split_errors
 from markerless.core.progress import Progress, silent
 from markerless.errors import LabelsError
+from markerless.nn.dataset import frame_points
 from markerless.pipeline.evaluation import Evaluation
 from markerless.pipeline.predict import Predicted, predict_frames
 from markerless.project import Run
@@ -77,6 +78,13 @@ class Measured:
         )
         return StatedErrors(error, score, self.tolerance_px, expected, upper_90).judged()
 
+    def said_of_absent(self, part: str) -> FloatArray:
+        """`(n,)` scores of a part's keypoints that are not there: frames say so by other points, or by no animal."""
+        rows, n_keypoints = self.rows(part), self.labels.skeleton.n_keypoints
+        told = np.array([frame_points(self.labels.frames[row], n_keypoints, "absent")[1] for row in rows])
+        is_absent = told.reshape(-1, n_keypoints).astype(bool) & ~np.isfinite(self.labeled[rows]).all(-1)
+        return np.asarray(self.predicted.score[rows][is_absent])
+
     def evaluation(self, run: str, labels: str) -> Evaluation:
         """The figures of every part.
 
@@ -90,7 +98,8 @@ class Measured:
         splits, calibration = {}, {}
         for part in self.split:
             stated = self.stated_errors(part)
-            calibration[part] = judge(stated) if stated is not None and stated.error.size else None
+            judged = stated is not None and stated.error.size
+            calibration[part] = judge(stated, self.said_of_absent(part)) if judged else None
             rows = self.rows(part)
             videos = [self.labels.frames[row].video for row in rows]
             splits[part] = split_errors(

@@ -142,24 +142,27 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     """Make the shape of the animal and calibrated errors part of the network; what `run.toml` says of them."""
     trainer.model.head.prior.fill(offsets(trainer.data.labels) if held_out.uses_prior else None)
     table: dict[str, Any] = {"uses_pose_prior": held_out.uses_prior}
-    found = calibrate(held_out)
+    found = calibrate(held_out, trainer.data.settings.missing)
     trainer.keep()
     if found is None:
         return table
     tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
     kept_answers.save(held_out, folder / EVIDENCE_FILE)
     crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
-    within, limits_px = (found.level, found.slope, tolerance_px), (LEAST_PX, found.most_px)
-    trainer.model.errors.fill(found.weight, found.bias, within, limits_px)
+    errors, presence = found.errors, found.presence
+    within, limits_px = (errors.level, errors.slope, tolerance_px), (LEAST_PX, errors.most_px)
+    there = (presence.weight, presence.bias) if presence else None
+    trainer.model.errors.fill(errors.weight, errors.bias, within, limits_px, there)
     trainer.keep()
     size = trainer.data.animal_size_px
     return table | {
         "tolerance_px": tolerance_px,
         "seen_from": round(seen_from(held_out, found, tolerance_px, size), 4),
-        "level": round(found.level, 5),
-        "slope": round(found.slope, 5),
-        "upper_90": round(found.upper_90, 4),
-        "n_points": found.n_points,
+        "level": round(errors.level, 5),
+        "slope": round(errors.slope, 5),
+        "upper_90": round(errors.upper_90, 4),
+        "n_points": errors.n_points,
+        "n_absent": presence.n_absent if presence else 0,
     }
 
 
@@ -180,6 +183,7 @@ def notes(run: Run) -> list[str]:
         lines.append(
             f"expected errors learned on {table['n_points']} points that networks had not seen; the likelihood is the "
             f"probability of being within {table['tolerance_px']:.1f} px"
+            + (f", low where a keypoint looks absent ({table['n_absent']} were)" if table.get("n_absent") else "")
         )
     elif run.settings.get("train", {}).get("crossfits"):
         lines.append(
