@@ -200,7 +200,7 @@ def calibrate(held_out: HeldOut, missing: Literal["absent", "unknown"]) -> Fitte
         return None
     answered = [frame_points(one, n_keypoints, missing)[1] for one in held_out.labels.frames]
     told = np.stack(answered) & np.isfinite(held_out.evidence).all(-1)
-    there = np.isfinite(_labeled(held_out.labels)).all(-1)
+    there = np.asarray(np.isfinite(_labeled(held_out.labels)).all(-1))
     seen = KnownPresence(there[told], held_out.evidence[told], keypoint[told], frame[told])
     return Fitted(errors, presence_model.fit(seen, n_keypoints))
 

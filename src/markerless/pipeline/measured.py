@@ -98,8 +98,7 @@ class Measured:
         splits, calibration = {}, {}
         for part in self.split:
             stated = self.stated_errors(part)
-            judged = stated is not None and stated.error.size
-            calibration[part] = judge(stated, self.said_of_absent(part)) if judged else None
+            calibration[part] = judge(stated, self.said_of_absent(part)) if stated and stated.error.size else None
             rows = self.rows(part)
             videos = [self.labels.frames[row].video for row in rows]
             splits[part] = split_errors(
