@@ -145,16 +145,16 @@ def read(path: Path) -> Tracks:
 
 
 def _tracks(file: h5py.File) -> Tracks:
-    if "position" not in file or set(_dims(file["position"])) != set(_DIMS):
+    if "position" not in file or set(dims_of(file["position"])) != set(_DIMS):
         got = one_line(", ".join(file)) or "nothing"
         raise FormatError(f"expected a variable position ({', '.join(_DIMS)}), got {got}")
-    order = _dims(file["position"])
-    names = {dim: _names(file, dim) for dim in _DIMS[1:]}
+    order = dims_of(file["position"])
+    names = {dim: names_along(file, dim) for dim in _DIMS[1:]}
     axes = [names["space"].index(axis) for axis in _AXES if axis in names["space"]]
     points = array(file["position"]).transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
     attributes = {name: plain(value) for name, value in file.attrs.items()}
     return Tracks(
-        _skeleton(names["keypoint"], attributes),
+        skeleton_of(names["keypoint"], attributes),
         points.astype(np.float64),
         _per_point(file, "confidence", points.shape[:3]),
         error=_per_point(file, "expected_error", points.shape[:3]) if "expected_error" in file else None,
@@ -162,17 +162,17 @@ def _tracks(file: h5py.File) -> Tracks:
         fps=float(attributes.get("fps") or "nan"),
         video=str(attributes.get("video", "")),
         scorer=str(attributes.get("scorer", "")),
-        provenance=_provenance(attributes),
+        provenance=provenance_of(attributes),
     )
 
 
-def _dims(variable: h5py.Dataset) -> list[str]:
+def dims_of(variable: h5py.Dataset) -> list[str]:
     """Names of a variable's dimensions, in today's spelling."""
     found = [str(scales[0].name).rsplit("/", 1)[-1] for scales in variable.dims]
     return [_OLD_DIMS.get(name, name) for name in found]
 
 
-def _names(file: h5py.File, dim: str) -> tuple[str, ...]:
+def names_along(file: h5py.File, dim: str) -> tuple[str, ...]:
     """Labels along a dimension."""
     stored = {_OLD_DIMS.get(name, name): name for name in file}
     return texts(file[stored[dim]])
@@ -182,19 +182,19 @@ def _per_point(file: h5py.File, name: str, shape: tuple[int, ...]) -> npt.NDArra
     """`(T, N, K)` values of a variable, NaN when there is none."""
     if name not in file:
         return np.full(shape, np.nan)
-    order = _dims(file[name])
+    order = dims_of(file[name])
     values: npt.NDArray[np.float64] = array(file[name]).transpose([order.index(dim) for dim in _TRACKS_DIMS[:3]])
     return values.astype(np.float64)
 
 
-def _skeleton(keypoints: tuple[str, ...], attributes: dict[str, Any]) -> Skeleton:
+def skeleton_of(keypoints: tuple[str, ...], attributes: dict[str, Any]) -> Skeleton:
     stored = json.loads(attributes.get("skeleton") or "{}")
     edges = tuple((int(a), int(b)) for a, b in stored.get("edges", ()))
     pairs = tuple((int(a), int(b)) for a, b in stored.get("mirror_pairs", ()))
     return Skeleton(keypoints, edges, pairs)
 
 
-def _provenance(attributes: dict[str, Any]) -> dict[str, Any]:
+def provenance_of(attributes: dict[str, Any]) -> dict[str, Any]:
     """What was stored, or for a file of movement's own the plain attributes."""
     if "provenance" in attributes:
         stored = json.loads(attributes["provenance"])

@@ -27,6 +27,7 @@ from markerless.multiview.repair import Move, repair
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 from markerless.multiview.triangulate import triangulate as triangulate_points
 from markerless.pipeline.seen_points import SeenPoints, Source, read_seen
+from markerless.pipeline.space_sources import with_sources
 
 CUTOFF = 0.2
 ALL_VIEWS = "all"
@@ -150,8 +151,12 @@ def triangulate(
         cameras = scaled(cameras, factor, plan.unit if plan is not None else cameras.unit or "mm")
         found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     result = _in_space(found, seen, cameras, error, options)
+    target = _target(out, by_camera)
+    if target is not None:
+        names = plan.keypoints if plan is not None else {}
+        result = replace(result, tracks=with_sources(result.tracks, cameras, by_camera, names, target.parent))
     result = replace(result, moves=moves)
-    return _write(result, _target(out, by_camera), files, made_here or options.repair or known is not None)
+    return _write(result, target, files, made_here or options.repair or known is not None)
 
 
 def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Calibration | None]:

@@ -20,7 +20,7 @@ from markerless.errors import VideoError
 from markerless.video.images import jpeg_bytes
 from markerless.video.reader import VideoReader, open_video
 
-MOST_READERS = 6  # videos
+MOST_READERS = 12  # videos; a rig has a handful
 MOST_BYTES = 256 << 20
 QUALITY = 88
 ON_THE_WAY = 16  # frames before the one asked for that are kept

@@ -68,7 +68,7 @@ class TracksShelf:
             if key not in self._files:
                 tracks = with_edges(open_tracks(path, video)[0], project)
                 self._files[key] = Shelved(tracks, packed(tracks))
-                _drop_oldest(self._files, MOST_KEPT)
+                drop_oldest(self._files, MOST_KEPT)
             self._files.move_to_end(key)
             return self._files[key]
 
@@ -78,7 +78,7 @@ class TracksShelf:
             key = version_of(path)
             if key not in self._kinds:
                 self._kinds[key] = holds_tracks(path)
-                _drop_oldest(self._kinds, MOST_REMEMBERED)
+                drop_oldest(self._kinds, MOST_REMEMBERED)
             return self._kinds[key]
 
     def close(self) -> None:
@@ -99,6 +99,7 @@ def version_of(path: Path) -> Version:
     return path.resolve(), state.st_mtime_ns, state.st_size
 
 
-def _drop_oldest(kept: OrderedDict[K, V], most: int) -> None:
+def drop_oldest(kept: OrderedDict[K, V], most: int) -> None:
+    """Let the entries that were put in first go until `most` are left."""
     while len(kept) > most:
         kept.popitem(last=False)

@@ -55,7 +55,7 @@ def read(path: Path) -> Calibration:
     error_px = metadata.get("error")
     try:
         return Calibration(
-            tuple(_camera(table, name, path) for name, table in named),
+            tuple(from_table(table, name, path) for name, table in named),
             unit=str(metadata.get("unit", "mm")),
             error_px=float(error_px) if isinstance(error_px, int | float) else math.nan,
             provenance=tuple((key, str(value)) for key, value in metadata.items() if key not in _KEYS),
@@ -72,27 +72,32 @@ def write(calibration: Calibration, path: Path) -> None:
     """
     lines: list[str] = []
     for index, camera in enumerate(calibration.cameras):
-        numbers = camera.distortion if camera.fisheye else _short(camera.distortion)
-        table: dict[str, Any] = {
-            "name": camera.name,
-            "size": list(camera.size),
-            "matrix": camera.matrix.tolist(),
-            "distortions": numbers.tolist(),
-            "rotation": vector_of(camera.rotation).tolist(),
-            "translation": camera.translation.tolist(),
-        }
-        if camera.fisheye:
-            table["fisheye"] = True
-        if camera.region is not None:
-            region = camera.region
-            table["region"] = [region.left, region.top, region.width, region.height]
-        if camera.mirrored:
-            table["mirrored"] = True
-        lines += _table(f"cam_{index}", table)
+        lines += _table(f"cam_{index}", to_table(camera))
     metadata: dict[str, Any] = {"unit": calibration.unit, **dict(calibration.provenance)}
     if math.isfinite(calibration.error_px):
         metadata["error"] = calibration.error_px
     write_text(Path(path), "\n".join([*lines, *_table("metadata", metadata)]))
+
+
+def to_table(camera: Camera) -> dict[str, Any]:
+    """The table of one camera: plain values; `from_table` is the inverse."""
+    numbers = camera.distortion if camera.fisheye else _short(camera.distortion)
+    table: dict[str, Any] = {
+        "name": camera.name,
+        "size": list(camera.size),
+        "matrix": camera.matrix.tolist(),
+        "distortions": numbers.tolist(),
+        "rotation": vector_of(camera.rotation).tolist(),
+        "translation": camera.translation.tolist(),
+    }
+    if camera.fisheye:
+        table["fisheye"] = True
+    if camera.region is not None:
+        region = camera.region
+        table["region"] = [region.left, region.top, region.width, region.height]
+    if camera.mirrored:
+        table["mirrored"] = True
+    return table
 
 
 def _short(numbers: np.ndarray) -> np.ndarray:
@@ -112,7 +117,13 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
-def _camera(table: dict[str, Any], name: str, path: Path) -> Camera:
+def from_table(table: dict[str, Any], name: str, path: Path) -> Camera:
+    """The camera of the table called `name` in the file `path`.
+
+    Raises:
+        FormatError: not such a table; the message names camera and key.
+        CalibrationError: impossible numbers.
+    """
     size = _numbers(table, "size", (2,), name, path)
     fisheye, mirrored = table.get("fisheye", False) is True, table.get("mirrored", False) is True
     region = None

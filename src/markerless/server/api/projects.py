@@ -1,7 +1,7 @@
 """Projects: what is there, opening one, making one, taking in videos, and looking for files on the server's disk.
 
-`GET  browse?path=` -> `{"path", "parent": path or null, "folders": [...], "videos": [...], "projects": [...], "more"}`,
-    names only; without `path` the first allowed folder
+`GET  browse?path=` -> `{"path", "parent": path or null, "folders": [...], "videos": [...], "projects": [...],
+    "results": [...], "more"}`, names only (results: netCDF files); without `path` the first allowed folder
 `POST projects/open` with `{"path"}` -> `{"key"}`
 `POST projects` with `{"name", "scorer", "keypoints", "folder", "videos"}` -> `{"key"}`
 `GET  projects/{key}` -> `{"name", "scorer", "root", "keypoints", "edges", "palette", "pose", "notes", "runs",
@@ -96,7 +96,7 @@ def browse(workspace: TheWorkspace, path: Annotated[str, Query(max_length=4000)]
     folder = workspace.within(path or workspace.roots[0]).resolve()
     if not folder.is_dir():
         raise ProjectError(f"expected a folder, got {folder}; it may have been moved")
-    found: dict[str, list[str]] = {"folders": [], "videos": [], "projects": []}
+    found: dict[str, list[str]] = {"folders": [], "videos": [], "projects": [], "results": []}
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
     except OSError as error:
@@ -186,7 +186,8 @@ def _kind(entry: Path, workspace: Workspace) -> str:
     try:
         if entry.is_dir():
             return "projects" if (entry / "config.yaml").is_file() else "folders"
-        return "videos" if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file() else ""
+        kind = "videos" if entry.suffix.lower() in VIDEO_SUFFIXES else "results" if entry.suffix == ".nc" else ""
+        return kind if entry.is_file() else ""
     except OSError:
         return ""
 

@@ -124,7 +124,7 @@ def window(on: TheReviewed, start: Frame, stop: Frame) -> Response:
     values = on.shelved.packed[start:stop]
     if stop - start > MOST_FRAMES or values.size > MOST_VALUES:
         raise SettingsError(f"expected at most {MOST_FRAMES} frames at once, got {start} to {stop}; ask for fewer")
-    return _binary(values.tobytes(), {"X-Start": start, "X-Stop": stop})
+    return binary(values.tobytes(), {"X-Start": start, "X-Stop": stop})
 
 
 @router.get("/projects/{key}/tracks/{video}/traces")
@@ -142,7 +142,7 @@ def keypoint_traces(
         raise SettingsError(f"expected an animal below {on.tracks.n_individuals}, got {individual}")
     start, stop = _span(on, start, stop)
     values = traces(on.shelved.packed[start:stop, individual, k], points)
-    return _binary(values.tobytes(), {"X-Start": start, "X-Stop": stop, "X-Columns": values.shape[1]})
+    return binary(values.tobytes(), {"X-Start": start, "X-Stop": stop, "X-Columns": values.shape[1]})
 
 
 @router.get("/projects/{key}/tracks/{video}/moments")
@@ -177,6 +177,7 @@ def _span(on: Reviewed, start: int, stop: int) -> tuple[int, int]:
     return min(start, on.tracks.n_frames), min(stop, on.tracks.n_frames)
 
 
-def _binary(body: bytes, headers: dict[str, int]) -> Response:
+def binary(body: bytes, headers: dict[str, int]) -> Response:
+    """Numbers as they are, with headers that say which."""
     shown = {name: str(value) for name, value in headers.items()} | {"Cache-Control": "no-store"}
     return Response(body, media_type="application/octet-stream", headers=shown)

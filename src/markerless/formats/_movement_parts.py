@@ -1,0 +1,150 @@
+"""Points in space in our own result files, a stretch at a time: an hour of a rig takes gigabytes, and who looks at it
+looks at a second. What lies in the file in one piece is mapped into memory for the moment in which it is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from markerless.errors import FormatError
+from markerless.formats._hdf5 import array, opened, plain, texts
+from markerless.formats.movement import dims_of, names_along, provenance_of, skeleton_of
+
+_CONTENT = "points in space in netCDF"
+_ORDER = ("view", "camera", "time", "individual", "keypoint", "space")  # of the axes that `take` gives
+_PARTS = ("position", "confidence", "expected_error", "reprojection_error", "view_used", "state", "camera_frame")
+_ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A variable of the file.
+
+    Attributes:
+        dims: Names of its axes.
+        shape: Its lengths.
+        dtype: Of its numbers.
+        offset: Byte of the file where it begins; None when it is in pieces, or was never written.
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int | None
+
+
+@dataclass(frozen=True)
+class SpaceFile:
+    """A result file with points in space.
+
+    Attributes:
+        path: Where it is.
+        n_frames: Moments.
+        keypoints: Their names.
+        edges: Pairs of their indices.
+        individuals: Names of the animals.
+        views: Names of the cameras; empty where the file says nothing of them.
+        fps: Frames a second; NaN when unknown.
+        unit: Of lengths; "" when the scale is not known.
+        provenance: How it was made.
+    """
+
+    path: Path
+    n_frames: int
+    keypoints: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    individuals: tuple[str, ...]
+    views: tuple[str, ...]
+    fps: float
+    unit: str
+    provenance: Mapping[str, Any]
+    _parts: Mapping[str, _Part]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a variable."""
+        return name in self._parts
+
+    def take(self, name: str, rows: slice, animal: slice = _ALL, keypoint: slice = _ALL) -> npt.NDArray[Any]:
+        """Some of a variable: `([view,] time[, individual, keypoint][, space])`, in this order of axes.
+
+        Raises:
+            FormatError: the file changed meanwhile, or is damaged.
+        """
+        part = self._parts[name]
+        picks = {"time": rows, "individual": animal, "keypoint": keypoint}
+        index = tuple(picks.get(dim, _ALL) for dim in part.dims)
+        axes = sorted(range(len(part.dims)), key=lambda axis: _ORDER.index(part.dims[axis]))
+        return self._read(name, part, index).transpose(axes)
+
+    def _read(self, name: str, part: _Part, index: tuple[slice, ...]) -> npt.NDArray[Any]:
+        if part.offset is None:
+            with opened(self.path, _CONTENT) as file:
+                return np.asarray(file[name][index])
+        try:
+            mapped = np.memmap(self.path, part.dtype, "r", part.offset, part.shape)
+        except (OSError, ValueError) as error:
+            raise FormatError(f"cannot read {name} of {self.path} any more: {error}; open it again") from error
+        return np.array(mapped[index])
+
+
+def open_space(path: Path) -> SpaceFile:
+    """What a result file says of points in space, but for the numbers.
+
+    Raises:
+        FormatError: no such file, not netCDF, damaged, or not points in space.
+    """
+    with opened(Path(path), _CONTENT) as file:
+        if "position" not in file or not isinstance(file["position"], h5py.Dataset):
+            raise FormatError(f"expected a variable position, got {', '.join(sorted(file)) or 'nothing'}")
+        names = {dim: names_along(file, dim) for dim in ("space", "keypoint", "individual")}
+        if names["space"] != ("x", "y", "z"):
+            raise FormatError(
+                f"expected points in space (x, y, z), got {', '.join(names['space'])}; "
+                "make them of several cameras with `markerless triangulate`"
+            )
+        attributes = {key: plain(value) for key, value in file.attrs.items()}
+        parts = {name: _part(file[name]) for name in _PARTS if isinstance(file.get(name), h5py.Dataset)}
+        provenance = provenance_of(attributes)
+        return SpaceFile(
+            Path(path),
+            _length(parts, names),
+            names["keypoint"],
+            skeleton_of(names["keypoint"], attributes).edges,
+            names["individual"],
+            texts(file["view"]) if "view" in file and "reprojection_error" in parts else (),
+            float(attributes.get("fps") or math.nan),
+            str(attributes.get("space_unit", provenance.get("unit", ""))),
+            provenance,
+            parts,
+        )
+
+
+def _part(node: h5py.Dataset) -> _Part:
+    dims = tuple(dims_of(node))
+    if not set(dims) <= set(_ORDER):
+        raise FormatError(f"expected axes of {', '.join(_ORDER)} in {node.name}, got {', '.join(dims)}")
+    array(node, slice(0, 0))  # measures what it claims to hold against what the file holds
+    offset = node.id.get_offset() if node.chunks is None else None
+    return _Part(dims, node.shape, node.dtype, offset)
+
+
+def _length(parts: Mapping[str, _Part], names: Mapping[str, tuple[str, ...]]) -> int:
+    """The number of moments; all variables have to agree in it.
+
+    Raises:
+        FormatError: they do not.
+    """
+    n_frames = parts["position"].shape[parts["position"].dims.index("time")]
+    expected = {"time": n_frames, **{dim: len(values) for dim, values in names.items()}}
+    for name, part in parts.items():
+        for dim, length in zip(part.dims, part.shape, strict=True):
+            if length != expected.get(dim, length):
+                raise FormatError(f"expected {expected[dim]} along {dim} of {name}, got {length}; the file is damaged")
+    return n_frames

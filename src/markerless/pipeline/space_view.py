@@ -1,0 +1,38 @@
+"""How a scene in space is looked at: which way is up, and what the cameras see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from markerless.core.camera import Camera
+from markerless.core.instance import FloatArray
+
+_SNAP_DEG = 30.0  # an axis so near to the guess is what whoever chose the axes meant
+_DEFAULT_UP = np.array([0.0, 0.0, 1.0])
+
+
+def up_of(cameras: Sequence[Camera]) -> FloatArray:
+    """`(3,)`: which way is up in world axes, guessed: cameras are held upright, and those around a scene that look down
+    at it agree only in what is up. The nearest axis where one is near; z without cameras."""
+    if not cameras:
+        return _DEFAULT_UP
+    mean = -np.mean([camera.rotation[1] for camera in cameras], axis=0)  # y of a picture goes down
+    length = np.linalg.norm(mean)
+    if length < 0.1:  # cameras that are turned against each other
+        return _DEFAULT_UP
+    up = mean / length
+    axis = int(np.argmax(np.abs(up)))
+    if abs(up[axis]) >= np.cos(np.deg2rad(_SNAP_DEG)):
+        up = np.sign(up[axis]) * np.eye(3)[axis]
+    return np.asarray(up, dtype=np.float64)
+
+
+def corners_of(camera: Camera) -> FloatArray:
+    """`(4, 3)`: from the camera towards the corners of its picture, in world axes, one unit deep; lenses left out."""
+    width, height = camera.size
+    left, right, top, bottom = -0.5, width - 0.5, -0.5, height - 0.5
+    corners = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]])
+    rays = corners @ np.linalg.inv(camera.matrix).T
+    return np.asarray(rays @ camera.rotation, dtype=np.float64)
