@@ -228,8 +228,8 @@ def space_files(project: Project, is_one: Callable[[Path], bool] = is_space) -> 
 
 
 def limbs_of(n_keypoints: int, edges: tuple[tuple[int, int], ...]) -> list[int | None]:
-    """For each keypoint the other end of a limb: the edge on the way from the first keypoint of its part of the skeleton,
-    which itself has its first edge; None without edges."""
+    """For each keypoint the other end of a limb: the edge on the way from the first keypoint of its part of the
+    skeleton, which itself has its first edge; None without edges."""
     found: list[int | None] = [None] * n_keypoints
     beside: list[list[int]] = [[] for _ in range(n_keypoints)]
     for a, b in edges:

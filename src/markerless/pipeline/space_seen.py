@@ -76,7 +76,7 @@ class Seen:
         return self._found.frames
 
     def at(self, start: int, stop: int, frames: FloatArray) -> FloatArray | float:
-        """`(T, N, K, 2)` px at moments from `start` to before `stop`, to which `frames (T,)` of the video belong (-1: none).
+        """`(T, N, K, 2)` px at moments from `start` to before `stop`; `frames (T,)` of the video are theirs, -1: none.
 
         NaN where nothing was seen; one NaN where nothing is known.
         """
@@ -119,7 +119,11 @@ def _read(file: SpaceFile, source: CameraSource, videos: Sequence[Path], allows:
     if isinstance(value, Tracks):
         video = _video_of_tracks(path, value.video, videos)
         return _Read(_xy(file, value, source), video=video if video is not None and allows(video) else None)
-    return _of_labels(file, value, source, allows) if isinstance(value, Labels) else _Read(note=f"no points in {path}")
+    return (
+        _of_labels(file, path, value, source, allows)
+        if isinstance(value, Labels)
+        else _Read(note=f"no points in {path}")
+    )
 
 
 def _places(folder: Path, name: str) -> list[Path]:
@@ -139,7 +143,9 @@ def _video_of_tracks(path: Path, name: str, videos: Sequence[Path]) -> Path | No
     return next(iter(named), None) or max(after, key=lambda video: len(video.stem), default=None)
 
 
-def _of_labels(file: SpaceFile, labels: Labels, source: CameraSource, allows: Callable[[Path], bool]) -> _Read:
+def _of_labels(
+    file: SpaceFile, path: Path, labels: Labels, source: CameraSource, allows: Callable[[Path], bool]
+) -> _Read:
     """Labels of pictures: the folder of pictures is the video, and their names say which moment is which."""
     place = {Path(image).name: row for row, image in enumerate(labels.images)}
     images = [str(name) for name in file.provenance.get("images", ())]
@@ -150,13 +156,23 @@ def _of_labels(file: SpaceFile, labels: Labels, source: CameraSource, allows: Ca
     score = np.where(np.isfinite(xy).all(axis=-1), 1.0, np.nan)
     whole = _xy(file, Tracks(labels.skeleton, xy, score, individuals=labels.individuals), source)
     own = np.where((rows >= 0)[:, None, None, None], whole[np.maximum(rows, 0)], np.float32(np.nan))
-    folders = {frame.path.parent for frame in labels.frames if frame.path is not None and frame.path.name in place}
-    if len(folders) != 1 or not allows(folder := next(iter(folders))):
+    folder = _folder_of(path, [image for image in labels.images if Path(image).name in set(images)])
+    if folder is None or not allows(folder):
         return _Read(own, by_moment=True)
     pictures = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
     index = {name: number for number, name in enumerate(sorted(pictures, key=natural_key))}
     frames = np.array([index.get(name, -1) for name in images], dtype=np.float64)
     return _Read(own, by_moment=True, frames=frames, video=folder)
+
+
+def _folder_of(path: Path, images: Sequence[str]) -> Path | None:
+    """The one folder in which pictures are that a file of labels names, from beside it or from a folder above it."""
+    whole = path.resolve()
+    for image in images[:1]:
+        for base in (whole.parent / Path(image).name, *(folder / image for folder in list(whole.parents)[:4])):
+            if base.is_file():
+                return base.parent if len({Path(other).parent for other in images}) == 1 else None
+    return None
 
 
 def _xy(file: SpaceFile, tracks: Tracks, source: CameraSource) -> PixelArray:

@@ -5,7 +5,7 @@
 `GET projects/{key}/space` -> `{"results": [{"file", "name", "folder"}], "folder"}`, the newest first
 `GET projects/{key}/space/about?file=` -> `{"file", "name", "n_frames", "fps", "unit", "individuals", "keypoints",
     "edges", "limbs": [index or null], "palette", "has_error", "counts": [n of each state], "states", "record",
-    "bounds": [[x, y, z], [x, y, z]], "up": [x, y, z], "cameras": [{"name", "center", "corners": [4 of [x, y, z]],
+    "bounds": [[x, y, z], [x, y, z]], "up": [x, y, z], "cameras": [{"name", "size", "center", "corners": [4 of [x, y, z]],
     "region": [left, top, width, height] or null, "mirrored", "has_points", "note", "video": {"path", "name",
     "n_frames", "size", "fps"} or null}]}`; `center` and `corners` (directions in world axes, of depth 1) are null when
     it is not known where the camera stands
@@ -184,9 +184,10 @@ def _camera(workspace: Workspace, one: SpaceCamera) -> dict[str, Any]:
 
 def _place(camera: Camera | None) -> dict[str, Any]:
     if camera is None:
-        return {"center": None, "corners": None, "region": None, "mirrored": False}
+        return {"size": None, "center": None, "corners": None, "region": None, "mirrored": False}
     region = camera.region
     return {
+        "size": list(camera.size),
         "center": camera.center.tolist(),
         "corners": corners_of(camera).tolist(),
         "region": None if region is None else [region.left, region.top, region.width, region.height],

@@ -12,6 +12,15 @@ export async function chooseVideos() {
   return answer ? [...chosen.keys()] : [];
 }
 
+/** Path of one file: a "video" or a "result" (netCDF); null when the user chooses none. */
+export async function chooseFile(kind, title) {
+  const chosen = new Map();
+  const view = browser((listing, name) => [listing.path, name].join("/"), chosen, kind);
+  await view.open("");
+  const answer = await dialog({ title, body: [view.node], action: "Take it" });
+  return answer ? ([...chosen.keys()][0] ?? null) : null;
+}
+
 /** Path of a project, or of a folder when `kind` is "folders"; null when the user chooses none. */
 export async function chooseFolder(kind = "projects") {
   const chosen = new Map();
@@ -37,9 +46,10 @@ function browser(pathOf, chosen, kind) {
     const up = listing.parent && row("↑", "..", () => open(listing.parent));
     const folders = listing.folders.map((name) => row("▸", name, () => open(pathOf(listing, name))));
     const projects = listing.projects.map((name) => (kind === "projects" ? choice(listing, name) : row("▸", name, () => open(pathOf(listing, name)))));
-    const videos = kind === "videos" ? listing.videos.map((name) => choice(listing, name)) : [];
-    const rows = [up, ...projects, ...folders, ...videos].filter(Boolean);
-    const empty = kind === "videos" && listing.videos.length === 0 && h("p", { class: "soft small" }, "No videos in this folder.");
+    const names = kind.startsWith("video") ? listing.videos : kind === "result" ? listing.results : null;
+    const files = (names ?? []).map((name) => choice(listing, name));
+    const rows = [up, ...projects, ...folders, ...files].filter(Boolean);
+    const empty = names?.length === 0 && h("p", { class: "soft small" }, `No ${kind === "result" ? "results" : "videos"} in this folder.`);
     const more = listing.more > 0 && h("p", { class: "soft small" }, `${listing.more} more are not shown.`);
     replace(node, h("p", { class: "mono small files-path" }, listing.path), h("div", { class: "files-list" }, rows), empty, more);
   }

@@ -6,7 +6,7 @@ import { problem } from "./notices.js";
 import { addressOf, parseAddress } from "./routes.js";
 import { who, whoAsked } from "./who.js";
 
-export const PAGES = ["project", "extract", "label", "train", "review", "refine", "results"];
+export const PAGES = ["project", "extract", "label", "train", "review", "refine", "results", "space"];
 const page = document.getElementById("page");
 let leave = null;
 let visit = 0;

@@ -53,10 +53,10 @@ export function timeOf(frame, fps, digits = 2) {
 
 /** What `.../traces` sends: per quantity the least and largest value of each column, and which frames they are of. */
 export class Traces {
-  constructor(buffer, { start, stop, columns }) {
+  constructor(buffer, { start, stop, columns, names = ["x", "y", "score", "error"] }) {
     const values = new Float32Array(buffer);
     Object.assign(this, { start, stop, columns });
-    [this.x, this.y, this.score, this.error] = [0, 1, 2, 3].map((q) => values.subarray(q * columns * 2, (q + 1) * columns * 2));
+    names.forEach((name, q) => { this[name] = values.subarray(q * columns * 2, (q + 1) * columns * 2); });
   }
 
   /** Middle of a column, as a frame. */

@@ -8,36 +8,34 @@ const MOST_BLOCKS = 60;
 export class PointStore {
   #blocks = new Map(); // number -> {values, promise}; the last used at the end
 
-  /** `load(start, stop)` resolves to an ArrayBuffer. */
-  constructor({ load, frames, animals, keypoints, changed = () => {} }) {
-    Object.assign(this, { load, frames, animals, keypoints, changed });
+  /** `load(start, stop)` resolves to an ArrayBuffer; `size` numbers are of one frame, `block` frames are fetched at once. */
+  constructor({ load, frames, animals, keypoints, size = animals * keypoints * QUANTITIES, block = BLOCK, changed = () => {} }) {
+    Object.assign(this, { load, frames, size, block, changed });
   }
-
-  get size() { return this.animals * this.keypoints * QUANTITIES; }
 
   /** The points of a frame, or null while they are under way; an empty array beyond the end of the tracks. */
   at(frame) {
     if (frame >= this.frames) return new Float32Array(0);
-    const number = Math.floor(frame / BLOCK);
+    const number = Math.floor(frame / this.block);
     const block = this.#blocks.get(number);
     if (!block?.values) return null;
     this.#blocks.delete(number);
     this.#blocks.set(number, block);
-    const from = (frame - number * BLOCK) * this.size;
+    const from = (frame - number * this.block) * this.size;
     return block.values.subarray(from, from + this.size);
   }
 
   /** Have the points of a frame and of those soon after it. */
   want(frame) {
-    for (const one of [frame, frame + BLOCK / 2]) this.#fetch(Math.floor(one / BLOCK));
+    for (const one of [frame, frame + this.block / 2]) this.#fetch(Math.floor(one / this.block));
   }
 
   #fetch(number) {
-    const start = number * BLOCK;
+    const start = number * this.block;
     if (start >= this.frames || this.#blocks.has(number)) return;
     const block = { values: null };
     this.#blocks.set(number, block);
-    this.load(start, Math.min(start + BLOCK, this.frames)).then(
+    this.load(start, Math.min(start + this.block, this.frames)).then(
       (buffer) => { block.values = new Float32Array(buffer); this.changed(); },
       () => this.#blocks.delete(number),
     );

@@ -21,10 +21,10 @@ export class TracePlot {
   playhead = 0;
   #frame = 0;
 
-  /** `rows`: quantities that there are; `seek(frame)` goes there, `scrub(frame)` while a pointer drags. */
+  /** `rows`: quantities that there are, or rows of their own like those above; `seek(frame)` goes there, `scrub(frame)` while a pointer drags. */
   constructor({ frames, fps, palette, store, rows, seek, scrub }) {
     Object.assign(this, { frames, fps, palette, store, seek, scrub });
-    this.rows = ROWS.filter(({ quantity }) => rows.includes(quantity));
+    this.rows = rows.map((one) => (typeof one === "string" ? ROWS.find(({ quantity }) => quantity === one) : one));
     this.range = { start: 0, stop: Math.max(frames, 1) };
     this.canvas = h("canvas", { class: "review-plot", "aria-label": "Course of the chosen keypoints" });
     this.node = h("div", { class: "review-traces" }, this.canvas);
@@ -161,12 +161,12 @@ export class TracePlot {
     this.#label(context, row.name, top + height / 2);
   }
 
-  #limits({ quantity, fixed, floor, band }, all) {
+  #limits({ quantity, fixed, floor, band, room: least = 0.5 }, all) {
     if (fixed) return [fixed[0] - 0.05, fixed[1] + 0.05];
     const found = extent(all, quantity, this.range, band);
     if (!found) return [0, 1];
     const low = floor ?? found[0];
-    const room = Math.max((found[1] - low) * 0.08, 0.5);
+    const room = Math.max((found[1] - low) * 0.08, least);
     return [floor ?? low - room, found[1] + room];
   }
 

@@ -26,7 +26,7 @@ export class Transport {
       { class: "review-transport" },
       this.moments[0], button("back", "Previous frame (←)", () => commands.step(-1)), this.playing, button("on", "Next frame (→)", () => commands.step(1)), this.moments[1],
       this.speed, this.frame, this.waits,
-      h("button", { type: "button", class: "button quiet review-end small", title: "The whole picture (0)", onclick: commands.fit }, "Fit"),
+      h("button", { type: "button", class: "button quiet review-end small", title: commands.fitTitle ?? "The whole picture (0)", onclick: commands.fit }, "Fit"),
     );
   }
 
