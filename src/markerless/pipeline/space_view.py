@@ -16,6 +16,7 @@ _DEFAULT_UP = np.array([0.0, 0.0, 1.0])
 def up_of(cameras: Sequence[Camera]) -> FloatArray:
     """`(3,)`: which way is up in world axes, guessed: cameras are held upright, and those around a scene that look down
     at it agree only in what is up. The nearest axis where one is near; z without cameras."""
+    cameras = [camera for camera in cameras if not camera.mirrored] or cameras  # a mirror may be held in any way
     if not cameras:
         return _DEFAULT_UP
     mean = -np.mean([camera.rotation[1] for camera in cameras], axis=0)  # y of a picture goes down

@@ -11,7 +11,7 @@ export class Choices {
   constructor({ about, told }) {
     Object.assign(this, { about, told });
     const hasCameras = about.cameras.some(({ center }) => center);
-    this.settings = { skeleton: true, names: false, errors: false, cameras: hasCameras, floor: true, follow: false, overlay: true, videos: about.cameras.length > 0, trail: 1, hidden: new Set(), ...stored() };
+    this.settings = { skeleton: true, names: false, errors: false, cameras: hasCameras, floor: true, follow: false, overlay: true, videos: about.cameras.length > 0, trail: 1, hidden: new Set(), ...stored(), ...(about.is_pictures ? { trail: 0 } : {}) };
     this.hasCameras = hasCameras;
     this.up = about.up;
     this.node = h("div", { class: "review-choices space-choices" });
@@ -34,7 +34,7 @@ export class Choices {
       about.has_error && choice("errors", "Expected error", "A ball as large as the expected error (E)"), choice("floor", "Floor", "A level grid, and shadows on it"),
       this.hasCameras && choice("cameras", "Cameras", "Where they stand; far ones are drawn nearer, dashed (C)"), choice("follow", "Follow", "Keep the animal in the middle (F)"),
       about.cameras.length > 0 && choice("videos", "Videos", "The cameras' videos (V)"), about.cameras.length > 0 && choice("overlay", "Points on them", "On the videos (H)"),
-      h("label", { class: "review-choice" }, "Trail", trail), h("label", { class: "review-choice" }, "Up", up),
+      !about.is_pictures && h("label", { class: "review-choice" }, "Trail", trail), h("label", { class: "review-choice" }, "Up", up),
     );
   }
 
@@ -47,7 +47,7 @@ export class Choices {
 
 function nameOf(up) {
   const axis = up.findIndex((one) => Math.abs(one) > 0.999);
-  return axis < 0 ? "as the cameras" : `${up[axis] > 0 ? "+" : "−"}${"xyz"[axis]}`;
+  return axis < 0 ? "as cameras" : `${up[axis] > 0 ? "+" : "−"}${"xyz"[axis]}`;
 }
 
 function upOf(name) {

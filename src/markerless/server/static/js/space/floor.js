@@ -10,7 +10,7 @@ export function roundStep(length) {
 }
 
 /** {height, step, origin, lines: [[from, to], ...], corners}: lines of a level grid below the box `[low, high]`. */
-export function floorOf([low, high], up, about = 10) {
+export function floorOf([low, high], up, about = 8) {
   const { ahead, aside } = levels(up);
   const corners = cornersOf([low, high]);
   const reach = (axis) => { const all = corners.map((one) => dot(one, axis)); return [Math.min(...all), Math.max(...all)]; };

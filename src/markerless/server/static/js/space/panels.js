@@ -45,7 +45,7 @@ export class Panels {
   constructor() {
     this.grid = h("div", { class: "space-panels" });
     this.legend = h("div", { class: "space-legend small soft" }, key("dot", "measured"), key("ring", "expected from 3D"), key("cross", "left out"));
-    this.node = h("div", { class: "space-videos" }, this.legend, this.grid);
+    this.node = h("div", { class: "space-videos" }, this.grid);
     this.observer = new ResizeObserver(() => this.#arrange());
     this.observer.observe(this.node);
   }
@@ -74,10 +74,13 @@ export class Panels {
     const { clientWidth: width, clientHeight: height } = this.grid;
     if (shown.length && width) {
       const columns = columnsFor(shown.map(({ group }) => group.size ?? [4, 3]), { width, height });
+      const rows = Math.ceil(shown.length / columns);
+      const isFull = rows * columns === shown.length;
       this.grid.style.setProperty("grid-template-columns", `repeat(${columns}, minmax(0, 1fr))`);
-      this.grid.style.setProperty("grid-template-rows", `repeat(${Math.ceil(shown.length / columns)}, minmax(0, 1fr))`);
+      this.grid.style.setProperty("grid-template-rows", `repeat(${rows}, minmax(0, 1fr))${isFull ? " auto" : ""}`);
+      this.legend.classList.toggle("below", isFull);
     }
-    const nodes = shown.map(({ node }) => node);
+    const nodes = [...shown.map(({ node }) => node), this.legend];
     if (nodes.some((node, i) => this.grid.children[i] !== node) || this.grid.children.length !== nodes.length) replace(this.grid, nodes);
   }
 }

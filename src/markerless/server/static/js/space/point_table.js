@@ -41,7 +41,7 @@ export class PointTable {
     replace(
       this.node,
       individuals.length > 1 && h("label", { class: "review-animal small soft" }, "Animal", h("select", { onchange: (event) => { this.animal = Number(event.target.value); this.told(); } }, individuals.map((name, i) => h("option", { value: i, selected: i === this.animal }, name)))),
-      h("div", { class: "space-point head small soft" }, h("span", {}, "Keypoint"), h("span", {}, this.about.has_error ? "off by" : ""), h("span", {}, "shown"), h("span", {}, "plotted")),
+      h("div", { class: "space-point head small soft" }, h("span", {}, "Keypoint"), h("span", {}, this.about.has_error ? "error" : ""), h("span", {}, "shown"), h("span", {}, "plotted")),
       h("div", { class: "review-rows" }, rows, all),
     );
     this.#write();

@@ -8,10 +8,10 @@ const TRAIL_PARTS = 6; // from faint to strong
 const DOT_PX = 5.2;
 
 export function drawFloor(on, floor) {
-  const { context, colors, isDark } = on;
+  const { context, isDark } = on;
   fillPlane(on, floor.corners, isDark ? "rgb(255 255 255 / 2.5%)" : "rgb(255 255 255 / 55%)");
   context.lineWidth = 1;
-  context.strokeStyle = colors.line;
+  context.strokeStyle = isDark ? "rgb(255 255 255 / 11%)" : "rgb(20 28 40 / 13%)";
   context.beginPath();
   for (const [from, to] of floor.lines) line(on, from, to);
   context.stroke();
@@ -40,9 +40,9 @@ export function drawFrusta(on, frusta) {
     corners.forEach((corner, i) => { line(on, apex, corner); line(on, corner, corners[(i + 1) % 4]); });
     context.stroke();
     context.setLineDash([]);
-    const top = add(corners[0].map((one, i) => (one + corners[1][i]) / 2), unit(add(corners[0], corners[3], -1)), 0.12 * Math.hypot(...add(corners[0], corners[3], -1)));
+    const above = unit(add(corners[0], corners[3], -1)); // of the picture
     context.fillStyle = colors.accent;
-    label(on, top, name);
+    label(on, add(apex, above, 0.8 * Math.hypot(...add(corners[0], corners[3], -1))), name);
   }
 }
 

@@ -1,11 +1,14 @@
 // The animal in space on a canvas: floor, cameras, trails, shadows, skeleton, points. `show` takes one moment; dragging turns
 // the scene, with Shift or the right button moves it, the wheel zooms.
-import { h } from "../dom.js";
+import { cssColor } from "../colors.js";
+import { h, replace } from "../dom.js";
 import { cornersOf, floorOf } from "./floor.js";
 import { frustaOf } from "./frusta.js";
 import { eyeOf, fittedTo, moved, nearer, projector, turned } from "./orbit.js";
+import { STATES, stateWord } from "./record.js";
 import { drawBones, drawDots, drawErrors, drawFloor, drawFrusta, drawNames, drawShadows, drawTrails } from "./scene_paint.js";
 
+const MOST_SAID = 5;
 const VIEWS = { whole: [-0.9, 0.42], front: [0, 0.06], side: [Math.PI / 2, 0.06], above: [0, 1.5] };
 
 export class SceneView {
@@ -19,7 +22,8 @@ export class SceneView {
     this.setUp(about.up);
     this.canvas = h("canvas", { class: "space-scene", tabindex: "0", "aria-label": "The animal in space" });
     this.scale = h("div", { class: "space-scale small" });
-    this.node = h("div", { class: "space-stage" }, this.canvas, this.scale);
+    this.missing = h("div", { class: "space-missing small" });
+    this.node = h("div", { class: "space-stage" }, this.canvas, this.missing, this.scale);
     this.observer = new ResizeObserver(() => this.#resize());
     this.observer.observe(this.node);
     this.readColors();
@@ -40,7 +44,7 @@ export class SceneView {
     this.#isFitted = true;
     if (name) [this.orbit.azimuth, this.orbit.elevation] = VIEWS[name];
     if (!this.box) return;
-    const points = [...cornersOf(this.about.bounds), ...(this.settings.cameras ? this.frusta.flatMap(({ apex, corners }) => [apex, ...corners]) : [])];
+    const points = [...cornersOf(this.about.bounds), ...(this.settings.floor ? this.floor.corners : []), ...(this.settings.cameras ? this.frusta.flatMap(({ apex, corners }) => [apex, ...corners]) : [])];
     this.orbit = fittedTo(this.orbit, points, this.box);
     this.whole = this.orbit.distance;
     this.redraw();
@@ -48,6 +52,7 @@ export class SceneView {
 
   show(moment) {
     this.moment = moment;
+    this.#sayMissing();
     if (this.settings.follow) this.#follow();
     this.redraw();
   }
@@ -98,6 +103,15 @@ export class SceneView {
     if (settings.skeleton) drawBones(on, shown, this.about.edges);
     drawDots(on, shown, this.orbit.distance);
     if (settings.names) drawNames(on, shown, this.about.keypoints);
+  }
+
+  /** Points that are nowhere, although cameras saw them. */
+  #sayMissing() {
+    const { keypoints, individuals, palette } = this.about;
+    const found = this.moment.animals.flatMap((points, animal) => points.map((point, keypoint) => ({ ...point, animal, keypoint })));
+    const wrong = found.filter(({ xyz, state, keypoint }) => !xyz && state > STATES.tooFew && !this.settings.hidden.has(keypoint));
+    const shown = wrong.slice(0, MOST_SAID).map(({ animal, keypoint, state }) => h("span", {}, h("i", { style: { color: cssColor(palette, keypoint) } }), individuals.length > 1 ? `${individuals[animal]} ${keypoints[keypoint]}` : keypoints[keypoint], h("b", { class: state === STATES.contradictory ? "" : "warn" }, stateWord(state))));
+    replace(this.missing, shown, wrong.length > MOST_SAID && h("span", {}, `and ${wrong.length - MOST_SAID} more`));
   }
 
   /** The target moves to the middle of the animals. */

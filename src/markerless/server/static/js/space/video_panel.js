@@ -5,7 +5,7 @@ import { toCanvas } from "../coords.js";
 import { h, replace } from "../dom.js";
 import { fitted, panned, zoomed } from "../label/view.js";
 
-const DOT_PX = 3.6;
+const [LEAST_DOT, MOST_DOT, DOT_SHARE] = [1.8, 4, 0.008]; // radius in pixels, and of the panel's width
 
 export class VideoPanel {
   scene = null; // {moment, frame, picture, failure, views: [{camera, points: [{keypoint, seen, expected, used, state}]}]}
@@ -27,7 +27,7 @@ export class VideoPanel {
       { class: "space-panel-head small" },
       h("b", { title }, names.join(", ")), this.frame,
       notes.length > 0 && h("span", { class: "space-note", title: notes.join("; "), "aria-label": notes.join("; ") }, "!"),
-      h("button", { type: "button", class: "button quiet", title: group.video ? `${title}. Choose another video` : "Choose the video of this camera", onclick: choose }, group.video ? "video" : "choose a video"),
+      h("button", { type: "button", class: "button quiet", title: group.video ? `${title}. Choose another video` : "Choose the video of this camera", onclick: choose }, group.video ? "video" : "add video"),
       h("button", { type: "button", class: "button quiet", title: "Larger, and back (double-click)", "aria-label": "Larger, and back", onclick: enlarge }, "⤢"),
     );
     this.box = null;
@@ -36,7 +36,7 @@ export class VideoPanel {
     this.stage = stage;
     this.observer = new ResizeObserver(() => this.#resize());
     this.observer.observe(stage);
-    if (!this.size) this.#say([notes[0] ?? "No video was found for this camera.", h("br"), "Choose its video above."]);
+    if (!this.size) this.#say([notes[0] ?? "No video was found for this camera.", h("br"), "Add it above."]);
     this.#listen(enlarge);
   }
 
@@ -99,18 +99,19 @@ export class VideoPanel {
   }
 
   #drawPoint(context, { keypoint, seen, expected, used }) {
+    const radius = Math.min(Math.max(DOT_SHARE * this.box.width, LEAST_DOT), MOST_DOT);
     const { palette } = this.about;
     const [dot, ring] = [seen, expected].map((place) => place && toCanvas(place, this.#view));
     if (dot && ring) strokes(context, [[3.2, "rgb(0 0 0 / 55%)"], [1.4, "rgb(255 255 255 / 90%)"]], () => { context.moveTo(...dot); context.lineTo(...ring); });
-    if (ring) strokes(context, [[3.6, "rgb(0 0 0 / 60%)"], [1.8, cssColor(palette, keypoint)]], () => context.arc(...ring, DOT_PX + 2.6, 0, 2 * Math.PI));
+    if (ring) strokes(context, [[2.8, "rgb(0 0 0 / 60%)"], [1.4, cssColor(palette, keypoint)]], () => context.arc(...ring, radius + 2, 0, 2 * Math.PI));
     if (!dot) return;
     if (!used) {
-      const reach = DOT_PX + 0.6;
+      const reach = radius + 0.8;
       return void strokes(context, [[4.2, "rgb(0 0 0 / 65%)"], [2, cssColor(palette, keypoint)]], () => {
         for (const sign of [1, -1]) { context.moveTo(dot[0] - reach, dot[1] - sign * reach); context.lineTo(dot[0] + reach, dot[1] + sign * reach); }
       });
     }
-    strokes(context, [[2.6, "rgb(0 0 0 / 60%)"]], () => context.arc(...dot, DOT_PX, 0, 2 * Math.PI));
+    strokes(context, [[2, "rgb(0 0 0 / 60%)"]], () => context.arc(...dot, radius, 0, 2 * Math.PI));
     context.fillStyle = cssColor(palette, keypoint);
     context.fill();
     return undefined;
