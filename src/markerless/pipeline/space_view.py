@@ -10,20 +10,26 @@ from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 
 _SNAP_DEG = 30.0  # an axis so near to the guess is what whoever chose the axes meant
+_ROUND = 0.15  # how much cameras must look from different sides, from 0 to 1
+_ROLLED = 0.35  # how far from upright they may be held
 _DEFAULT_UP = np.array([0.0, 0.0, 1.0])
 
 
 def up_of(cameras: Sequence[Camera]) -> FloatArray:
-    """`(3,)`: which way is up in world axes, guessed: cameras are held upright, and those around a scene that look down
-    at it agree only in what is up. The nearest axis where one is near; z without cameras."""
+    """`(3,)`: which way is up in world axes, guessed: cameras are held upright, so that what is to the right in their
+    pictures is level, and up is at right angles to all of that; where they look the same way, it is up in their pictures.
+    The nearest axis where one is near; z without cameras."""
     cameras = [camera for camera in cameras if not camera.mirrored] or cameras  # a mirror may be held in any way
     if not cameras:
         return _DEFAULT_UP
-    mean = -np.mean([camera.rotation[1] for camera in cameras], axis=0)  # y of a picture goes down
-    length = np.linalg.norm(mean)
+    up = -np.mean([camera.rotation[1] for camera in cameras], axis=0)  # y of a picture goes down
+    _, size, axes = np.linalg.svd([camera.rotation[0] for camera in cameras])
+    if len(size) > 1 and size[1] > _ROUND * size[0] and (len(size) < 3 or size[2] < _ROLLED * size[0]):
+        up = axes[2] if axes[2] @ up >= 0 else -axes[2]
+    length = np.linalg.norm(up)
     if length < 0.1:  # cameras that are turned against each other
         return _DEFAULT_UP
-    up = mean / length
+    up = up / length
     axis = int(np.argmax(np.abs(up)))
     if abs(up[axis]) >= np.cos(np.deg2rad(_SNAP_DEG)):
         up = np.sign(up[axis]) * np.eye(3)[axis]

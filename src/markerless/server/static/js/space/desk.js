@@ -103,7 +103,7 @@ export class Desk {
     const { counts, states } = this.about;
     const share = counts.length ? counts[0] / Math.max(counts.reduce((a, b) => a + b, 0), 1) : null;
     const words = counts.map((n, i) => `${n.toLocaleString("en-US")} ${states[i]}`).join(", ");
-    replace(this.state, share !== null && h("span", { class: "small soft", title: words }, `${(100 * share).toFixed(share > 0.995 ? 1 : 0)} % of the points are good`));
+    replace(this.state, share !== null && h("span", { class: "small soft", title: words }, `${percentOf(share)} of the points are good`));
   }
 
   /** The panels anew: videos were found or chosen. */
@@ -239,6 +239,13 @@ export class Desk {
     clearTimeout(this.#address);
     this.#address = setTimeout(() => history.replaceState(null, "", addressOf(this.key, "space", { file: this.about.file, frame: this.player.target })), 300);
   }
+}
+
+/** "96 %", "99.7 %", "> 99.9 %": all of them only when it is all of them. */
+function percentOf(share) {
+  if (share >= 1) return "all";
+  if (share > 0.999) return "> 99.9 %";
+  return `${(100 * share).toFixed(share > 0.99 ? 1 : 0)} %`;
 }
 
 function rowsOf({ unit, has_error: hasError, limbs, cameras }) {

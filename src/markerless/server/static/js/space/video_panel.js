@@ -27,7 +27,7 @@ export class VideoPanel {
       { class: "space-panel-head small" },
       h("b", { title }, names.join(", ")), this.frame,
       notes.length > 0 && h("span", { class: "space-note", title: notes.join("; "), "aria-label": notes.join("; ") }, "!"),
-      h("button", { type: "button", class: "button quiet", title: group.video ? `${title}. Choose another video` : "Choose the video of this camera", onclick: choose }, group.video ? "video" : "add video"),
+      h("button", { type: "button", class: "button quiet", title: group.video ? `${title}. Choose another video` : "Choose the video of this camera", onclick: choose }, group.video ? "video" : "+ video"),
       h("button", { type: "button", class: "button quiet", title: "Larger, and back (double-click)", "aria-label": "Larger, and back", onclick: enlarge }, "⤢"),
     );
     this.box = null;
@@ -36,7 +36,7 @@ export class VideoPanel {
     this.stage = stage;
     this.observer = new ResizeObserver(() => this.#resize());
     this.observer.observe(stage);
-    if (!this.size) this.#say([notes[0] ?? "No video was found for this camera.", h("br"), "Add it above."]);
+    if (!this.size) this.#say([notes[0] ?? "No video was found for this camera.", h("br"), "Choose it with + above."]);
     this.#listen(enlarge);
   }
 
