@@ -144,11 +144,14 @@ class Space:
         return np.quantile(points, [0.005, 0.995], axis=0)
 
     def next_moment(self, frame: int, by: int) -> int | None:
-        """The next moment after (`by` 1) or before (-1) a frame at which cameras begin to contradict each other."""
+        """The next moment after (`by` 1) or before (-1) a frame at which cameras begin to contradict each other about a
+        point."""
         if not self.file.has("state"):
             return None
-        wrong = (self.file.take("state", slice(None)) == CONTRADICTORY).any(axis=(1, 2))
-        starts = np.flatnonzero(wrong & ~np.concatenate([[False], wrong[:-1]]))
+        wrong = self.file.take("state", slice(None)) == CONTRADICTORY
+        begins = wrong.copy()
+        begins[1:] &= ~wrong[:-1]
+        starts = np.flatnonzero(begins.any(axis=(1, 2)))
         near = starts[starts > frame] if by > 0 else starts[starts < frame][::-1]
         return int(near[0]) if len(near) else None
 
