@@ -17,7 +17,7 @@ _DEFAULT_UP = np.array([0.0, 0.0, 1.0])
 
 def up_of(cameras: Sequence[Camera]) -> FloatArray:
     """`(3,)`: which way is up in world axes, guessed: cameras are held upright, so that what is to the right in their
-    pictures is level, and up is at right angles to all of that; where they look the same way, it is up in their pictures.
+    pictures is level, and up is at right angles to all of that; where they look the same way, up in their pictures.
     The nearest axis where one is near; z without cameras."""
     cameras = [camera for camera in cameras if not camera.mirrored] or cameras  # a mirror may be held in any way
     if not cameras:

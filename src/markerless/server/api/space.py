@@ -5,10 +5,10 @@
 `GET projects/{key}/space` -> `{"results": [{"file", "name", "folder"}], "folder"}`, the newest first
 `GET projects/{key}/space/about?file=` -> `{"file", "name", "n_frames", "fps", "unit", "individuals", "keypoints",
     "edges", "limbs": [index or null], "palette", "is_pictures", "has_error", "counts": [n of each state], "states",
-    "record", "bounds": [[x, y, z], [x, y, z]], "up": [x, y, z], "cameras": [{"name", "size", "center", "corners": [[x, y, z], 4
-    of them], "region": [left, top, width, height] or null, "mirrored", "has_points", "note", "video": {"path", "name",
-    "n_frames", "size", "fps"} or null}]}`; `size`, `center` and `corners` (directions in world axes, of depth 1) are
-    null when it is not known where the camera stands
+    "record", "bounds": [[x, y, z], [x, y, z]], "up": [x, y, z], "cameras": [{"name", "size", "center", "corners":
+    [[x, y, z], 4 of them], "region": [left, top, width, height] or null, "mirrored", "has_points", "note", "video":
+    {"path", "name", "n_frames", "size", "fps"} or null}]}`; `size`, `center` and `corners` (directions in world
+    axes, of depth 1) are null when it is not known where the camera stands
 `GET projects/{key}/space/window?file=&start=&stop=` -> little-endian float32 `(stop - start, record)`: see
     `pipeline.space.Space.packed`; headers `X-Start`, `X-Stop`
 `GET projects/{key}/space/traces?file=&keypoint=NAME&individual=0&points=2000&start=&stop=` -> little-endian float32

@@ -124,11 +124,11 @@ export function drawBones(on, shown, edges) {
   }
 }
 
-/** The points, far ones first and smaller. */
-export function drawDots(on, shown, distance) {
+/** The points, far ones first and smaller; `size` 1 as a rule. */
+export function drawDots(on, shown, distance, size) {
   const { context, palette, isDark } = on;
   for (const point of shown.filter(Boolean).sort((a, b) => b.depth - a.depth)) {
-    const radius = DOT_PX * Math.min(Math.max(distance / point.depth, 0.6), 1.8);
+    const radius = size * DOT_PX * Math.min(Math.max(distance / point.depth, 0.6), 1.8);
     context.fillStyle = cssColor(palette, point.keypoint);
     context.strokeStyle = isDark ? "rgb(0 0 0 / 75%)" : "rgb(255 255 255 / 95%)";
     context.lineWidth = 1.6;

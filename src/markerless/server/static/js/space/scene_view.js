@@ -101,7 +101,7 @@ export class SceneView {
     if (settings.floor) drawShadows(on, shown, this.about.edges, floor, this.orbit.up);
     if (settings.errors) drawErrors(on, shown);
     if (settings.skeleton) drawBones(on, shown, this.about.edges);
-    drawDots(on, shown, this.orbit.distance);
+    drawDots(on, shown, this.orbit.distance, settings.errors ? 0.5 : 1); // small ones do not cover their errors
     if (settings.names) drawNames(on, shown, this.about.keypoints);
   }
 
