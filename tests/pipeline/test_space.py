@@ -201,6 +201,37 @@ def test_other_files_are_refused(made: MadeSpace, tmp_path: Path) -> None:
         _ = opened(made, empty).bounds
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"rig": "x", "sources": [1], "files": 3, "images": 5},
+        {"rig": [1, {"name": "left"}], "sources": {"left": 1}, "files": {"left": 2}},
+        {"rig": [{"size": [1, 1], "matrix": np.zeros((3, 3)).tolist()}], "sources": {"left": {"file": 2}}},
+        {"sources": {"left": {"file": "videos/leftDLC_made.nc", "keypoints": {"snout": [], "neck": "neck"}}}},
+        {"sources": {"left": {"file": "../" * 40 + "etc/passwd"}, "right": {"file": "a\0"}}},
+    ],
+)
+def test_odd_provenance_hides_no_point(made: MadeSpace, said: dict[str, object]) -> None:
+    """A file may come from anywhere."""
+    tracks, path = movement.read(made.result), made.root / "odd.nc"
+    movement.write(replace(tracks, provenance={**tracks.provenance, **said}), path, movement.read_views(made.result))
+    space = opened(made, path)
+    _, points, _ = unpacked(space, 0, 10)
+    assert len(space.cameras) == 3
+    path.unlink()
+    np.testing.assert_allclose(points[..., :3], tracks.points[:10], rtol=1e-6)
+
+
+def test_numbers_of_other_files_are_not_read(made: MadeSpace, tmp_path: Path) -> None:
+    path = tmp_path / "linked.nc"
+    path.write_bytes(made.result.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["position"]
+        file["position"] = h5py.ExternalLink(str(made.result), "position")
+    with pytest.raises(FormatError, match="expected a variable position"):
+        opened(made, path)
+
+
 def test_results_of_a_project_are_found(made: MadeSpace) -> None:
     assert space_files(Project(made.root)) == [made.result.resolve()]  # and none of the 2D ones beside the videos
 

@@ -101,7 +101,7 @@ def open_space(path: Path) -> SpaceFile:
         FormatError: no such file, not netCDF, damaged, or not points in space.
     """
     with opened(Path(path), _CONTENT) as file:
-        if "position" not in file or not isinstance(file["position"], h5py.Dataset):
+        if not _is_here(file, "position"):
             raise FormatError(f"expected a variable position, got {', '.join(sorted(file)) or 'nothing'}")
         names = {dim: names_along(file, dim) for dim in ("space", "keypoint", "individual")}
         if names["space"] != ("x", "y", "z"):
@@ -110,7 +110,7 @@ def open_space(path: Path) -> SpaceFile:
                 "make them of several cameras with `markerless triangulate`"
             )
         attributes = {key: plain(value) for key, value in file.attrs.items()}
-        parts = {name: _part(file[name]) for name in _PARTS if isinstance(file.get(name), h5py.Dataset)}
+        parts = {name: _part(file[name]) for name in _PARTS if _is_here(file, name)}
         provenance = provenance_of(attributes)
         return SpaceFile(
             Path(path),
@@ -126,7 +126,19 @@ def open_space(path: Path) -> SpaceFile:
         )
 
 
+def _is_here(file: h5py.File, name: str) -> bool:
+    """Whether the file has a variable, and not only a link to one of another file."""
+    return (
+        name in file
+        and isinstance(file.get(name, getlink=True), h5py.HardLink)
+        and isinstance(file[name], h5py.Dataset)
+    )
+
+
 def _part(node: h5py.Dataset) -> _Part:
+    """Where a variable lies, if it is what it should be: numbers that are in the file itself."""
+    if node.dtype.kind not in "fiub" or node.external or node.is_virtual:
+        raise FormatError(f"expected numbers in {node.name} that lie in the file itself; the file is damaged")
     dims = tuple(dims_of(node))
     if not set(dims) <= set(_ORDER):
         raise FormatError(f"expected axes of {', '.join(_ORDER)} in {node.name}, got {', '.join(dims)}")

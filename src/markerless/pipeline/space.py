@@ -121,7 +121,7 @@ class Space:
         if not self.file.has("state"):
             return []
         state = self.file.take("state", slice(None))
-        return np.bincount(state.ravel().clip(0, 3).astype(np.intp), minlength=4).tolist()
+        return np.bincount(np.nan_to_num(state).ravel().clip(0, 3).astype(np.intp), minlength=4).tolist()
 
     @cached_property
     def bounds(self) -> FloatArray:

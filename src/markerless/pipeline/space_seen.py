@@ -148,7 +148,8 @@ def _of_labels(
 ) -> _Read:
     """Labels of pictures: the folder of pictures is the video, and their names say which moment is which."""
     place = {Path(image).name: row for row, image in enumerate(labels.images)}
-    images = [str(name) for name in file.provenance.get("images", ())]
+    stored = file.provenance.get("images")
+    images = [str(name) for name in stored] if isinstance(stored, list) else []
     rows = np.array([place.get(name, -1) for name in images], dtype=np.int64)
     if len(rows) != file.n_frames:
         return _Read(note="the result does not say which pictures it is of; triangulate again")

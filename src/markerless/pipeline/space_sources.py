@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from markerless.core.camera import Calibration, Camera
 from markerless.core.tracks import Tracks
 from markerless.errors import MarkerlessError
@@ -64,6 +66,8 @@ def sources_of(provenance: Mapping[str, Any]) -> dict[str, CameraSource]:
     for name, entry in stored.items() if isinstance(stored, dict) else ():
         if isinstance(entry, dict) and isinstance(entry.get("file"), str):
             keypoints = entry.get("keypoints", "{}")
+            if isinstance(keypoints, dict):
+                keypoints = {ours: theirs for ours, theirs in keypoints.items() if isinstance(theirs, str)}
             found[str(name)] = CameraSource(entry["file"], keypoints if isinstance(keypoints, str | dict) else "{}")
     older = provenance.get("files")
     for name, file in older.items() if isinstance(older, dict) else ():
@@ -83,7 +87,7 @@ def cameras_of(provenance: Mapping[str, Any], result: Path) -> dict[str, Camera]
             found = list(read_calibration(beside).cameras) if beside.is_file() else []
     except MarkerlessError:  # the points can be looked at without them
         return {}
-    return {camera.name: camera for camera in found}
+    return {camera.name: camera for camera in found if np.linalg.matrix_rank(camera.matrix) == 3}
 
 
 def _seen_from(folder: Path, file: Path) -> str:

@@ -1,7 +1,7 @@
 // Where the cameras stand, as small pyramids around the scene. One that stands far off is drawn nearer, in its direction.
 import { add } from "./orbit.js";
 
-const [FARTHEST, SIZE] = [1.05, 0.15]; // of the scene's diagonal: how far a camera is drawn from its middle, how large
+const [FARTHEST, SIZE] = [0.9, 0.13]; // of the scene's diagonal: how far a camera is drawn from its middle, how large
 const WIDEST = 0.75; // half width of a drawn pyramid against its length; that of a long lens is drawn wider
 const NARROWEST = 0.22;
 
