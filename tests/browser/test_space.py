@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from app_server import Server, StartServer
-from made_space import CONTRADICTED, KEYPOINTS, MadeSpace, make_space
+from filmed_space import CONTRADICTED, KEYPOINTS, MadeSpace, make_space
 from made_study import DAY, SCORER, MadeStudy
 from markerless.core.camera import Calibration, Camera
 from markerless.core.skeleton import Skeleton

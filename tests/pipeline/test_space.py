@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from made_rig import looking_at, ring
-from made_space import CONTRADICTED, KEYPOINTS, MadeSpace, body, make_space, measured, rig
+from filmed_space import CONTRADICTED, KEYPOINTS, MadeSpace, body, make_space, measured, rig
 from markerless.core.camera import Calibration, Camera
 from markerless.core.tracks import Tracks
 from markerless.core.views import CONTRADICTORY

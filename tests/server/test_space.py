@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from made_space import CONTRADICTED, KEYPOINTS, SIZE, MadeSpace, make_space
+from filmed_space import CONTRADICTED, KEYPOINTS, SIZE, MadeSpace, make_space
 from markerless.formats import movement
 from markerless.server.app import AppOptions, create_app
 
