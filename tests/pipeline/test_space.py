@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from made_rig import looking_at, ring
 from filmed_space import CONTRADICTED, KEYPOINTS, MadeSpace, body, make_space, measured, rig
+from made_rig import looking_at, ring
 from markerless.core.camera import Calibration, Camera
 from markerless.core.tracks import Tracks
 from markerless.core.views import CONTRADICTORY
@@ -81,8 +81,9 @@ def test_frames_of_videos_that_did_not_start_together(made: MadeSpace, tmp_path:
     path.write_bytes(made.result.read_bytes())
     frames = np.repeat(np.arange(N_FRAMES)[:, None], 3, axis=1)
     frames[:, 1] = np.where(frames[:, 1] + 3 < N_FRAMES, frames[:, 1] + 3, -1)
+    said = np.where(frames < 0, np.nan, frames + np.array([0.0, 0.0, 0.3]))  # a fraction lies between two frames
     with h5py.File(path, "r+") as file:
-        stored = file.create_dataset("camera_frame", data=frames)
+        stored = file.create_dataset("camera_frame", data=said)
         for axis, name in enumerate(("time", "view")):
             stored.dims[axis].attach_scale(file[name])
     found, _, views = unpacked(opened(made, path), 70, 80)

@@ -20,6 +20,7 @@ from markerless.formats import _movement_parts
 from markerless.formats._movement_parts import SpaceFile
 from markerless.pipeline.space_seen import NOTHING_SEEN, Seen
 from markerless.pipeline.space_sources import cameras_of, sources_of
+from markerless.pipeline.space_view import up_of
 from markerless.project import Project
 
 POINT = ("x", "y", "z", "score", "error", "state")
@@ -72,7 +73,7 @@ class Space:
         if self.file.has("camera_frame"):
             stored = self.file.take("camera_frame", rows).astype(np.float64)
             own = stored.T if stored.shape == own.shape[::-1] and stored.shape != own.shape else stored
-            own = np.where(np.isfinite(own) & (own >= 0), own, -1.0)
+            own = np.rint(np.where(np.isfinite(own) & (own >= 0), own, -1.0))  # the nearest, where it lies between two
         for c, one in enumerate(self.cameras):
             if one.seen.frames is not None:
                 own[:, c] = one.seen.frames[start:stop]
@@ -114,6 +115,13 @@ class Space:
     def limbs(self) -> list[int | None]:
         """For each keypoint the one at the other end of the limb that leads to it, along the edges of the skeleton."""
         return limbs_of(len(self.file.keypoints), self.edges)
+
+    @cached_property
+    def up(self) -> FloatArray:
+        """`(3,)`: which way is up: z where the axes of the world were chosen, else guessed from the cameras."""
+        if self.file.provenance.get("axes"):
+            return np.array([0.0, 0.0, 1.0])
+        return up_of([one.camera for one in self.cameras if one.camera is not None])
 
     @cached_property
     def counts(self) -> list[int]:

@@ -151,11 +151,13 @@ def triangulate(
         cameras = scaled(cameras, factor, plan.unit if plan is not None else cameras.unit or "mm")
         found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     result = _in_space(found, seen, cameras, error, options)
+    result = replace(result, moves=moves)
     target = _target(out, by_camera)
     if target is not None:
         names = plan.keypoints if plan is not None else {}
-        result = replace(result, tracks=with_sources(result.tracks, cameras, by_camera, names, target.parent))
-    result = replace(result, moves=moves)
+        result = replace(
+            result, tracks=with_sources(result.tracks, result.calibration, by_camera, names, target.parent)
+        )
     return _write(result, target, files, made_here or options.repair or known is not None)
 
 

@@ -36,7 +36,7 @@ from markerless.core.views import STATES
 from markerless.errors import FormatError, MarkerlessError, SettingsError, VideoError
 from markerless.pipeline.colors import colors_of
 from markerless.pipeline.space import Space, SpaceCamera, space_files
-from markerless.pipeline.space_view import corners_of, up_of
+from markerless.pipeline.space_view import corners_of
 from markerless.server.api.frames import KEPT, Index, still_wanted
 from markerless.server.api.review import MOST_COLUMNS, MOST_FRAMES, MOST_VALUES, Frame, binary
 from markerless.server.frames import Frames
@@ -86,7 +86,6 @@ def results(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict[str, Any]:
     """What is known of a result and its cameras."""
     file = space.file
-    known = [one.camera for one in space.cameras if one.camera is not None]
     return {
         "file": file.path,
         "name": file.path.stem,
@@ -104,7 +103,7 @@ def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict
         "states": list(STATES),
         "record": space.record,
         "bounds": space.bounds.tolist(),
-        "up": up_of(known).tolist(),
+        "up": space.up.tolist(),
         "cameras": [_camera(workspace, one) for one in space.cameras],
     }
 
