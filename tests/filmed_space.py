@@ -113,7 +113,7 @@ def picture(camera: Camera, mouse: Body, frame: int) -> np.ndarray:
         [np.interp(np.linspace(0, 1, 40), [0, 0.15, 0.5, 0.8, 1], [4, 8, 12, 13, 7]), np.full(60, 2)]
     )
     _balls(shade, camera, joints * [1, 1, 0], radii, (150, 146, 138))
-    image = cv2.addWeighted(shade, 0.7, image, 0.3, 0)
+    image = np.asarray(cv2.addWeighted(shade, 0.7, image, 0.3, 0), dtype=np.uint8)
     paws = mouse.points[frame, 8:]
     _balls(image, camera, paws, np.full(len(paws), 3.2), (196, 156, 146))
     _balls(image, camera, joints[40:], radii[40:], (176, 140, 132))

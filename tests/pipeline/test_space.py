@@ -17,6 +17,7 @@ from markerless.core.tracks import Tracks
 from markerless.core.views import CONTRADICTORY
 from markerless.errors import FormatError
 from markerless.formats import dlc, movement
+from markerless.multiview.rotation import matrix_of
 from markerless.pipeline import space as viewing
 from markerless.pipeline.space import Space, limbs_of, open_space, space_files
 from markerless.pipeline.space_view import corners_of, up_of
@@ -287,6 +288,18 @@ def test_up_is_what_upright_cameras_agree_on(turn: float) -> None:
     expected = tilt.T @ [0, 0, 1] if turn > np.deg2rad(30) else [0, 0, 1]
     np.testing.assert_allclose(up_of(cameras), expected, atol=1e-9)
     np.testing.assert_allclose(up_of([]), [0, 0, 1])
+
+
+def test_up_is_nearly_right_where_cameras_are_held_aslant() -> None:
+    """Rolled by 20 degrees in turn, world axes aslant: what was not snapped is within 15 degrees."""
+    tilt = matrix_of(np.array([[0.7, 0.4, 0.2]]))[0]
+    cameras = []
+    for index, angle in enumerate((0.2, 1.1, 1.9, 3.0)):
+        rotation, translation = looking_at(700 * np.array([np.cos(angle), np.sin(angle), 1.2]), np.zeros(3))
+        roll = matrix_of(np.array([[0, 0, np.deg2rad(20) * (-1) ** index]]))[0]
+        turned = roll @ rotation @ tilt
+        cameras.append(replace(ring(1)[0], name=str(index), rotation=turned, translation=translation))
+    assert up_of(cameras) @ tilt.T @ [0, 0, 1] > np.cos(np.deg2rad(15))
 
 
 def test_up_in_axes_of_the_first_camera_is_minus_y() -> None:

@@ -98,7 +98,7 @@ def test_frames_of_the_cameras_videos(client: TestClient, base: str, made: MadeS
 
 def test_wrong_questions_are_answered_in_one_line(client: TestClient, base: str, made: MadeSpace) -> None:
     def ask(part: str, **values: object) -> httpx.Response:
-        return client.get(f"{base}/{part}", params={"file": "points.nc", **values})  # type: ignore[arg-type]
+        return client.get(f"{base}/{part}", params={"file": "points.nc", **values})
 
     assert "no such file" in refusal(ask("about", file="gone.nc"))
     assert "null character" in refusal(ask("about", file="a\0.nc"))

@@ -7,8 +7,9 @@
     "edges", "limbs": [index or null], "palette", "is_pictures", "has_error", "counts": [n of each state], "states",
     "record", "bounds": [[x, y, z], [x, y, z]], "up": [x, y, z], "cameras": [{"name", "size", "center", "corners":
     [[x, y, z], 4 of them], "region": [left, top, width, height] or null, "mirrored", "has_points", "note", "video":
-    {"path", "name", "n_frames", "size", "fps"} or null}]}`; `size`, `center` and `corners` (directions in world
-    axes, of depth 1) are null when it is not known where the camera stands
+    {"path", "name", "n_frames", "size", "fps"} or null}]}`; `fps` is that of a video where the result does not say;
+    `size`, `center` and `corners` (directions in world axes, of depth 1) are null when it is not known where the
+    camera stands
 `GET projects/{key}/space/window?file=&start=&stop=` -> little-endian float32 `(stop - start, record)`: see
     `pipeline.space.Space.packed`; headers `X-Start`, `X-Stop`
 `GET projects/{key}/space/traces?file=&keypoint=NAME&individual=0&points=2000&start=&stop=` -> little-endian float32
@@ -86,11 +87,13 @@ def results(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict[str, Any]:
     """What is known of a result and its cameras."""
     file = space.file
+    cameras = [_camera(workspace, one) for one in space.cameras]
+    rates = [one["video"]["fps"] for one in cameras if one["video"] is not None and one["video"]["fps"]]
     return {
         "file": file.path,
         "name": file.path.stem,
         "n_frames": file.n_frames,
-        "fps": file.fps,
+        "fps": file.fps if file.fps > 0 else next(iter(rates), None),
         "unit": file.unit,
         "individuals": list(file.individuals),
         "keypoints": list(file.keypoints),
@@ -104,7 +107,7 @@ def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict
         "record": space.record,
         "bounds": space.bounds.tolist(),
         "up": space.up.tolist(),
-        "cameras": [_camera(workspace, one) for one in space.cameras],
+        "cameras": cameras,
     }
 
 

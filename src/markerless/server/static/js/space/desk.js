@@ -32,7 +32,8 @@ export class Desk {
     this.record = new Record(about);
     this.choices = new Choices({ about, told: (name) => this.#changed(name) });
     this.settings = this.choices.settings;
-    this.scene = new SceneView({ about, settings: this.settings });
+    this.scene = new SceneView({ about, settings: this.settings, up: this.choices.up });
+    this.choices.seen = () => this.scene.eye.down.map((one) => -one);
     this.videos = new Videos({ api, key, file: about.file, frameOf: (moment, camera) => this.#frameOf(moment, camera) });
     this.store = new MomentStore();
     this.panels = new Panels();
@@ -134,7 +135,7 @@ export class Desk {
 
   #changed(name) {
     if (name === "videos") this.#setPanels();
-    if (name === "up") this.scene.setUp(this.choices.up);
+    if (name === "up") { this.scene.setUp(this.choices.up); this.scene.see("whole"); }
     if (name === "cameras") this.scene.see();
     this.plot?.show(this.table.plotted.map((keypoint) => ({ animal: this.table.animal, keypoint })));
     this.#tracesCame();

@@ -17,9 +17,9 @@ export class SceneView {
   #isFitted = true;
 
   /** `settings`: {skeleton, names, errors, cameras, floor, hidden}; `about` is what the server tells of the result. */
-  constructor({ about, settings }) {
+  constructor({ about, settings, up }) {
     Object.assign(this, { about, settings });
-    this.setUp(about.up);
+    this.setUp(up);
     this.canvas = h("canvas", { class: "space-scene", tabindex: "0", "aria-label": "The animal in space" });
     this.scale = h("div", { class: "space-scale small" });
     this.missing = h("div", { class: "space-missing small" });
