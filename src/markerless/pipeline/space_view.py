@@ -22,7 +22,7 @@ def up_of(cameras: Sequence[Camera]) -> FloatArray:
     """`(3,)`: which way is up in world axes, guessed; the nearest axis where one is near; z without cameras.
 
     What is to the right in the picture of an upright camera is level, so that up is at right angles to all of that.
-    Cameras that are held aslant look down on a scene as most do; those that look the same way have it in their pictures.
+    Cameras that are held aslant look down on a scene as most do; those that look the same way have it in pictures.
     """
     cameras = [camera for camera in cameras if not camera.mirrored] or cameras  # a mirror may be held in any way
     if not cameras:
