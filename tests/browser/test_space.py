@@ -269,6 +269,30 @@ def test_the_scene_is_turned_moved_and_zoomed(page: Page, made: MadeSpace, start
     assert ink(page) == start
 
 
+def test_what_is_up_is_chosen_and_kept(page: Page, made: MadeSpace, start_server: StartServer) -> None:
+    open_space(page, start_server(made.root), "?frame=30")
+    settled(page)
+    up = page.locator("select[aria-label=Up]")
+
+    def shown() -> str:
+        return str(up.evaluate("(select) => select.selectedOptions[0].textContent"))
+
+    assert shown() == "+z"
+    page.keyboard.press("3")  # from above: what is up on the screen is level
+    up.select_option("as seen now")
+    assert shown() == "aslant"
+    kept = page.evaluate("JSON.parse(Object.entries(localStorage).find(([key]) => key.includes('-up:'))[1])")
+    assert abs(np.linalg.norm(kept) - 1) < 1e-6
+    assert abs(kept[2]) < 0.1
+    page.reload()
+    settled(page)
+    assert shown() == "aslant"
+    up.select_option("−x")  # noqa: RUF001
+    assert shown() == "−x"  # noqa: RUF001
+    up.select_option("guessed anew")
+    assert shown() == "+z"
+
+
 def test_what_is_contradictory_is_said(
     page: Page, made: MadeSpace, start_server: StartServer, shoot: Callable[[str], Path]
 ) -> None:
