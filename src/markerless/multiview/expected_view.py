@@ -136,7 +136,9 @@ def _along(camera: Camera, other: Camera, ray: FloatArray, depth: FloatArray) ->
 
 
 def _inside(camera: Camera, points: FloatArray, pixels: FloatArray) -> BoolArray:
-    return is_in_picture(camera, pixels) & _shows(camera, points, pixels)
+    mask = is_in_picture(camera, pixels)
+    mask[mask] = _shows(camera, points[mask], pixels[mask])
+    return mask
 
 
 def _shows(camera: Camera, points: FloatArray, pixels: FloatArray) -> BoolArray:
