@@ -42,6 +42,7 @@ WORKFLOW = (
     "analyze",
     "calibrate",
     "triangulate",
+    "views",
     "live",
     "filter",
     "outliers",

@@ -22,6 +22,7 @@ from markerless.core.labels import Labels
 from markerless.core.progress import Progress, silent
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, RunError, VideoError
+from markerless.pipeline.check_study_views import view_findings
 from markerless.pipeline.suspects import Ranking, SuspectRequest, rank_suspects
 from markerless.project import Project, Run
 from markerless.project.config_file import file_name, is_yes, stem, video_sets
@@ -106,6 +107,7 @@ def check(
         *_unlabeled_pictures(study, folders),
         *(_of_labels(labels, sizes, of_pictures) if labels.frames else _no_labels(findings)),
         *_suspicious(by_shape),
+        *view_findings(study, labels),
         *_videos(study),
         *_runs(study),
     ]

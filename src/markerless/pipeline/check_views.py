@@ -25,6 +25,7 @@ from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.triangulate import distances, triangulate
 from markerless.pipeline.seen_points import SeenPoints, Source, read_seen
 
+ODD_LABEL = "odd label"
 _FAR = 4.0  # times as far from where the others put its points as they agree: the camera is wrong
 _SPOILS = 2.0  # times better the others agree without it than without any other camera
 _LEAST_PX = 5.0  # what is nearer than that is no matter of calibration
@@ -89,6 +90,16 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
     for name in files:
         rig.camera(name)
     seen = read_seen(files)
+    report = check_seen(rig, seen, where)
+    return report if isinstance(calibration, Calibration) else replace(report, calibration=str(calibration))
+
+
+def check_seen(rig: Calibration, seen: SeenPoints, where: str) -> ViewsCheck:
+    """The same of what has been read; `where` names the calibration in what is found.
+
+    Raises:
+        CalibrationError: unknown camera, or too few points that the views share.
+    """
     chosen = replace(rig, cameras=tuple(rig.camera(name) for name in seen.views))
     xy = seen.flat_xy.reshape(len(seen.views), -1, 2)
     shared = (np.isfinite(xy).all(axis=-1).sum(axis=0) >= 2).sum()
@@ -106,9 +117,7 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
     good = [index for index, name in enumerate(seen.views) if name != wrong]
     if len(good) >= 3 and not any(set(doubt.cameras) <= {seen.views[i] for i in good} for doubt in doubts(chosen)):
         findings += _odd_labels(replace(chosen, cameras=tuple(chosen.cameras[i] for i in good)), seen, good)
-    return ViewsCheck(
-        str(calibration) if where != "calibration" else where, agreements, together, wrong, tuple(findings)
-    )
+    return ViewsCheck(where, agreements, together, wrong, tuple(findings))
 
 
 def _points(cameras: tuple[Camera, ...], xy: FloatArray) -> FloatArray:
@@ -187,7 +196,7 @@ def _odd_labels(rig: Calibration, seen: SeenPoints, views: list[int]) -> list[Fi
             f"{seen.skeleton.keypoints[keypoint]}{whose} is {off[view, frame, column]:.0f} px from where the other "
             "cameras see it"
         )
-        findings.append(Finding("note", "odd label", f"{rig.cameras[view].name}, {moment}", message))
+        findings.append(Finding("note", ODD_LABEL, f"{rig.cameras[view].name}, {moment}", message))
     return findings
 
 

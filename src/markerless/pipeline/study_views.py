@@ -56,6 +56,7 @@ class StudyViews:
         file: Where that was said.
         names: Of the V views.
         keypoints: B names that the views share; those of the study without what tells the views of one picture apart.
+        own_keypoints: K names, those of the study.
         index: `(V, B)` index of the study's keypoint that shows it in a view; -1 where the view has none.
         calibration: The cameras, in the order of `names`; None to find them from labels.
         plan: Where the views are in a picture; None for several cameras.
@@ -66,6 +67,7 @@ class StudyViews:
     file: Path
     names: tuple[str, ...]
     keypoints: tuple[str, ...]
+    own_keypoints: tuple[str, ...]
     index: npt.NDArray[np.intp]
     calibration: Calibration | None
     plan: ViewsFile | None = None
@@ -138,7 +140,7 @@ def stamp_of(project: Project) -> tuple[Any, ...]:
     if stats[0] is None:
         return ()
     try:
-        named = _tables(file).get("calibration")
+        named = toml_tables(file).get("calibration")
         stats.append(_stat(_inside(file, named)) if named is not None else None)
     except FormatError as error:
         stats.append(str(error))
@@ -155,7 +157,7 @@ def read_study_views(project: Project) -> StudyViews | None:
     file = project.root / FILE
     if not file.is_file():
         return None
-    tables = _tables(file)
+    tables = toml_tables(file)
     if "views" in tables:
         return _of_one_picture(project, file, tables)
     for key in tables:
@@ -171,7 +173,7 @@ def read_study_views(project: Project) -> StudyViews | None:
     keypoints = project.skeleton.keypoints
     index = np.tile(np.arange(len(keypoints)), (len(cameras.cameras), 1))
     patterns = _patterns(tables["videos"], texts, file)
-    return StudyViews(file, cameras.names, keypoints, index, cameras, None, patterns, texts)
+    return StudyViews(file, cameras.names, keypoints, keypoints, index, cameras, None, patterns, texts)
 
 
 def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> StudyViews:
@@ -193,10 +195,15 @@ def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> 
         whole = read_calibration(plan.calibration)
         calibration = Calibration(tuple(whole.camera(name) for name in names), whole.unit)
         refuse_implausible(calibration)
-    return StudyViews(file, names, keypoints, index, calibration, plan)
+    return StudyViews(file, names, keypoints, project.skeleton.keypoints, index, calibration, plan)
 
 
-def _tables(file: Path) -> dict[str, Any]:
+def toml_tables(file: Path) -> dict[str, Any]:
+    """What a small TOML file says.
+
+    Raises:
+        FormatError: it is another one, or damaged.
+    """
     try:
         if file.stat().st_size > _MOST_BYTES:
             raise FormatError(f"expected a file of views, got {file.stat().st_size:,} bytes in {file}")
