@@ -113,12 +113,13 @@ def odd_labels(views: StudyViews, rig: ViewRig, moments: Moments, leave_out: str
     xy = moments.flat_xy.reshape(len(views.names), -1, 2).copy()
     if leave_out is not None:
         xy[views.names.index(leave_out)] = np.nan
-    error = np.tile(rig.error, (1, len(moments.pictures)))
+    n_animals, n_keypoints = moments.seen.xy.shape[2:4]
+    error = np.tile(rig.error, (1, len(moments.pictures) * n_animals))
     found = sorted([*_away(rig, xy, error), *_torn(rig, xy, error)], key=lambda one: -one.times)
     odd = []
     for one in found:
-        moment, column = divmod(one.point, rig.error.shape[1])
-        animal, keypoint = divmod(column, len(views.keypoints))
+        moment, column = divmod(one.point, n_animals * n_keypoints)
+        animal, keypoint = divmod(column, n_keypoints)
         odd.append(
             OddLabel(
                 *moments.pictures[moment][one.view],

@@ -44,9 +44,9 @@ class Moments:
 
     @property
     def flat_xy(self) -> FloatArray:
-        """`(V, T, N * B, 2)`, also without any moment."""
-        xy = self.seen.xy
-        return xy.reshape(*xy.shape[:2], xy.shape[2] * xy.shape[3], 2)
+        """`(V, T * N, B, 2)`: every animal of every moment."""
+        n_views, n_moments, n_animals, n_keypoints, _ = self.seen.xy.shape
+        return self.seen.xy.reshape(n_views, n_moments * n_animals, n_keypoints, 2)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ViewRig:
 
     Attributes:
         calibration: Cameras in the order of the views.
-        error: `(V, N * B)` px, expected error of a label: its mean distance from where it belongs.
+        error: `(V, B)` px, expected error of a label: its mean distance from where it belongs.
         n_points: Points in two or more views that this was learned from.
         notes: What is odd, one line each.
     """

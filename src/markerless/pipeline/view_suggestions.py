@@ -72,9 +72,10 @@ class Suggester:
         """
         xy = points_of(self.views, placed, [pictures], individuals)[:, 0]
         xy = xy.reshape(len(xy), -1, 2)
+        error = np.tile(self.rig.error, (1, len(individuals)))
         found: dict[str, dict[int, Suggestion]] = {name: {} for name in individuals}
         for here in range(len(self.views.names)) if view is None else (view,):
-            places = expected_places(self.rig.calibration.cameras, xy, self.rig.error, here)
+            places = expected_places(self.rig.calibration.cameras, xy, error, here)
             for column in range(xy.shape[1]):
                 animal, keypoint = divmod(column, len(self.views.keypoints))
                 index = int(self.views.index[here, keypoint])
@@ -102,7 +103,7 @@ class Suggester:
         if key not in self._lines:
             if len(self._lines) >= _MOST_LINES:
                 self._lines.clear()
-            cameras = self.rig.calibration.cameras
-            errors = float(self.rig.error[here, column]), float(self.rig.error[other, column])
+            cameras, keypoint = self.rig.calibration.cameras, column % len(self.views.keypoints)
+            errors = float(self.rig.error[here, keypoint]), float(self.rig.error[other, keypoint])
             self._lines[key] = expected_line(cameras[here], cameras[other], xy, errors)
         return self._lines[key]

@@ -13,7 +13,7 @@ Coordinates are pixels of the picture, (0, 0) the center of the top-left pixel.
     "was": {"xy", "visibility"}, "to": {"xy", "visibility"}}]}` -> `{"outcomes": [{"id", "state", "now": point}],
     "sequence"}`; state "done", "already there" or "conflict"
 `GET  projects/{key}/labels/{folder}/changes?since=N` -> `{"changes": [{"picture", "individual", "keypoint", "now"}],
-    "sequence", "listing"}`
+    "sequence", "listing", "views"}`; `views` changes when labels of other views do, null without views
 `GET  projects/{key}/labels/{folder}/history/{picture}` -> `{"entries": [...]}`, as in the journal
 `GET  projects/{key}/pictures/{folder}/{picture}` -> the file; with `?width=W` a JPEG of at most that width
 """
@@ -35,6 +35,7 @@ from markerless.project.clicks import Said
 from markerless.project.journal import Point
 from markerless.project.label_book import LabelBook, PointChange
 from markerless.server.books import Books
+from markerless.server.views_shelf import ViewsShelf
 from markerless.server.workspace import TheProject, TheWorkspace
 from markerless.video.images import jpeg_bytes, read_image
 
@@ -147,14 +148,17 @@ def change(workspace: TheWorkspace, book: TheBook, body: Changes) -> dict[str, A
 
 
 @router.get("/projects/{key}/labels/{folder}/changes")
-def changes_since(book: TheBook, since: Annotated[int, Query(ge=0, le=10**9)] = 0) -> dict[str, Any]:
+def changes_since(
+    workspace: TheWorkspace, book: TheBook, since: Annotated[int, Query(ge=0, le=10**9)] = 0
+) -> dict[str, Any]:
     """What others (and you) have changed after `since`."""
     sequence = book.sequence()
     changed = [
         {"picture": image.rpartition("/")[2], "individual": individual, "keypoint": keypoint, "now": as_json(said)}
         for (image, individual, keypoint), said in book.changes_since(since)
     ]
-    return {"changes": changed, "sequence": sequence, "listing": _listing(book, book.pictures())}
+    views = workspace.shared(ViewsShelf).version(book.project, book.video, workspace.shared(Books))
+    return {"changes": changed, "sequence": sequence, "listing": _listing(book, book.pictures()), "views": views}
 
 
 @router.get("/projects/{key}/labels/{folder}/history/{picture}")
