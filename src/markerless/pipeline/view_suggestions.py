@@ -22,7 +22,7 @@ from markerless.multiview.expected_view import (
 from markerless.pipeline.study_views import StudyViews
 from markerless.pipeline.view_labels import Placed, ViewRig, points_of
 
-FAR = 5.0
+FAR = 4.0
 """Expected errors from where the other views put a label, beyond which it is far off."""
 
 _MOST_LINES = 5000

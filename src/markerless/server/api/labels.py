@@ -5,15 +5,15 @@ Coordinates are pixels of the picture, (0, 0) the center of the top-left pixel.
 
 `GET  projects/{key}/labels` -> `{"folders": [{"name", "pictures", "labeled"}]}`
 `GET  projects/{key}/labels/{folder}` -> `{"keypoints", "edges", "palette", "individuals", "scorer", "runs", "sequence",
-    "listing", "frames": [{"picture", "decided"}]}`, frames in natural order, finished runs the newest first; `listing`
-    changes when pictures or folders come or go
+    "listing", "views", "frames": [{"picture", "decided"}]}`, frames in natural order, finished runs the newest first;
+    `listing` changes when pictures or folders come or go, `views` when labels of other views do (null without views)
 `GET  projects/{key}/labels/{folder}/frames/{picture}` -> `{"size": [width, height], "points": {individual: {keypoint:
     point}}, "sequence"}`
 `POST projects/{key}/labels/{folder}/changes` with `{"who", "changes": [{"id", "picture", "individual", "keypoint",
     "was": {"xy", "visibility"}, "to": {"xy", "visibility"}}]}` -> `{"outcomes": [{"id", "state", "now": point}],
     "sequence"}`; state "done", "already there" or "conflict"
 `GET  projects/{key}/labels/{folder}/changes?since=N` -> `{"changes": [{"picture", "individual", "keypoint", "now"}],
-    "sequence", "listing", "views"}`; `views` changes when labels of other views do, null without views
+    "sequence", "listing", "views"}`
 `GET  projects/{key}/labels/{folder}/history/{picture}` -> `{"entries": [...]}`, as in the journal
 `GET  projects/{key}/pictures/{folder}/{picture}` -> the file; with `?width=W` a JPEG of at most that width
 """
@@ -101,7 +101,7 @@ def folders(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 
 
 @router.get("/projects/{key}/labels/{folder}")
-def frames(book: TheBook) -> dict[str, Any]:
+def frames(workspace: TheWorkspace, book: TheBook) -> dict[str, Any]:
     """What labeling a folder needs to begin."""
     skeleton, counts = book.project.skeleton, book.counts()
     sequence, pictures = book.sequence(), book.pictures()
@@ -115,6 +115,7 @@ def frames(book: TheBook) -> dict[str, Any]:
         "runs": list(reversed(book.project.runs())),
         "sequence": sequence,
         "listing": _listing(book, pictures),
+        "views": workspace.shared(ViewsShelf).version(book.project, book.video, workspace.shared(Books)),
         "frames": [{"picture": picture, "decided": counts.get(picture, 0)} for picture in pictures],
     }
 

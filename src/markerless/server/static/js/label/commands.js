@@ -17,6 +17,9 @@ function frameCommands(desk) {
     nextUnlabeled: { keys: ["N"], does: "next frame with something to label", run: () => desk.goUnlabeled(1) },
     previousUnlabeled: { keys: ["Shift+N"], does: "the one before", run: () => desk.goUnlabeled(-1) },
     copyPrevious: { keys: ["C"], does: "copies what is open here from the previous frame", run: () => desk.copyPrevious() },
+    acceptSuggestions: { keys: ["Shift+P"], does: "accepts all suggestions of other views", run: () => desk.acceptSuggestions() },
+    nextView: { keys: ["V"], does: "the same moment in the next view", run: () => desk.goView(1) },
+    previousView: { keys: ["Shift+V"], does: "in the view before", run: () => desk.goView(-1) },
     acceptAll: { keys: ["P"], does: "accepts all predictions of this frame", run: () => desk.acceptAll() },
   };
 }
@@ -59,6 +62,7 @@ function viewCommands({ stage, settings }) {
     lens: { keys: ["L"], does: "magnifier", run: () => settings.toggle("lens") },
     names: { keys: ["T"], does: "names beside all marks", run: () => settings.toggle("names") },
     lines: { keys: ["K"], does: "lines of the skeleton", run: () => settings.toggle("lines") },
+    beams: { keys: ["B"], does: "the line on which another view sees the keypoint", run: () => settings.toggle("beams") },
     larger: { keys: ["]"], does: "larger marks", run: () => settings.add("size", 1) },
     smaller: { keys: ["["], does: "smaller marks", run: () => settings.add("size", -1) },
   };

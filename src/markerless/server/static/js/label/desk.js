@@ -26,6 +26,9 @@ import { Stage } from "./stage.js";
 import { StatusBar } from "./status_bar.js";
 import { LabelStore } from "./store.js";
 import { Toolbar } from "./toolbar.js";
+import { OtherViews } from "./other_views.js";
+import { beamMarks, farMarks, paintViews, suggestionMarks } from "./view_marks.js";
+import { ViewsPanel } from "./views_panel.js";
 import { measured } from "./timing.js";
 import { count } from "./words.js";
 
@@ -49,6 +52,7 @@ export class Desk {
     this.session = new Session({ names: data, store: this.store, ledger: this.ledger, changed: () => this.changed() });
     this.source = new FrameSource({ wire: saving.wire, names: data, store: this.store, ledger: this.ledger });
     this.predictions = new Predictions({ ask: (image, run) => saving.wire.predictions(data, image, run), runs: data.runs, storage: localStorage, key });
+    this.views = new OtherViews({ ask: (image) => saving.wire.views(data, image), version: data.views, changed: () => this.#suggested(), failed: (error) => this.#viewsFailed(error) });
     this.settings = new ViewSettings(localStorage, (name) => this.#setting(name));
     this.flashes = new Flashes();
     this.doubts = new Doubts();
@@ -70,6 +74,7 @@ export class Desk {
     this.source.leave();
     this.stage.leave();
     this.frames.leave();
+    this.views.leave();
   }
 
   /** Anything may look different: draw before the next frame of the screen. */
@@ -94,6 +99,7 @@ export class Desk {
     this.message.hidden = true;
     this.stage.show(found.bitmap, found.picture);
     this.session.open(name, found.picture);
+    this.views.open(name);
     if (document.activeElement === document.body) this.stage.over.focus({ preventScroll: true });
     this.stage.whenPainted.push(() => requestAnimationFrame(() => measured("label:frame", started)));
     this.source.want(ahead(this.frames.shown, name, this.frames.places));
@@ -124,6 +130,27 @@ export class Desk {
     if (this.session.image !== to) return null;
     const copied = this.session.copyFrom(from);
     return this.status.say(copied ? `Copied ${copied} from ${from}.` : `Nothing to copy: ${from} has no labels for what is open here.`);
+  }
+
+  /** The same moment as another view sees it. */
+  goView(by, view = this.views.next(by)) {
+    if (view) return this.goFolder(view.folder, view.picture);
+    return this.status.say(this.views.views.length ? "No other view has a picture of this moment." : "This frame has no other views.");
+  }
+
+  async extractViews() {
+    const image = this.current;
+    try {
+      this.views.show(image, await this.saving.wire.extractViews(this.data, image));
+      this.status.say("Pictures of this moment are there in the other views.");
+    } catch (error) {
+      this.status.say(error.message);
+    }
+  }
+
+  acceptSuggestions() {
+    const accepted = this.session.acceptSuggestions();
+    this.status.say(accepted ? `Accepted ${count(accepted, "suggestion")} of other views.` : "Other views suggest nothing for what is open here.");
   }
 
   acceptAll() {
@@ -200,6 +227,7 @@ export class Desk {
     this.ledger.settle(change, outcome);
     if (change.image === this.session.image) this.session.refresh();
     this.#recounted(change.image);
+    this.views.saved(change.image);
     this.changed();
   }
 
@@ -228,7 +256,8 @@ export class Desk {
     this.toolbar = new Toolbar({ commands, settings: this.settings, onState: () => this.dialogs.state() });
     const actions = [["Occluded", "hidden", "O"], ["Absent", "absent", "X"], ["Remove", "remove", "Del"], ["Skip", "skip", "E"], ["No animal here", "empty", "⇧ X"]]
       .map(([label, name, key]) => ({ label, name, key, title: commands[name].does, run: commands[name].run }));
-    this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current), runs: this.#runChoice() });
+    this.viewsPanel = new ViewsPanel({ data, commands, go: (view) => this.goView(0, view), extract: () => this.extractViews(), choose: (i, k) => this.#takeUp(i, k) });
+    this.keypoints = new KeypointPanel({ data, session, actions, dismiss: (doubt) => this.dismiss(doubt), openHistory: () => this.dialogs.history(this.current), runs: this.#runChoice(), views: this.viewsPanel.node });
     this.conflictBar = new ConflictBar({ data, resolve: (conflict, choice) => this.resolve(conflict, choice), go: (name) => this.open(name) });
     this.stage.over.addEventListener("pointerdown", () => this.toolbar.fold());
     this.stage.node.append(this.conflictBar.node);
@@ -261,7 +290,7 @@ export class Desk {
 
   #marks() {
     const { view } = this.stage;
-    return { labels: labelMarks(this.session, view), predictions: predictionMarks(this.session, view) };
+    return { labels: labelMarks(this.session, view), predictions: predictionMarks(this.session, view), suggestions: suggestionMarks(this.session, view) };
   }
 
   #paint(ctx) {
@@ -281,7 +310,9 @@ export class Desk {
       doubts: marks.labels.filter(({ i, k }) => this.doubts.isAbout(this.session.image, this.data.individuals[i], this.data.keypoints[k])),
       conflicts: conflictMarks(this.saving.conflicts.of(this.data.folder, this.session.image), this.data, view),
     };
-    paint(ctx, scene, { palette: this.data.palette, names: this.data, size: this.settings.get("size"), showsNames: this.settings.get("names") });
+    const style = { palette: this.data.palette, names: this.data, size: this.settings.get("size"), showsNames: this.settings.get("names") };
+    paintViews(ctx, { beams: this.#beams(), suggestions: marks.suggestions, far: farMarks(this.views.far(this.session.points), view) }, style);
+    paint(ctx, scene, style);
     if (flashes.length) this.stage.redrawMarks();
   }
 
@@ -290,6 +321,8 @@ export class Desk {
     const nPredictions = session.predictions?.flatMap((row, i) => row.filter((_, k) => session.prediction(i, k))).length ?? 0;
     this.toolbar.draw({ canUndo: this.ledger.history.canUndo, canRedo: this.ledger.history.canRedo, nPredictions, scale: this.stage.view.scale });
     this.keypoints.draw(this.doubts.of(session.image));
+    const nSuggested = session.suggestions?.flatMap((row, i) => row.filter((_, k) => session.suggestion(i, k))).length ?? 0;
+    this.viewsPanel.draw({ views: this.views, nSuggested, far: session.image === null ? [] : this.views.far(session.points), showsBeams: this.settings.get("beams") });
     if (session.image !== null) this.#recounted(session.image);
     this.status.draw(session);
     const conflicts = this.saving.conflicts.of(this.data.folder);
@@ -319,6 +352,31 @@ export class Desk {
 
   #showGhost() {
     if (this.settings.get("ghost") && this.previous) this.source.labels(this.previous).then(() => this.changed(), () => {});
+  }
+
+  /** The lines of the keypoint in hand, below the pointer, or whose turn it is. */
+  #beams() {
+    if (!this.settings.get("beams")) return [];
+    const { draft, armed, selected, individual } = this.session;
+    const { i, k } = draft ?? this.#hovered ?? { i: individual, k: armed ?? selected };
+    return k === null ? [] : beamMarks(this.views.entry(i, k), k, this.stage.view);
+  }
+
+  #suggested() {
+    const { answer, image } = this.views;
+    if (image === this.session.image) this.session.setSuggestions(answer?.points ?? null);
+  }
+
+  #viewsFailed(error) {
+    if (error.status && error.message !== this.viewsTrouble) this.status.say(error.message);
+    this.viewsTrouble = error.message;
+  }
+
+  #takeUp(i, k) {
+    if (i !== this.session.individual) this.session.chooseIndividual(i);
+    this.session.choose(k);
+    const { xy } = this.session.points[i][k];
+    if (xy) this.stage.reveal(xy);
   }
 
   async #showPredictions(image) {

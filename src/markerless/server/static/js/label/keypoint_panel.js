@@ -11,8 +11,8 @@ export class KeypointPanel {
   #doubts = "";
 
   /** `data` is the folder; `actions` [{label, name, key, title, run}]; `openHistory()` shows who did what; `dismiss(doubt)` ends a doubt;
-   * `runs` chooses whose predictions are shown, or null. */
-  constructor({ data, session, actions, openHistory, dismiss, runs }) {
+   * `runs` chooses whose predictions are shown, or null; `views` is about other views of the moment. */
+  constructor({ data, session, actions, openHistory, dismiss, runs, views }) {
     Object.assign(this, { data, session, dismiss });
     this.animals = data.individuals.length > 1 ? this.#animalList() : null;
     this.rows = data.keypoints.map((name, k) => this.#row(name, k));
@@ -22,7 +22,7 @@ export class KeypointPanel {
     const history = h("button", { class: "button quiet small", type: "button", onclick: openHistory }, "History of this frame");
     const list = h("div", { class: "label-keypoints-list", role: "listbox", "aria-label": "Keypoints" }, this.rows);
     this.doubts = h("div", { class: "label-doubts" });
-    this.node = h("aside", { class: "label-keypoints" }, this.animals, runs, list, this.doubts, this.about, h("div", { class: "label-actions" }, buttons), history);
+    this.node = h("aside", { class: "label-keypoints" }, views, this.animals, runs, list, this.doubts, this.about, h("div", { class: "label-actions" }, buttons), history);
   }
 
   /** `doubts` are those of the frame in sight. */
@@ -47,7 +47,7 @@ export class KeypointPanel {
   #drawRow(row, point, k) {
     const { session } = this;
     const state = stateName(point);
-    const predicted = session.prediction(session.individual, k);
+    const predicted = session.suggestion(session.individual, k) ?? session.prediction(session.individual, k);
     const text = { open: predicted ? expected(predicted) : "", placed: "✓", hidden: "hidden", absent: "absent" }[state];
     const flags = `${state} ${k === session.armed} ${k === session.selected} ${text}`;
     if (this.#shown[k] === flags) return; // 20 rows are not written anew for one click

@@ -113,7 +113,7 @@ function tag(ctx, [x, y], text, color, size) {
   ctx.fillText(text, left + 14, top + 9.5);
 }
 
-function ring(ctx, [x, y], radius, color, width) {
+export function ring(ctx, [x, y], radius, color, width) {
   ctx.strokeStyle = color;
   ctx.lineWidth = width;
   ctx.beginPath();
@@ -140,7 +140,7 @@ function diamond(ctx, [x, y], half, color, width) {
   ctx.stroke();
 }
 
-function line(ctx, from, to, color, width) {
+export function line(ctx, from, to, color, width) {
   ctx.strokeStyle = color;
   ctx.lineWidth = width;
   ctx.beginPath();
@@ -149,7 +149,7 @@ function line(ctx, from, to, color, width) {
   ctx.stroke();
 }
 
-function cross(ctx, [x, y], half, color, width = 1.25) {
+export function cross(ctx, [x, y], half, color, width = 1.25) {
   line(ctx, [x - half, y], [x + half, y], color, width);
   line(ctx, [x, y - half], [x, y + half], color, width);
 }

@@ -12,7 +12,7 @@ const WHEEL = { step: 0.0016, pinch: 0.01, line: 18 };
 export class Pointer {
   #gesture = null; // {kind: "pan" | "drag" | "placed", last: [x, y], away: [dx, dy] in image pixels, ...}
 
-  /** `marks()` gives {labels, predictions}; `size()` the radius of marks; `moved(at, hit)` is told where the pointer is. */
+  /** `marks()` gives {labels, predictions, suggestions}; `size()` the radius of marks; `moved(at, hit)` is told where the pointer is. */
   constructor({ stage, session, marks, size, moved, isPanning }) {
     Object.assign(this, { stage, session, marks, size, moved, isPanning });
     const node = stage.over;
@@ -29,12 +29,12 @@ export class Pointer {
   /** True while a button is held for something. */
   get isBusy() { return this.#gesture !== null; }
 
-  /** What lies below a canvas position: {kind: "label" | "prediction", i, k, at} or null. */
+  /** What lies below a canvas position: {kind: "label" | "prediction" | "suggestion", i, k, at} or null. */
   hit(at) {
-    const { labels, predictions } = this.marks();
+    const { labels, predictions, suggestions } = this.marks();
     const label = markAt(labels, at, Math.max(this.size() + 3, LEAST_REACH));
     if (label) return { kind: "label", ...label };
-    const predicted = markAt(predictions, at, PREDICTION_REACH);
+    const predicted = markAt([...predictions, ...suggestions], at, PREDICTION_REACH);
     return predicted ? { kind: "prediction", ...predicted } : null;
   }
 
@@ -57,7 +57,7 @@ export class Pointer {
   #press(at, event) {
     const hit = event.altKey || event.ctrlKey ? null : this.hit(at);
     if (hit) {
-      this.session.grab(hit.i, hit.k);
+      this.session.grab(hit.i, hit.k, hit.kind);
       const [x, y] = toImage(at, this.stage.view);
       const from = this.session.draft?.xy ?? [x, y];
       this.#gesture = { kind: "drag", start: at, away: [from[0] - x, from[1] - y], hasMoved: false };

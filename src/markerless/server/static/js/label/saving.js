@@ -6,7 +6,7 @@ import { Wire } from "./wire.js";
 
 const open = new Map();
 
-/** {wire, queue, conflicts, listen({state, outcome}) -> stop} of a project. */
+/** {wire, queue, conflicts, listen({state, outcome}) -> stop, isSaved(event)} of a project; the last tells that another tab has saved a change. */
 export function savingOf(key) {
   if (!open.has(key)) open.set(key, started(key));
   return open.get(key);
@@ -34,7 +34,8 @@ function started(key) {
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
-  return { wire, queue, conflicts, listen };
+  const isSaved = ({ key: stored, newValue }) => newValue === null && stored !== null && stored.startsWith(waiting.prefix);
+  return { wire, queue, conflicts, listen, isSaved };
 }
 
 function settle(conflicts, listeners, change, outcome) {

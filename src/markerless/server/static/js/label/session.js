@@ -18,6 +18,7 @@ export class Session {
     this.skipped = new Set();
     this.draft = null; // {i, k, xy, visibility, isNew} of what is being dragged or nudged
     this.predictions = null; // [animal][keypoint] -> {xy, error, score} or null
+    this.suggestions = null; // the same of what other views say, see view_geometry.js
   }
 
   /** Points of the frame with what is being dragged where it is now. */
@@ -32,7 +33,7 @@ export class Session {
 
   open(image, picture) {
     this.settle();
-    Object.assign(this, { image, picture, selected: null, predictions: null });
+    Object.assign(this, { image, picture, selected: null, predictions: null, suggestions: null });
     this.skipped.clear();
     this.#rearm();
   }
@@ -40,7 +41,7 @@ export class Session {
   /** Show nothing until the next frame is there. */
   close() {
     this.settle();
-    Object.assign(this, { image: null, predictions: null, armed: null, selected: null });
+    Object.assign(this, { image: null, predictions: null, suggestions: null, armed: null, selected: null });
     this.changed();
   }
 
@@ -52,6 +53,17 @@ export class Session {
   /** A prediction that nobody has decided on yet; null for all others. */
   prediction(i, k) {
     return isOpen(this.store.point(this.image, i, k)) ? this.predictions?.[i]?.[k] ?? null : null;
+  }
+
+  setSuggestions(suggestions) {
+    this.suggestions = suggestions;
+    this.changed();
+  }
+
+  /** Where other views put a keypoint that nobody has decided on yet, in the picture; null for all others. */
+  suggestion(i, k) {
+    const found = isOpen(this.store.point(this.image, i, k)) ? this.suggestions?.[i]?.[k] ?? null : null;
+    return found?.xy && found.isInside ? found : null;
   }
 
   // placing and moving
@@ -67,11 +79,11 @@ export class Session {
     return true;
   }
 
-  /** Take hold of a mark or of a prediction, which becomes a label where it is let go. */
-  grab(i, k) {
+  /** Take hold of a mark, or of a prediction or (`kind`) a suggestion, which becomes a label where it is let go. */
+  grab(i, k, kind = "prediction") {
     this.settle();
     const point = this.store.point(this.image, i, k);
-    const predicted = this.prediction(i, k);
+    const predicted = kind === "suggestion" ? this.suggestion(i, k) : this.prediction(i, k);
     if (i !== this.individual) this.chooseIndividual(i);
     this.selected = k;
     if (isPlaced(point)) this.draft = { i, k, xy: point.xy, visibility: point.visibility, isNew: false };
@@ -211,6 +223,11 @@ export class Session {
   /** Make all predictions labels; how many. */
   acceptAll() {
     return this.#fill((i, k) => (this.prediction(i, k) ? { xy: storable(this.prediction(i, k).xy, this.picture), visibility: VISIBLE } : null));
+  }
+
+  /** Make all suggestions of other views labels; how many. */
+  acceptSuggestions() {
+    return this.#fill((i, k) => (this.suggestion(i, k) ? { xy: storable(this.suggestion(i, k).xy, this.picture), visibility: VISIBLE } : null));
   }
 
   // undoing

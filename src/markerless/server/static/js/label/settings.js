@@ -1,7 +1,7 @@
 // How a person likes to see the page; kept in this browser, for all projects.
 
 const KEY = "markerless-label-view";
-const USUAL = { size: 6, ghost: false, lens: true, names: false, lines: true, brightness: 100, contrast: 100 };
+const USUAL = { size: 6, ghost: false, lens: true, names: false, lines: true, beams: false, brightness: 100, contrast: 100 };
 
 export const LIMITS = { size: [3, 16], brightness: [30, 300], contrast: [30, 300] };
 

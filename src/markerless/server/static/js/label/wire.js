@@ -11,7 +11,7 @@ export class Wire {
   /** [{name, pictures, labeled}] */
   async folders() { return (await api.get(this.#path("labels"))).folders; }
 
-  /** What labeling a folder needs to begin: {folder, keypoints, began, edges, palette, individuals, scorer, runs, sequence, listing, frames}. */
+  /** What labeling a folder needs to begin: {folder, keypoints, began, edges, palette, individuals, scorer, runs, sequence, listing, views, frames}. */
   async folder(name) {
     const { frames, ...rest } = await api.get(this.#path("labels", name));
     return { ...rest, folder: name, frames: frames.map(({ picture, decided }) => ({ name: picture, decided, suspicions: 0 })) };
@@ -35,7 +35,7 @@ export class Wire {
     api.fetchRaw(path, { method: "POST", body: { who, changes: changes.map(sent) }, keepalive: true }).catch(() => {});
   }
 
-  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence, listing}; `listing` is another when frames came or went or keypoints changed. */
+  /** What anybody changed after `sequence`: {changes: [{image, i, k, point}], sequence, listing, views}; `listing` is another when frames came or went or keypoints changed, `views` when labels of other views did. */
   async since(names, sequence, signal) {
     const answer = await api.get(this.#path("labels", names.folder, "changes") + api.query({ since: sequence }), { signal });
     const changes = answer.changes.map((change) => ({
@@ -44,7 +44,7 @@ export class Wire {
       k: names.keypoints.indexOf(change.keypoint),
       point: pointOf(change.now),
     }));
-    return { changes, sequence: answer.sequence, listing: answer.listing };
+    return { changes, sequence: answer.sequence, listing: answer.listing, views: answer.views };
   }
 
   /** The journal of a frame, oldest first. */
@@ -68,12 +68,32 @@ export class Wire {
     return { run: answer.run, points: [names.keypoints.map((k) => predictionOf(answer.points[k]))] };
   }
 
+  /** What other views say of a frame: {version, views: [{name, folder, picture, isHere, canExtract}], points[animal][keypoint], far, note}, see view_geometry.js. */
+  async views(names, picture) { return viewsOf(names, await api.get(this.#path("labels", names.folder, "views", picture))); }
+
+  /** The same after pictures of the moment were made for the views that had none. */
+  async extractViews(names, picture) { return viewsOf(names, await api.post(this.#path("labels", names.folder, "views", picture, "extract"))); }
+
   #path(...parts) { return api.path("projects", this.key, ...parts); }
 }
 
 function pointOf(sent) {
   if (!sent) return NOTHING;
   return { xy: sent.xy, visibility: sent.visibility, who: sent.who, time: sent.time, id: sent.id ?? null };
+}
+
+function viewsOf(names, { version, views, points, far, note }) {
+  return {
+    version, far, note,
+    views: views.map(({ name, folder, picture, is_here: isHere, can_extract: canExtract }) => ({ name, folder, picture, isHere, canExtract })),
+    points: names.individuals.map((i) => names.keypoints.map((k) => entryOf(points[i]?.[k]))),
+  };
+}
+
+function entryOf(sent) {
+  if (!sent) return null;
+  const { views, xy, error, spread, is_inside: isInside, is_torn: isTorn, lines } = sent;
+  return { views, xy, error, spread, isInside, isTorn, lines };
 }
 
 function predictionOf(sent) {

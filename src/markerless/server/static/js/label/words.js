@@ -38,3 +38,6 @@ export function happening({ keypoint, individual, to, visibility }, isMany) {
   const hidden = visibility === 1 ? ", hidden" : "";
   return `${what} at ${to[0].toFixed(1)}, ${to[1].toFixed(1)}${hidden}`;
 }
+
+/** How far a label is from where other views put it: "34 px, 7 ×" of the expected error. */
+export const far = (px, times) => `${px.toFixed(px < 9.95 ? 1 : 0)} px, ${times.toFixed(0)} ×`;

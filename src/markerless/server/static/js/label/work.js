@@ -17,12 +17,13 @@ export async function work(root, { key, go }, { folders, data, frame }) {
   const saving = savingOf(key);
   const name = () => who() || data.scorer || "unknown";
   const dialogs = { state: () => stateDialog(saving, sync), history: (image) => historyDialog(saving, data, image) };
-  const desk = new Desk({ key, saving, data, folders, who: name, goFolder: (video) => go("label", { video }), dialogs });
+  const desk = new Desk({ key, saving, data, folders, who: name, goFolder: (video, frame) => go("label", { video, frame }), dialogs });
   const drawState = () => desk.toolbar.drawState(saveState(saving.queue.state, sync.isReachable));
   const sync = new Sync({
     ask: async (sequence, signal) => {
       const answer = await saving.wire.since(data, sequence, signal);
       desk.takeListing(answer.listing).catch(problem);
+      desk.views.take(answer.views);
       return answer;
     },
     clock: () => desk.store.clock,
@@ -36,6 +37,8 @@ export async function work(root, { key, go }, { folders, data, frame }) {
   };
   const stopListening = saving.listen({ folder: data.folder, state: drawState, outcome });
   const stopKeys = keys(desk);
+  const elsewhere = (event) => { if (saving.isSaved(event)) sync.poll(); }; // in another tab: heard at once
+  addEventListener("storage", elsewhere);
   replace(root, desk.node);
   drawState();
   if (!who()) whoAsked();
@@ -43,6 +46,7 @@ export async function work(root, { key, go }, { folders, data, frame }) {
   desk.lookForMistakes();
   return () => {
     stopKeys();
+    removeEventListener("storage", elsewhere);
     desk.leave();
     stopListening();
     sync.stop();
