@@ -15,7 +15,7 @@ from markerless.analysis.label_checks import Finding
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.views import CONTRADICTORY
-from markerless.errors import CalibrationError, FormatError, MarkerlessError
+from markerless.errors import CalibrationError, FormatError
 from markerless.multiview.expected_view import expected_line, expected_places
 from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.triangulate import DISTANCE_PER_SD, distances, triangulate
@@ -87,18 +87,6 @@ def view_findings(study: Project, labels: Labels) -> list[Finding]:
         where = f"{DATA_FOLDER}/{odd.folder}/{odd.picture}{whose}"
         findings.append(Finding("warning", TORN if odd.is_torn else ODD_LABEL, where, odd.message))
     return findings
-
-
-def study_odd_labels(study: Project, labels: Labels) -> list[OddLabel]:
-    """Labels of a study that are not where other views put them; none where it cannot be told."""
-    try:
-        views = read_study_views(study)
-        if views is None:
-            return []
-        moments = moments_of(views, placed_of(labels), labels.individuals)
-        return odd_labels(views, rig_of(views, moments), moments)
-    except MarkerlessError:  # `check` says why
-        return []
 
 
 def odd_labels(views: StudyViews, rig: ViewRig, moments: Moments, leave_out: str | None = None) -> list[OddLabel]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from markerless.core.instance import FloatArray
 from markerless.errors import MarkerlessError
+from markerless.pipeline.check_study_views import OddLabel, odd_labels
 from markerless.pipeline.results import video_stem
 from markerless.pipeline.study_views import StudyViews, frame_key, read_study_views, stamp_of
 from markerless.pipeline.view_labels import moments_of, rig_of
@@ -83,6 +84,18 @@ class ViewsShelf:
                 assert known.trouble is not None
                 raise known.trouble
             return known.suggester
+
+    def odd_labels(self, project: Project, books: Books) -> list[OddLabel]:
+        """Labels that are not where the other views put them; none where there are no views, or none can be told."""
+        try:
+            views = self.views(project)
+            if views is None:
+                return []
+            of_session = [books.of(project, name) for name in project.label_folders() if views.session_of(name)]
+            rig, individuals = self.suggester(project, books).rig, of_session[0].individuals if of_session else ()
+            return odd_labels(views, rig, moments_of(views, _placed(of_session), individuals))
+        except MarkerlessError:  # the label page and `check` say why
+            return []
 
     def version(self, project: Project, folder: str, books: Books) -> str | None:
         """Another one when labels of the other views of a folder may have changed; None without views."""

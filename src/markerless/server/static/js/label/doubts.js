@@ -2,7 +2,7 @@
 // is a doubt no longer on this page.
 
 export class Doubts {
-  #all = []; // {image, individual, keypoints, message}; without keypoints it is about the whole animal
+  #all = []; // {image, individual, keypoints, message, isOfViews}; without keypoints it is about the whole animal
   #right = new Set(); // what somebody has looked at, and found right
 
   set(found) { this.#all = found.filter((doubt) => !this.#right.has(JSON.stringify(doubt))); }
@@ -17,8 +17,9 @@ export class Doubts {
     return counts;
   }
 
+  /** Whether a label is to be marked; those by other views have marks of their own, which follow every change. */
   isAbout(image, individual, keypoint) {
-    return this.of(image).some((doubt) => doubt.individual === individual && (!doubt.keypoints.length || doubt.keypoints.includes(keypoint)));
+    return this.of(image).some((doubt) => !doubt.isOfViews && doubt.individual === individual && (!doubt.keypoints.length || doubt.keypoints.includes(keypoint)));
   }
 
   /** A label was changed; gives whether that ended a doubt. */

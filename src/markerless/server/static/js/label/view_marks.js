@@ -7,6 +7,7 @@ import { far } from "./words.js";
 
 const FAR_COLOR = "#ff4d4f";
 const DARK = "rgb(0 0 0 / 0.65)";
+const TEXT_PX = 18;
 const FONT = "600 12px system-ui, 'DejaVu Sans', sans-serif";
 
 /** Suggestions that nobody has decided on: {kind, at, radius, i, k, isOwn}; the radius is that of the expected error. */
@@ -73,11 +74,15 @@ function paintFar(ctx, { at, to, text }, { size }) {
   tell(ctx, [at[0] + size + 9, at[1] + 10], text, FAR_COLOR);
 }
 
-function tell(ctx, [left, top], text, color) {
+/** A text beside a place, moved back into sight where it would be cut off. */
+function tell(ctx, [x, y], text, color) {
   ctx.font = FONT;
+  const width = ctx.measureText(text).width + 12;
+  const left = Math.max(Math.min(x, ctx.canvas.width / devicePixelRatio - width - 2), 2);
+  const top = Math.max(Math.min(y, ctx.canvas.height / devicePixelRatio - TEXT_PX - 2), 2);
   ctx.fillStyle = "rgb(20 24 31 / 0.85)";
   ctx.beginPath();
-  ctx.roundRect(left, top, ctx.measureText(text).width + 12, 18, 4);
+  ctx.roundRect(left, top, width, TEXT_PX, 4);
   ctx.fill();
   ctx.fillStyle = color;
   ctx.textBaseline = "middle";

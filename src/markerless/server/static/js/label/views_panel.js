@@ -21,12 +21,14 @@ export class ViewsPanel {
     this.#drawn = state;
     this.node.hidden = !views.views.length;
     if (this.node.hidden) return void replace(this.node);
-    replace(this.node, this.#head(views), views.isOnePicture ? null : this.#list(views), this.#tools(nSuggested, showsBeams), this.#far(off), views.answer.note ? h("p", { class: "hint small" }, views.answer.note) : null);
+    replace(this.node, this.#head(views, showsBeams), views.isOnePicture ? null : this.#list(views), nSuggested ? this.#accept(nSuggested) : null, this.#far(off), views.answer.note ? h("p", { class: "hint small" }, views.answer.note) : null);
   }
 
-  #head(views) {
-    const title = views.isOnePicture ? `Views: ${views.views.map(({ name }) => name).join(", ")}` : "Same moment";
-    return h("div", { class: "label-views-head small" }, h("span", { class: "soft" }, title), views.isOnePicture ? null : h("kbd", {}, "V"));
+  #head(views, showsBeams) {
+    const title = views.isOnePicture ? `Views ${views.views.map(({ name }) => name).join(", ")}` : "Same moment";
+    const { does, run } = this.commands.beams;
+    const line = h("button", { class: "button quiet", type: "button", title: does, "aria-pressed": String(showsBeams), dataset: { command: "beams" }, onclick: run, onmousedown: keepFocus }, "Line", h("kbd", {}, "B"));
+    return h("div", { class: "label-views-head small" }, h("span", { class: "soft" }, title, views.isOnePicture ? null : h("kbd", {}, "V")), line);
   }
 
   #list({ views }) {
@@ -41,11 +43,9 @@ export class ViewsPanel {
     return h("div", { class: "label-views-list" }, views.map(button), missing.length ? make : null);
   }
 
-  #tools(nSuggested, showsBeams) {
-    const { acceptSuggestions, beams } = this.commands;
-    const accept = h("button", { class: "button small", type: "button", title: acceptSuggestions.does, dataset: { command: "acceptSuggestions" }, onclick: acceptSuggestions.run, onmousedown: keepFocus }, `Accept ${count(nSuggested, "suggestion")}`, h("kbd", {}, "⇧ P"));
-    const line = h("button", { class: "button quiet small", type: "button", title: beams.does, "aria-pressed": String(showsBeams), dataset: { command: "beams" }, onclick: beams.run, onmousedown: keepFocus }, "Line", h("kbd", {}, "B"));
-    return h("div", { class: "label-views-tools" }, nSuggested ? accept : null, line);
+  #accept(nSuggested) {
+    const { does, run } = this.commands.acceptSuggestions;
+    return h("button", { class: "button", type: "button", title: does, dataset: { command: "acceptSuggestions" }, onclick: run, onmousedown: keepFocus }, `Accept ${count(nSuggested, "suggestion")}`, h("kbd", {}, "⇧ P"));
   }
 
   #far(off) {

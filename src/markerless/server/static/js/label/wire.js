@@ -50,10 +50,10 @@ export class Wire {
   /** The journal of a frame, oldest first. */
   async history(folder, picture) { return (await api.get(this.#path("labels", folder, "history", picture))).entries; }
 
-  /** Labels of a folder that may be mistakes: [{image, individual, keypoints, message}]. */
+  /** Labels of a folder that may be mistakes: [{image, individual, keypoints, message, isOfViews}]; the last by other views of the moment. */
   async suspects(folder) {
     const { suspects } = await api.get(this.#path("labels", folder, "suspects"));
-    return suspects.map(({ picture, individual, keypoints, message }) => ({ image: picture, individual, keypoints, message }));
+    return suspects.map(({ picture, individual, keypoints, kind, message }) => ({ image: picture, individual, keypoints, message, isOfViews: kind === "views" }));
   }
 
   /** Bytes of a picture; with `width` those of a JPEG, for formats that browsers cannot read. */
