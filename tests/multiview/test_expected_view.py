@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def of_made(made: Made, view: int = 0) -> tuple[FloatArray, FloatArray]:
 def to_line(xy: FloatArray, line: FloatArray) -> float:
     """Distance of a point from a line of straight pieces, piece by piece."""
     nearest = np.inf
-    for start, end in zip(line, line[1:], strict=False):
+    for start, end in itertools.pairwise(line):
         way = end - start
         share = np.clip((xy - start) @ way / (way @ way), 0, 1)
         nearest = min(nearest, float(np.linalg.norm(xy - start - share * way)))

@@ -78,9 +78,12 @@ def view_findings(study: Project, labels: Labels) -> list[Finding]:
         moments = moments_of(views, placed_of(labels), labels.individuals)
         if not (np.isfinite(moments.seen.xy).all(axis=-1).sum(axis=0) >= 2).any():
             return [_nothing_shared(views)]
-        rig = rig_of(views, moments)
     except (FormatError, CalibrationError) as error:
         return [Finding("error", "views", FILE, str(error))]
+    try:
+        rig = rig_of(views, moments)
+    except CalibrationError as error:  # cameras that have to be found, from too few labels as yet
+        return [Finding("note", "views", FILE, str(error))]
     findings, wrong = _of_cameras(rig, moments)
     for odd in odd_labels(views, rig, moments, leave_out=wrong):
         whose = "" if len(labels.individuals) == 1 else f" of {odd.individual}"

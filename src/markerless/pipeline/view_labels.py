@@ -22,7 +22,7 @@ from markerless.pipeline.study_views import StudyViews, frame_key
 
 USUAL_ERROR = 0.004  # of a picture's diagonal: of labels of which nothing is known yet
 LEAST_ERROR_PX = 1.0  # nobody clicks better, whatever few labels seem to say
-_USUAL_WEIGHT = 60.0  # labels that the usual error counts like, beside what is learned
+_USUAL_WEIGHT = 20.0  # labels that the usual error counts like, beside what is learned
 _ENOUGH = 16  # points in two views, before anything is learned
 _MOST_OF_FIT = 1500
 
@@ -132,8 +132,9 @@ def rig_of(views: StudyViews, moments: Moments) -> ViewRig:
     except CalibrationError:
         note = "the labels of the views do not agree anywhere: see 'markerless check PROJECT'"
         return ViewRig(calibration, error, 0, (note,))
-    learned = (noise.n_points * noise.error**2 + _USUAL_WEIGHT * error**2) / (noise.n_points + _USUAL_WEIGHT)
-    return ViewRig(calibration, np.maximum(np.sqrt(learned), LEAST_ERROR_PX), noise.n_points)
+    share = noise.n_points / (noise.n_points + _USUAL_WEIGHT)
+    learned = noise.error**share * error ** (1 - share)
+    return ViewRig(calibration, np.maximum(learned, LEAST_ERROR_PX), noise.n_points)
 
 
 def _found(views: StudyViews, xy: FloatArray) -> Calibration:
