@@ -69,7 +69,7 @@ def _told(report: ViewsReport) -> list[str]:
 
 
 def _session(session: Session) -> str:
-    folders = ", ".join(f"{view} {folder}" for view, folder in session.folders.items())
+    folders = ", ".join(f"{view}={folder}" for view, folder in session.folders.items())
     missing = ", ".join(f"{len(frames)} in {view}" for view, frames in session.missing.items() if frames)
     lacks = f"; not yet pictures: {missing} (--extract makes them)" if missing else ""
-    return f"session of {folders}: {session.n_moments} moments, {session.n_shared} in two or more views{lacks}"
+    return f"session {folders}: {session.n_moments} moments, {session.n_shared} in two or more views{lacks}"
