@@ -201,12 +201,7 @@ def _point(project: Project, keypoint: str, frame: int) -> FloatArray:
 
 
 def _color(k: int) -> list[int]:
-    told = (
-        "(k) => getComputedStyle(document.querySelectorAll('.label-keypoint .label-dot')[k]).getPropertyValue('--mark')"
-    )
-    words = page.evaluate(told, k)
-    numbers = words[words.index("(") + 1 : words.index(")")].replace(",", " ").split()[:3]
-    return [int(float(number)) for number in numbers]
+    return [int(value) for value in palette(len(KEYPOINTS))[k]]
 
 
 def _count(page: Page, rgb: list[int]) -> int:
