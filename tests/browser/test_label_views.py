@@ -13,6 +13,7 @@ from app_server import StartServer
 from label_page import LabelPage, new_page, points_of
 from made_views import KEYPOINTS, MadeViews, label, make_mirror, make_views, picture
 from markerless.core.instance import FloatArray
+from markerless.drawing import palette
 from markerless.pipeline.views import set_views, views
 from markerless.project import Project
 

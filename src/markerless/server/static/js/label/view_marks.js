@@ -39,14 +39,14 @@ export function paintViews(ctx, { beams, suggestions, far: off }, style) {
 
 function paintSuggestion(ctx, { at, radius, k, isOwn }, { palette, size }) {
   const color = cssColor(palette, k);
-  const shown = Math.max(radius, size * 0.9);
+  const shown = Math.max(radius, size + 2); // so that its dashes are seen
   ctx.globalAlpha = isOwn ? 1 : 0.45;
   ring(ctx, at, shown, DARK, 3);
-  ctx.setLineDash([3, 3]);
-  ring(ctx, at, shown, color, 1.75);
+  ctx.setLineDash([4, 3]);
+  ring(ctx, at, shown, color, 2);
   ctx.setLineDash([]);
-  cross(ctx, at, size * 0.55, DARK, 3.5);
-  cross(ctx, at, size * 0.55, color, 1.5);
+  cross(ctx, at, size * 0.5, DARK, 3);
+  cross(ctx, at, size * 0.5, color, 1.5);
   ctx.globalAlpha = 1;
 }
 
@@ -59,7 +59,7 @@ function paintBeam(ctx, { points, k, view }, { palette }) {
     ctx.stroke();
   }
   const end = points.reduce((one, other) => (other[1] < one[1] ? other : one));
-  tell(ctx, [end[0] + 8, end[1] + 8], view, cssColor(palette, k));
+  tell(ctx, [end[0] + 8, end[1] + 8], view, "#ffffff");
 }
 
 function paintFar(ctx, { at, to, text }, { size }) {
