@@ -47,7 +47,8 @@ class ViewsShelf:
 
     def __init__(self) -> None:
         self._known: dict[Path, _Known] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._learning = threading.Lock()  # of its own: it takes seconds, for which no other question has to wait
 
     def views(self, project: Project) -> StudyViews | None:
         """The views of a project; None when it has none.
@@ -66,9 +67,9 @@ class ViewsShelf:
         Raises:
             CalibrationError: the cameras have to be found from labels, of which there are too few yet.
         """
-        with self._lock:
-            known, views = self._of(project), self.views(project)
-            assert views is not None
+        known, views = self._of(project), self.views(project)
+        assert views is not None
+        with self._learning:
             of_session = [books.of(project, name) for name in project.label_folders() if views.session_of(name)]
             clock = sum(book.sequence() for book in of_session)
             if known.clock < 0 or clock - known.clock >= _AGAIN_AFTER + _AGAIN_SHARE * known.clock:
