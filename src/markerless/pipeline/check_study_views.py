@@ -27,6 +27,7 @@ from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
 
 TORN = "views disagree"
+_MOST_TORN = 500  # each takes milliseconds; where there are more, it is not single labels that are wrong
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,13 @@ def _torn(rig: ViewRig, xy: FloatArray, error: FloatArray) -> Iterator[_Odd]:
     fit = triangulate(cameras, xy, error)
     torn = np.flatnonzero(fit.state == CONTRADICTORY)
     joint = fit_points(Observed.of(cameras, xy[:, torn], error[:, torn] / DISTANCE_PER_SD), np.isfinite(xy[:, torn, 0]))
-    off = distances(cameras, joint.points, xy[:, torn])
+    worst = np.argsort(-np.nan_to_num(joint.misfit, nan=np.inf))[:_MOST_TORN]
+    torn = torn[worst]
+    off = distances(cameras, joint.points[worst], xy[:, torn])
     for place, point in enumerate(torn.tolist()):
         first, *others = np.flatnonzero(np.isfinite(xy[:, point, 0])).tolist()
         if len(others) > 1:
-            worst = float(np.nanmax(off[:, place] / error[:, point]))
-            far, times = float(np.nanmax(off[:, place])), worst
+            far, times = (float(np.nanmax(values)) for values in (off[:, place], off[:, place] / error[:, point]))
         else:
             far, times = _from_line(rig, xy[:, point], (first, others[0]), error[:, point])
         if times > FAR:
