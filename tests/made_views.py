@@ -114,7 +114,7 @@ def make_mirror(
 ) -> Project:
     """A study of one camera and a mirror below it; `off` is a frame, a keypoint and by how much its label slips."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"{name}_{end}" for end in ("top", "bot") for name in KEYPOINTS]
+    names = tuple(f"{name}_{end}" for end in ("top", "bot") for name in KEYPOINTS)
     project = create_project(NewProject("mirror", SCORER, names, (), DAY), folder, [])
     scene = mirror_scene(n_frames * len(KEYPOINTS), noise=sd, seed=2)
     xy = scene.xy.reshape(len(PARTS), n_frames, len(KEYPOINTS), 2)

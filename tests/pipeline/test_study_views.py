@@ -15,7 +15,8 @@ from markerless.core.camera import Calibration
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, ProjectError
 from markerless.multiview.files import anipose_toml
 from markerless.pipeline.study_views import FILE, StudyViews, frame_key, pattern_of, read_study_views, stamp_of
-from markerless.pipeline.views import set_views, views
+from markerless.pipeline.view_labels import moments_of, placed_of
+from markerless.pipeline.views import sessions_of, set_views, views
 
 CAMERAS = 'calibration = "rig.toml"\nvideos = "day1_{camera}"\n'
 
@@ -101,6 +102,10 @@ def test_views_of_one_picture_share_keypoints_by_pattern(tmp_path: Path) -> None
         (CAMERAS + '[cameras]\ncam0 = ""', "in [cameras]"),
         (CAMERAS + '[cameras]\ncam0 = "cam1"', "'cam1' twice"),
         (CAMERAS + '[cameras]\nnose = "x"', "unknown camera 'nose'"),
+        (CAMERAS + "[offsets]\ncam0 = 1.5", "whole number of frames in [offsets]"),
+        (CAMERAS + "[offsets]\ncam0 = true", "whole number of frames in [offsets]"),
+        (CAMERAS + "offsets = 3", "whole number of frames in [offsets]"),
+        (CAMERAS + "[offsets]\nnose = 1", "unknown camera 'nose'"),
         (CAMERAS.replace("rig.toml", "../rig.toml"), "copy it there"),
         (CAMERAS.replace("rig.toml", "/etc/passwd"), "copy it there"),
         (CAMERAS.replace("rig.toml", ""), "copy it there"),
@@ -176,13 +181,32 @@ def test_pictures_of_the_same_moments_are_made_in_all_views(made: MadeViews) -> 
     assert not views(made.root, with_pictures=True).extracted
 
 
-def test_a_video_that_is_too_short_does_not_keep_the_others_from_being_extracted(made: MadeViews) -> None:
+def test_moments_that_a_video_does_not_have_are_told_and_the_others_extracted(made: MadeViews) -> None:
     set_views(made.project, made.calibration, ["{session}_{camera}"])
     folder = made.root / "labeled-data/day1_cam0"
     shutil.copy(folder / "img00.png", folder / "img77.png")
     done = {one.video.stem: one for one in views(made.root, with_pictures=True).extracted}
-    assert "expected frames from 0 to 2" in done["day1_cam2"].error
-    assert "expected frames from 0 to 2" in done["day1_cam1"].error
+    assert done["day1_cam2"].frames == (0, 1, 2)
+    assert done["day1_cam2"].notes == ("1 of the moments are not in this video of 3 frames",)
+    assert done["day1_cam1"].notes == done["day1_cam2"].notes
+
+
+def test_pictures_are_of_the_same_moment_also_when_a_camera_started_later(made: MadeViews) -> None:
+    """Frame 1 of cam1 shows what the others show in frame 0."""
+    found = read(made, CAMERAS + "[offsets]\ncam1 = 1\ncam2 = -1\n")
+    assert [found.moment_of(view, "img02.png") for view in range(3)] == [2, 1, 3]
+    (session,) = sessions_of(made.project, found)
+    assert (session.n_moments, session.n_shared) == (4, 2)  # moments -1 to 2, of which 0 and 1 are in two
+    assert session.missing == {"cam0": (-1,), "cam1": (2,), "cam2": (-1, 0, 1, 2)}
+    done = {one.video.stem: one for one in views(made.root, with_pictures=True).extracted}
+    for without in ("day1_cam0", "day1_cam1"):
+        assert done[without].notes == ("1 of the moments are not in this video of 3 frames",)
+        assert not done[without].frames
+        assert not done[without].error
+    assert done["day1_cam2"].frames == (0, 1)  # moments 1 and 2; it had not started before
+    assert done["day1_cam2"].notes == ("2 of the moments are not in this video of 3 frames",)
+    moments = moments_of(found, placed_of(made.project.labels()), ["individual_0"])
+    assert moments.pictures[1] == {0: ("day1_cam0", "img00.png"), 1: ("day1_cam1", "img01.png")}
 
 
 @pytest.mark.parametrize("before", ["", CAMERAS])

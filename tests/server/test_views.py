@@ -88,6 +88,14 @@ def test_the_moment_in_other_views_is_told_and_can_be_extracted(client: TestClie
     assert len(list((made.root / "labeled-data" / made.folder(2)).iterdir())) == 1  # of this moment alone
 
 
+def test_a_moment_that_the_other_video_does_not_have_is_told(client: TestClient, home: str, made: MadeViews) -> None:
+    folder = made.root / "labeled-data" / made.folder(0)
+    (folder / "img77.png").write_bytes((folder / picture(0)).read_bytes())
+    answer = client.post(f"{home}/{made.folder(0)}/views/img77.png/extract")
+    assert answer.status_code == 422
+    assert "day1_cam2.mp4: 1 of the moments are not in this video of 8 frames" in answer.json()["error"]
+
+
 def test_suggestions_lie_where_the_keypoints_are(client: TestClient, home: str, made: MadeViews) -> None:
     there = extracted(client, home, made, 3)["views"][2]
     answer = ask(client, f"{home}/{there['folder']}/views/{there['picture']}")

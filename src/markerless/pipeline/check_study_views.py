@@ -112,9 +112,11 @@ def odd_labels(views: StudyViews, rig: ViewRig, moments: Moments, leave_out: str
     for one in found:
         moment, column = divmod(one.point, n_animals * n_keypoints)
         animal, keypoint = divmod(column, n_keypoints)
+        folder, picture = moments.pictures[moment][one.view]
         odd.append(
             OddLabel(
-                *moments.pictures[moment][one.view],
+                folder,
+                picture,
                 moments.seen.individuals[animal],
                 views.own_keypoints[int(views.index[one.view, keypoint])],
                 views.names[one.view],

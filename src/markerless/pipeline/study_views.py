@@ -8,10 +8,14 @@ Several cameras, of which each has videos of its own:
     [cameras]                            # where videos call a camera by another name than the calibration
     mid = "cam2"
 
+    [offsets]                            # of cameras that did not start with the others: the frame that shows what
+    side = 3                             # those show in frame 0
+
 One camera and mirrors: the file of views that `triangulate` takes (`multiview.files.views_toml`). Without a
 `calibration` its cameras are found from the study's own labels.
 
-Pictures of one session with the same frame number show the same moment. Nothing outside of the study's folder is read.
+Pictures of one session with the same frame number, less the offset, show the same moment. Nothing outside of the
+study's folder is read.
 """
 
 from __future__ import annotations
@@ -39,9 +43,10 @@ if TYPE_CHECKING:
 
 FILE = "views.toml"
 EXAMPLE = "{session}_{camera}"
-_TOP = ("calibration", "videos", "cameras")
+_TOP = ("calibration", "videos", "cameras", "offsets")
 _CAMERA, _SESSION = "{camera}", "{session}"
 _MOST_BYTES, _MOST_PATTERNS, _MOST_CHARACTERS = 1_000_000, 50, 200
+_MOST_FRAMES = 10**8
 _VIDEO = re.compile(r"\.(?:mp4|avi|mov|mkv|mpe?g|m4v|wmv)$", re.IGNORECASE)
 
 FrameKey = int | str
@@ -62,6 +67,7 @@ class StudyViews:
         plan: Where the views are in a picture; None for several cameras.
         patterns: Names of videos, with groups "camera" and "session".
         texts: What stands for a camera in the names of videos -> index of the view.
+        offsets: Of each view: its frame that shows what a view without an offset shows in frame 0; empty for none.
     """
 
     file: Path
@@ -73,6 +79,7 @@ class StudyViews:
     plan: ViewsFile | None = None
     patterns: tuple[re.Pattern[str], ...] = ()
     texts: Mapping[str, int] = field(default_factory=dict)
+    offsets: tuple[int, ...] = ()
 
     @property
     def is_one_picture(self) -> bool:
@@ -91,6 +98,18 @@ class StudyViews:
             if match is not None:
                 return f"{pattern.pattern} {match.groupdict().get('session') or ''}", self.texts[match["camera"]]
         return None
+
+    def moment_of(self, view: int, picture: str) -> FrameKey:
+        """What the pictures of a moment have in common, from the name of one of them."""
+        key = frame_key(picture)
+        return key - self._offset(view) if isinstance(key, int) else key
+
+    def frame_of(self, view: int, moment: int) -> int:
+        """The frame in which a view shows a moment; negative before it started."""
+        return moment + self._offset(view)
+
+    def _offset(self, view: int) -> int:
+        return self.offsets[view] if self.offsets else 0
 
     def partners(self, folder: str, folders: Iterable[str]) -> dict[int, str]:
         """View -> its folder, of the session of `folder`; the first of `folders` where two would fit."""
@@ -173,7 +192,8 @@ def read_study_views(project: Project) -> StudyViews | None:
     keypoints = project.skeleton.keypoints
     index = np.tile(np.arange(len(keypoints)), (len(cameras.cameras), 1))
     patterns = _patterns(tables["videos"], texts, file)
-    return StudyViews(file, cameras.names, keypoints, keypoints, index, cameras, None, patterns, texts)
+    offsets = _offsets(tables.get("offsets", {}), cameras, file)
+    return StudyViews(file, cameras.names, keypoints, keypoints, index, cameras, None, patterns, texts, offsets)
 
 
 def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> StudyViews:
@@ -240,6 +260,15 @@ def _texts(named: Any, cameras: Calibration, file: Path) -> dict[str, int]:
         if texts.count(text) > 1:
             raise FormatError(f"expected another name of every camera in [cameras] of {file}, got '{text}' twice")
     return {text: index for index, text in enumerate(texts)}
+
+
+def _offsets(named: Any, cameras: Calibration, file: Path) -> tuple[int, ...]:
+    is_table = isinstance(named, dict) and all(type(frames) is int for frames in named.values())
+    if not is_table or any(abs(frames) > _MOST_FRAMES for frames in named.values()):
+        raise FormatError(f"expected CAMERA = a whole number of frames in [offsets] of {file}, got {named!r}")
+    for name in named:
+        cameras.camera(name)
+    return tuple(named.get(name, 0) for name in cameras.names)
 
 
 def _patterns(named: Any, texts: Mapping[str, int], file: Path) -> tuple[re.Pattern[str], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from markerless.multiview.mirror import fit_mirrors
 from markerless.multiview.noise import learn_noise
 from markerless.multiview.triangulate import DISTANCE_PER_SD
 from markerless.pipeline.seen_points import SeenPoints
-from markerless.pipeline.study_views import StudyViews, frame_key
+from markerless.pipeline.study_views import FrameKey, StudyViews
 
 USUAL_ERROR = 0.004  # of a picture's diagonal: of labels of which nothing is known yet
 LEAST_ERROR_PX = 1.0  # nobody clicks better, whatever few labels seem to say
@@ -77,7 +78,7 @@ def placed_of(labels: Labels) -> Placed:
 
 def moments_of(views: StudyViews, placed: Placed, individuals: Sequence[str]) -> Moments:
     """Labels by moments; those of folders that belong to no session are left out."""
-    groups: dict[tuple[str, str], dict[int, tuple[str, str]]] = {}
+    groups: dict[tuple[str, FrameKey], dict[int, tuple[str, str]]] = {}
     for folder, picture in placed:
         session = views.session_of(folder)
         if session is None:
@@ -85,9 +86,9 @@ def moments_of(views: StudyViews, placed: Placed, individuals: Sequence[str]) ->
         if session[1] is None:
             groups[folder, picture] = dict.fromkeys(range(len(views.names)), (folder, picture))
         else:
-            key = (session[0], str(frame_key(picture)))
+            key = (session[0], views.moment_of(session[1], picture))
             groups.setdefault(key, {}).setdefault(session[1], (folder, picture))
-    order = sorted(groups, key=lambda key: (natural_key(key[0]), natural_key(key[1])))
+    order = sorted(groups, key=_in_order)
     pictures = tuple(groups[key] for key in order)
     xy = points_of(views, placed, pictures, individuals)
     score = np.where(np.isfinite(xy).all(axis=-1), 1.0, np.nan)
@@ -95,6 +96,12 @@ def moments_of(views: StudyViews, placed: Placed, individuals: Sequence[str]) ->
     skeleton = Skeleton(views.keypoints)
     seen = SeenPoints(views.names, skeleton, tuple(individuals), xy, score, None, names, float("nan"), ())
     return Moments(seen, pictures)
+
+
+def _in_order(moment: tuple[str, FrameKey]) -> tuple[Any, ...]:
+    """Sessions and frames as people count them; pictures without a number after those that have one."""
+    session, key = moment
+    return natural_key(session), isinstance(key, str), natural_key(key) if isinstance(key, str) else key
 
 
 def points_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ from markerless.pipeline.study_views import (
     FILE,
     FrameKey,
     StudyViews,
-    frame_key,
     read_study_views,
     toml_tables,
 )
 from markerless.pipeline.view_labels import moments_of, placed_of, rig_of
 from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
+from markerless.video.reader import open_video
 
 _MOST_BYTES = 20_000_000  # of a calibration
 
@@ -43,7 +43,7 @@ class Session:
         folders: View -> folder of `labeled-data`, whether or not it is there yet.
         n_moments: Moments of which at least one view has a picture.
         n_shared: Those of them that two or more views have.
-        missing: View -> numbers of the frames that other views have as pictures, and it has not.
+        missing: View -> numbers of the moments that other views have as pictures, and it has not.
     """
 
     folders: Mapping[str, str]
@@ -170,24 +170,37 @@ def extract_partners(
         only: Folder and picture of the one moment to do this for; by default all of them.
     """
     videos = {video_stem(path): path for path in project.videos()}
-    key = frame_key(only[1]) if only is not None else None
+    place = found.session_of(only[0]) if only is not None else None
+    key = found.moment_of(place[1], only[1]) if only and place and place[1] is not None else None
     wanted: list[tuple[str, list[int]]] = []
     for session in sessions_of(project, found):
         if only is not None and only[0] not in session.folders.values():
             continue
         for view, missing in session.missing.items():
-            chosen = [frame for frame in missing if only is None or frame == key]
+            number = found.names.index(view)
+            chosen = [found.frame_of(number, moment) for moment in missing if only is None or moment == key]
             if chosen and session.folders[view] in videos:
                 wanted.append((session.folders[view], chosen))
     done, total, results = 0, sum(len(frames) for _, frames in wanted), []
     for folder, frames in wanted:
         progress(done, total, folder)
         try:
-            results.append(extract_frames(project, videos[folder], frames))
-        except MarkerlessError as error:  # a shorter or a broken video; the others are done all the same
+            results.append(_extract(project, videos[folder], frames))
+        except MarkerlessError as error:  # a broken video; the others are done all the same
             results.append(Extracted(videos[folder], picture_folder(project, videos[folder]), error=str(error)))
         done += len(frames)
     return results
+
+
+def _extract(project: Project, video: Path, frames: Sequence[int]) -> Extracted:
+    """Those of the frames that the video has; a note says how many it has not."""
+    with open_video(video) as reader:
+        n_frames = len(reader)
+    inside = [frame for frame in frames if 0 <= frame < n_frames]
+    without = len(frames) - len(inside)
+    note = f"{without} of the moments are not in this video of {n_frames} frames" if without else ""
+    done = extract_frames(project, video, inside) if inside else Extracted(video, picture_folder(project, video))
+    return replace(done, notes=(*done.notes, note)) if note else done
 
 
 def sessions_of(project: Project, found: StudyViews) -> list[Session]:
@@ -199,7 +212,7 @@ def sessions_of(project: Project, found: StudyViews) -> list[Session]:
         if folder in seen or len(partners) < 2:
             continue
         seen |= set(partners.values())
-        keys = {view: _keys(project, name) for view, name in partners.items()}
+        keys = {view: _moments(project, found, view, name) for view, name in partners.items()}
         every = set.union(*keys.values())
         shared = sum(sum(key in own for own in keys.values()) >= 2 for key in every)
         numbers = sorted(key for key in every if isinstance(key, int))
@@ -209,10 +222,11 @@ def sessions_of(project: Project, found: StudyViews) -> list[Session]:
     return sessions
 
 
-def _keys(project: Project, folder: str) -> set[FrameKey]:
+def _moments(project: Project, found: StudyViews, view: int, folder: str) -> set[FrameKey]:
     home = project.root / DATA_FOLDER / folder
     names = [entry.name for entry in home.iterdir()] if home.is_dir() else []
-    return {frame_key(name) for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")}
+    shown = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")]
+    return {found.moment_of(view, name) for name in shown}
 
 
 def _naming(text: str, name: str, source: Path) -> str:

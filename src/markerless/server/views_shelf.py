@@ -19,7 +19,7 @@ from markerless.core.instance import FloatArray
 from markerless.errors import MarkerlessError
 from markerless.pipeline.check_study_views import OddLabel, odd_labels
 from markerless.pipeline.results import video_stem
-from markerless.pipeline.study_views import StudyViews, frame_key, read_study_views, stamp_of
+from markerless.pipeline.study_views import StudyViews, read_study_views, stamp_of
 from markerless.pipeline.view_labels import moments_of, rig_of
 from markerless.pipeline.view_suggestions import Suggester
 from markerless.project import Project
@@ -142,11 +142,14 @@ def pictures_of_moment(
     folder, picture = place
     if views.is_one_picture:
         return dict.fromkeys(range(len(views.names)), place)
-    key, there = frame_key(picture), set(project.label_folders())
+    here = views.session_of(folder)
+    if here is None or here[1] is None:
+        return {}
+    key, there = views.moment_of(here[1], picture), set(project.label_folders())
     found: dict[int, tuple[str, str | None]] = {}
     for view, name in partner_folders(project, views, folder).items():
         pictures = books.of(project, name).pictures() if name in there else ()
-        same = [picture] if name == folder else [other for other in pictures if frame_key(other) == key]
+        same = [picture] if name == folder else [other for other in pictures if views.moment_of(view, other) == key]
         found[view] = (name, same[0] if same else None)
     return found
 

@@ -61,9 +61,7 @@ def _told(report: ViewsReport) -> list[str]:
         )
         lines.append(f"expected error of a label: {told} ({basis})")
     for one in report.extracted:
-        lines.append(
-            f"{one.video.name}: {one.error}" if one.error else f"{one.video.name}: {len(one.frames)} pictures made"
-        )
+        lines.append(f"error: {one.error}" if one.error else f"{one.video.name}: {len(one.frames)} pictures made")
         lines += [f"  {note}" for note in one.notes]
     return lines + [f"note: {note}" for note in report.notes]
 

@@ -59,9 +59,8 @@ def extract(workspace: TheWorkspace, project: TheProject, book: TheBook, picture
     found = workspace.shared(ViewsShelf).views(project)
     if found is not None:
         done = extract_partners(project, found, only=(book.video, picture))
-        failed = [one.error for one in done if one.error]
-        if failed:
-            raise VideoError(failed[0])
+        if done and not any(one.frames for one in done):
+            raise VideoError("; ".join(f"{one.video.name}: {one.error or ', '.join(one.notes)}" for one in done))
     return views(workspace, book, picture)
 
 
