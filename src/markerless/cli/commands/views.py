@@ -44,6 +44,9 @@ def command(project: Path, source: Path | None, videos: tuple[str, ...], with_pi
     else:
         for line in _told(report):
             click.echo(line)
+        for one in report.extracted:
+            if one.error:
+                click.echo(f"error: {one.video.name}: {one.error}", err=True)
         folders = [one.folder for one in report.extracted if one.frames]
         if written or folders:
             options.echo_written(*written, *folders)
@@ -61,8 +64,9 @@ def _told(report: ViewsReport) -> list[str]:
         )
         lines.append(f"expected error of a label: {told} ({basis})")
     for one in report.extracted:
-        lines.append(f"error: {one.error}" if one.error else f"{one.video.name}: {len(one.frames)} pictures made")
-        lines += [f"  {note}" for note in one.notes]
+        if one.frames:
+            lines.append(f"{one.video.name}: {len(one.frames)} pictures made")
+        lines += [f"{one.video.name}: {note}" for note in one.notes]
     return lines + [f"note: {note}" for note in report.notes]
 
 
