@@ -191,14 +191,17 @@ test("an answer that comes after the next frame was opened is not shown", async 
   assert.deepEqual(v.entry(0, 0).xy, [1, 1]);
 });
 
-test("a server that cannot answer is told, and what is shown stays", async () => {
-  const { views: v, failures } = views({ answer: (_, n) => { if (n > 1) throw new Error("views.toml is damaged"); return answerOf([[place(10, 20), null, null]]); } });
+test("a server that cannot answer is told, what is shown stays, and it is asked again", async () => {
+  const { views: v, failures } = views({ answer: (_, n) => { if (n === 2) throw new Error("views.toml is damaged"); return answerOf([[place(10 * n, 20), null, null]], { version: `v${n}` }); } });
   v.open("img0");
   await later(100);
   v.take("v2");
   await later(160);
   assert.deepEqual(failures, ["views.toml is damaged"]);
   assert.deepEqual(v.entry(0, 0).xy, [10, 20]);
+  v.take("v2");
+  await later(160);
+  assert.deepEqual(v.entry(0, 0).xy, [30, 20]);
 });
 
 test("the next view is the next one that has a picture, around the end", async () => {

@@ -195,6 +195,16 @@ def test_a_camera_whose_calibration_is_wrong_is_named_and_its_labels_are_not_lis
     assert [(one.level, one.where) for one in findings] == [("error", "camera cam1")]
 
 
+def test_pictures_of_another_size_than_the_calibrations_are_an_error(tmp_path: Path) -> None:
+    made = make_views(tmp_path, 3, 4)
+    larger = (replace(made.cameras[0], size=(640, 512)), *made.cameras[1:])
+    anipose_toml.write(Calibration(larger, "mm"), made.calibration)
+    (finding,) = view_findings(prepared(made).project, made.project.labels())
+    assert (finding.level, finding.where) == ("error", FILE)
+    assert "expected pictures of 640 x 512 px of camera 'cam0'" in finding.message
+    assert "labeled-data/day1_cam0/img00.png" in finding.message
+
+
 def test_a_file_that_cannot_be_read_is_an_error_of_the_check(tmp_path: Path) -> None:
     made = make_views(tmp_path, 2, 2)
     (made.root / FILE).write_text("calibration = 5", encoding="utf-8")

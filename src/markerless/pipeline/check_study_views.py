@@ -7,6 +7,7 @@ their moment, as the label page does it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from markerless.analysis.label_checks import Finding
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.views import CONTRADICTORY
-from markerless.errors import CalibrationError, FormatError
+from markerless.errors import CalibrationError, FormatError, VideoError
 from markerless.multiview.expected_view import expected_line, expected_places
 from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.triangulate import DISTANCE_PER_SD, distances, triangulate
@@ -25,6 +26,7 @@ from markerless.pipeline.view_labels import Moments, ViewRig, moments_of, placed
 from markerless.pipeline.view_suggestions import FAR
 from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
+from markerless.video.images import image_size
 
 TORN = "views disagree"
 _MOST_TORN = 500  # each takes milliseconds; where there are more, it is not single labels that are wrong
@@ -79,6 +81,7 @@ def view_findings(study: Project, labels: Labels) -> list[Finding]:
         moments = moments_of(views, placed_of(labels), labels.individuals)
         if not (np.isfinite(moments.seen.xy).all(axis=-1).sum(axis=0) >= 2).any():
             return [_nothing_shared(views)]
+        _require_sizes(study, views, moments)
     except (FormatError, CalibrationError) as error:
         return [Finding("error", "views", FILE, str(error))]
     try:
@@ -91,6 +94,21 @@ def view_findings(study: Project, labels: Labels) -> list[Finding]:
         where = f"{DATA_FOLDER}/{odd.folder}/{odd.picture}{whose}"
         findings.append(Finding("warning", TORN if odd.is_torn else ODD_LABEL, where, odd.message))
     return findings
+
+
+def _require_sizes(study: Project, views: StudyViews, moments: Moments) -> None:
+    """Refuse pictures of another size than their camera's, looking at the first one of every folder."""
+    if views.calibration is None:
+        return
+    first: dict[str, tuple[int, str]] = {}
+    for pictures in moments.pictures:
+        for view, (folder, picture) in pictures.items():
+            first.setdefault(folder, (view, picture))
+    for folder, (view, picture) in first.items():
+        path = study.root / DATA_FOLDER / folder / picture
+        shown = None if views.is_one_picture else view
+        with suppress(VideoError):  # a picture that is not there or cannot be read is a finding of its own
+            views.require_size(views.calibration.cameras, shown, image_size(path), f"{DATA_FOLDER}/{folder}/{picture}")
 
 
 def odd_labels(views: StudyViews, rig: ViewRig, moments: Moments, leave_out: str | None = None) -> list[OddLabel]:

@@ -100,7 +100,9 @@ export class OtherViews {
       this.version = answer.version;
       this.#set(answer);
     } catch (error) {
-      if (visit === this.#visit) this.failed(error); // what is shown stays; the next change asks again
+      if (visit !== this.#visit) return;
+      this.version = ""; // what is shown stays, and whatever the server says next is asked about
+      this.failed(error);
     } finally {
       if (visit === this.#visit) {
         this.#isAsking = false;
