@@ -175,7 +175,7 @@ def test_a_mirror_with_few_labels_says_how_many_it_needs(tmp_path: Path) -> None
     project = make_mirror(tmp_path, 2)
     (finding,) = view_findings(project, project.labels())
     assert (finding.level, finding.where) == ("note", FILE)
-    assert "expected at least 20 points" in finding.message
+    assert "expected at least 20 points seen both in view 'side' and in view 'below', got 10" in finding.message
 
 
 def test_nothing_to_compare_is_a_note_and_no_views_are_nothing(tmp_path: Path) -> None:

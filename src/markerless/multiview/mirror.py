@@ -71,7 +71,7 @@ def fit_mirrors(parts: Sequence[Part], size: tuple[int, int], xy: FloatArray, er
     direct = _direct(parts)
     both = np.isfinite(xy).all(axis=-1) & np.isfinite(xy[direct]).all(axis=-1)
     for index, part in enumerate(parts):
-        if both[index].sum() < FEWEST:
+        if index != direct and both[index].sum() < FEWEST:
             raise CalibrationError(
                 f"expected at least {FEWEST} points seen both in view '{parts[direct].name}' and in view "
                 f"'{part.name}', got {both[index].sum()}; label or analyze more frames, or check the keypoint names"
