@@ -101,7 +101,7 @@ def _draw_all(
     blank = np.zeros((reader.video.height, reader.video.width, 3), np.uint8)
     with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
         written: Future[None] | None = None
-        for index, frame in _read_ahead(reader, part, reading):
+        for index, frame in read_ahead(reader, part, reading):
             # A broken frame is black: repeating the last one would hide it behind points that moved on.
             drawn = painter.draw(blank.copy() if frame is None else frame, index)
             if written is not None:
@@ -112,14 +112,14 @@ def _draw_all(
             written.result()
 
 
-def _read_ahead(
-    reader: VideoReader, part: tuple[int, int], pool: ThreadPoolExecutor
+def read_ahead(
+    reader: VideoReader, part: tuple[int, int], pool: ThreadPoolExecutor, n_ahead: int = READ_AHEAD
 ) -> Iterator[tuple[int, Image | None]]:
-    """Frames of `part`, read in another thread some frames ahead."""
+    """Frames of `part` (first, and the one to stop before), read in another thread some frames ahead."""
     frames = reader.frames(*part)
 
     def some() -> list[tuple[int, Image | None]]:
-        return list(islice(frames, READ_AHEAD))
+        return list(islice(frames, n_ahead))
 
     coming = pool.submit(some)
     while batch := coming.result():

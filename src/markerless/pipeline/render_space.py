@@ -1,0 +1,216 @@
+"""`render` of points in space: a view of the scene, beside the cameras' videos with what was measured and what should
+be seen. Reading, drawing and writing overlap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.progress import Progress, silent
+from markerless.drawing import palette
+from markerless.errors import SettingsError
+from markerless.pipeline.render import DEFAULT_FPS, Rendering, read_ahead
+from markerless.pipeline.results import LABELED
+from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
+from markerless.report.lettering import Lettering, write
+from markerless.report.seen_picture import SeenBy, SeenPainter
+from markerless.report.space_box import UP, SpaceBox, upward
+from markerless.report.space_view import BACKGROUND, INK, SOFT, SpacePainter, SpaceSettings
+from markerless.video.reader import VideoReader, open_video
+from markerless.video.writer import VideoWriter
+
+Image = npt.NDArray[np.uint8]
+
+HEIGHT = 720  # px of the video
+SPACE_WIDTH, SPACE_ALONE = 800, 1120  # px of the view of the scene, beside cameras and without
+_WIDEST = 1.6  # of a camera's cell, times its height
+_READ_AHEAD = 4  # frames of each camera: rigs have large ones
+TRAIL_S = 0.4  # by default
+
+
+@dataclass(frozen=True)
+class SpaceOptions:
+    """What part of a result is drawn, and how.
+
+    Attributes:
+        settings: The view of the scene.
+        start_s: First moment in seconds; None begins at the beginning.
+        stop_s: Moment in seconds to end before; None goes on to the end.
+    """
+
+    settings: SpaceSettings = field(default_factory=SpaceSettings)
+    start_s: float | None = None
+    stop_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A camera's video in the picture."""
+
+    painter: SeenPainter
+    pictures: Iterator[Image | None]
+    left: int
+    top: int
+
+
+def render_space(
+    source: Path | str,
+    out: Path | str | None = None,
+    videos: Mapping[str, Path] | None = None,
+    options: SpaceOptions | None = None,
+    progress: Progress = silent,
+) -> Rendering:
+    """Draw points in space, beside the cameras' videos.
+
+    Args:
+        source: A result of `triangulate`, S.nc.
+        out: The video to write; by default `S_labeled.mp4` beside it.
+        videos: Camera -> its video, where the result does not tell or the videos were moved; "all" for all cameras.
+        options: What part, and how.
+        progress: Receives moments done.
+
+    Raises:
+        FormatError: not points in space, or not one point.
+        CalibrationError: no camera of that name.
+        VideoError: a video that cannot be read.
+        SettingsError: the asked part holds no moment.
+        StorageError: the output cannot be written.
+    """
+    result, options = open_space_result(Path(source)), options or SpaceOptions()
+    seen = seen_by_cameras(result, videos)
+    path = Path(out) if out is not None else result.path.with_name(f"{result.path.stem}{LABELED}.mp4")
+    notes = [one.note for one in seen if one.note]
+    with ExitStack() as stack:
+        readers = {
+            video: stack.enter_context(open_video(video))
+            for video in dict.fromkeys(one.video for one in seen if one.video is not None)
+        }
+        fps = _fps(result, readers.values())
+        part = _part(result.tracks.n_frames, fps, options)
+        cells = [
+            _Cell(painter, _pictures(readers[video], frames[slice(*part)], stack), left, top)
+            for video, painter, frames, left, top in _laid_out(result, seen, readers)
+        ]
+        space = (SPACE_WIDTH if cells else SPACE_ALONE, HEIGHT)
+        width = max([cell.left + cell.painter.size[0] for cell in cells], default=space[0])
+        scene = SpacePainter(result.tracks, _box(result, options.settings.cutoff), space, options.settings)
+        with VideoWriter(path, fps, (width + width % 2, HEIGHT)) as writer:
+            _draw_all(scene, cells, writer, (part, fps), progress)
+    return Rendering(path, part[1] - part[0], tuple(dict.fromkeys(notes)))
+
+
+def _draw_all(
+    scene: SpacePainter,
+    cells: Sequence[_Cell],
+    writer: VideoWriter,
+    when: tuple[tuple[int, int], float],
+    progress: Progress,
+) -> None:
+    """Draw on this thread while others read ahead and encode."""
+    (start, stop), fps = when
+    width = max([cell.left + cell.painter.size[0] for cell in cells], default=scene.size[0])
+    blank = np.full((HEIGHT, width + width % 2, 3), BACKGROUND, np.uint8)
+    written: Future[None] | None = None
+    with ThreadPoolExecutor(1) as writing:
+        for moment in range(start, stop):
+            picture = blank.copy()
+            drawn = scene.draw(moment, (moment - start) / max(stop - start - 1, 1))
+            write(drawn, f"{moment / fps:.2f} s", (scene.size[0] - 18, 20), Lettering(14, INK, (1.0, 0.5)))
+            if cells:
+                told = "dot: measured   ring: where the point in space is seen"
+                write(drawn, told, (18, scene.size[1] - 16), Lettering(11, SOFT, (0.0, 0.5)))
+            picture[:, : scene.size[0]] = drawn
+            for cell in cells:
+                part = cell.painter.draw(next(cell.pictures), moment)
+                picture[cell.top : cell.top + part.shape[0], cell.left : cell.left + part.shape[1]] = part
+            if written is not None:
+                written.result()
+            written = writing.submit(writer.write, picture)
+            progress(moment - start + 1, stop - start, "")
+        if written is not None:
+            written.result()
+
+
+def _laid_out(
+    result: SpaceResult, seen: Sequence[CameraSeen], readers: Mapping[Path, VideoReader]
+) -> Iterator[tuple[Path, SeenPainter, npt.NDArray[np.int64], int, int]]:
+    """Each video with its painter, its frames, and its place: in rows, all cells equally high."""
+    n_rows = math.ceil(math.sqrt(len(readers)))
+    height = HEIGHT // max(n_rows, 1)
+    colors, left = palette(result.tracks.skeleton.n_keypoints), SPACE_WIDTH
+    videos = list(readers)
+    for first in range(0, len(videos), max(n_rows, 1)):
+        column = videos[first : first + n_rows]
+        widest = 0
+        for row, video in enumerate(column):
+            size = (readers[video].video.width, readers[video].video.height)
+            width = max(2, int(min(height * size[0] / size[1], _WIDEST * height)))
+            own = [one for one in seen if one.video == video]
+            painter = SeenPainter(
+                tuple(_seen_by(result, one) for one in own), result.tracks.skeleton, colors, size, width
+            )
+            top = row * height + (height - painter.size[1]) // 2
+            widest = max(widest, painter.size[0])
+            yield video, painter, own[0].frames, left, top
+        left += widest
+
+
+def _seen_by(result: SpaceResult, one: CameraSeen) -> SeenBy:
+    camera = result.cameras.get(one.name)
+    expected = camera.project(result.tracks.points) if camera is not None else None
+    return SeenBy(
+        one.name, one.measured, expected, result.used(one.name), camera.region if camera is not None else None
+    )
+
+
+def _box(result: SpaceResult, cutoff: float) -> SpaceBox:
+    """What of space is shown; up is z where the user gave axes, else where most cameras have it."""
+    up = UP if "axes" in result.tracks.provenance else upward(result.cameras.values())
+    points = np.where(result.tracks.present(cutoff)[..., None], result.tracks.points, np.nan)
+    return SpaceBox.of(points, up, result.unit)
+
+
+def _pictures(
+    reader: VideoReader, wanted: npt.NDArray[np.int64], stack: ExitStack
+) -> Iterator[Image | None]:
+    """The frame of each moment; None where there is none, or a broken one."""
+    pool = stack.enter_context(ThreadPoolExecutor(1))
+    wanted = np.where(wanted < len(reader), wanted, -1)
+    known = wanted[wanted >= 0]
+    if not len(known):
+        yield from (None for _ in wanted)
+        return
+    if (np.diff(known) < 0).any():  # pictures whose order is not that of the moments
+        for want in wanted.tolist():
+            yield None if want < 0 else next(reader.frames(want, want + 1))[1]
+        return
+    frames = read_ahead(reader, (int(known[0]), int(known[-1]) + 1), pool, _READ_AHEAD)
+    at, current = -1, None
+    for want in wanted.tolist():
+        while at < want:
+            at, current = next(frames)
+        yield None if want < 0 else current
+
+
+def _part(n_frames: int, fps: float, options: SpaceOptions) -> tuple[int, int]:
+    """First moment and the one to stop before."""
+    start = 0 if options.start_s is None else math.floor(options.start_s * fps + 1e-6)
+    stop = n_frames if options.stop_s is None else min(n_frames, math.ceil(options.stop_s * fps - 1e-6))
+    if start >= stop:
+        raise SettingsError(
+            f"no moment lies between --start {options.start_s or 0:g} s and --stop "
+            f"{n_frames / fps if options.stop_s is None else options.stop_s:g} s; there are {n_frames / fps:.2f} s"
+        )
+    return start, stop
+
+
+def _fps(result: SpaceResult, readers: Iterable[VideoReader]) -> float:
+    rates = [result.tracks.fps, *(reader.video.fps for reader in readers)]
+    return next((fps for fps in rates if math.isfinite(fps) and fps > 0), DEFAULT_FPS)
