@@ -90,7 +90,8 @@ class Painter:
     def __init__(self, tracks: Tracks, settings: RenderSettings | None = None, colors: Image | None = None) -> None:
         if tracks.points.shape[-1] != 2:
             raise FormatError(
-                "expected tracks in pixels (x, y) to draw into a video, got 3D points; give the file of one camera"
+                "expected tracks in pixels (x, y) to draw into a video, got 3D points; give the file of one camera, or "
+                "draw them in space with `markerless render S.nc`"
             )
         self._tracks = tracks
         self._settings = settings or RenderSettings()

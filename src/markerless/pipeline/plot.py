@@ -52,7 +52,10 @@ def plot(
     video = Path(video)
     points, source = open_tracks(tracks, video)
     if points.points.shape[-1] != 2:
-        raise FormatError("expected tracks in pixels (x, y) to plot, got 3D points; give the file of one camera")
+        raise FormatError(
+            "expected tracks in pixels (x, y) to plot, got 3D points; give the file of one camera, or plot them in "
+            "space with `markerless plot S.nc`"
+        )
     with open_video(video) as reader:
         size, note = (reader.video.width, reader.video.height), length_note(points, reader.video)
         if not math.isfinite(points.fps):  # DeepLabCut's tables do not know it

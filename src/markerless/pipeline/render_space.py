@@ -32,7 +32,6 @@ HEIGHT = 720  # px of the video
 SPACE_WIDTH, SPACE_ALONE = 800, 1120  # px of the view of the scene, beside cameras and without
 _WIDEST = 1.6  # of a camera's cell, times its height
 _READ_AHEAD = 4  # frames of each camera: rigs have large ones
-TRAIL_S = 0.4  # by default
 
 
 @dataclass(frozen=True)
@@ -177,9 +176,7 @@ def _box(result: SpaceResult, cutoff: float) -> SpaceBox:
     return SpaceBox.of(points, up, result.unit)
 
 
-def _pictures(
-    reader: VideoReader, wanted: npt.NDArray[np.int64], stack: ExitStack
-) -> Iterator[Image | None]:
+def _pictures(reader: VideoReader, wanted: npt.NDArray[np.int64], stack: ExitStack) -> Iterator[Image | None]:
     """The frame of each moment; None where there is none, or a broken one."""
     pool = stack.enter_context(ThreadPoolExecutor(1))
     wanted = np.where(wanted < len(reader), wanted, -1)

@@ -172,7 +172,7 @@ def _seen(
     if isinstance(value, Labels):
         return _of_labels(result, value, source, name)
     measured = _rows(_points(result.tracks, value, source), frames)
-    return CameraSeen(name, _video(path, value.video), frames, measured)
+    return CameraSeen(name, _video(path, value.video, folder), frames, measured)
 
 
 def _opened(path: Path) -> Tracks | Labels | str:
@@ -186,11 +186,11 @@ def _opened(path: Path) -> Tracks | Labels | str:
     return value if isinstance(value, Tracks | Labels) else f"expected points in pixels in {path}, got a calibration"
 
 
-def _video(path: Path, name: str) -> Path | None:
-    """The video that tracks are of: the one they name, else the one they are named after, beside them."""
-    if name and (path.parent / Path(name).name).exists():
-        return path.parent / Path(name).name
-    return video_of(path)
+def _video(path: Path, name: str, folder: Path) -> Path | None:
+    """The video that tracks are of: the one they name, near them or the result; else the one they are named after."""
+    near = (path.parent, path.parent.parent, folder, folder.parent)
+    named = [place / Path(name).name for place in dict.fromkeys(near)] if name else []
+    return next((video for video in named if video.exists()), None) or video_of(path)
 
 
 def _of_labels(result: SpaceResult, labels: Labels, source: CameraSource, name: str) -> CameraSeen:

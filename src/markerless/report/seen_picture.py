@@ -84,8 +84,8 @@ class SeenPainter:
         strokes = self._edges(expected if one.expected is not None else measured)
         for n, k in zip(*np.nonzero(has_expected), strict=True):
             red, green, blue = (int(value) for value in self._colors[k])
-            ring = expected[n, k] + 1.75 * self._radius * _RING
-            strokes.append(Stroke(ring, (red, green, blue), 1.0, max(1, round(self._radius / 2.5))))
+            ring = expected[n, k] + 1.9 * self._radius * _RING
+            strokes.append(Stroke(ring, (red, green, blue), 1.0, max(1, round(self._radius / 4))))
             if has_measured[n, k]:
                 strokes.append(Stroke(np.stack([measured[n, k], expected[n, k]]), (red, green, blue), 0.9, 1))
         draw_strokes(image, strokes)

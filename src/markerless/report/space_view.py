@@ -29,9 +29,11 @@ FLOOR, GRID, BORDER, SHADOW = (30, 36, 45), (52, 61, 74), (86, 98, 115), (9, 11,
 INK: Color = (208, 215, 224)
 SOFT: Color = (138, 148, 163)
 _AWAY = 3.6  # distance of the eye, in radii of the box: a gentle perspective
-_MARGINS = (64, 34, 40, 58)  # px at left, top, right, bottom for what is written at the axes
+_MARGINS = (58, 40, 34, 58)  # px at left, top, right, bottom for what is written at the axes
 _TEXT, _TITLE = 12, 13
+_BESIDE = 10.0  # px between an edge and its numbers
 _TRAIL_STAGES = 5
+_TRAIL_S, _TRAIL_FRAMES = 0.4, 12  # a usual trail; where the frame rate is not known
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 25)), np.sin(np.linspace(0, 2 * np.pi, 25))], axis=-1)
 _MOST_NAMES = 14  # in the list of keypoints
 _FEW_POINTS = 24  # up to so many points, a line leads from each to the floor
@@ -43,7 +45,7 @@ class SpaceSettings(Settings):
 
     Attributes:
         cutoff: Points with a lower score are not drawn.
-        trail: Frames that the path of each point reaches back; 0 draws none.
+        trail: Frames that the path of each point reaches back; 0 draws none; negative: those of 0.4 s.
         skeleton: Draw the edges.
         turn_deg: By how much the view turns from the first picture to the last; 0 keeps it still.
         azimuth_deg: From where the box is looked at, in the middle of the video: 0 is from the front, negative from
@@ -52,7 +54,7 @@ class SpaceSettings(Settings):
     """
 
     cutoff: float = 0.2
-    trail: int = 0
+    trail: int = -1
     skeleton: bool = True
     turn_deg: float = 50.0
     azimuth_deg: float = -35.0
@@ -122,6 +124,7 @@ class SpacePainter:
         score = np.where(np.isfinite(tracks.score), np.clip(tracks.score, 0, 1), 1.0)
         self._opacity = FAINTEST + (1 - FAINTEST) * score
         self._places = box.placed(tracks.points)
+        self._trail = self._settings.trail if self._settings.trail >= 0 else _usual_trail(tracks.fps)
         self._radius = max(3.0, 0.0075 * min(size))
         self._scale, self._center = self._fit()
         self._blank = np.full((size[1], size[0], 3), BACKGROUND, np.uint8)
@@ -190,11 +193,14 @@ class SpacePainter:
             edge[other] = near
             out = eye.project(edge)[0] - center
             out = out / max(float(np.hypot(*out)), 1e-9)
+            look, widest = Lettering(_TEXT, SOFT), 0
             for value, text in self._box.ticks(axis):
                 place = edge.copy()
                 place[axis] = value
-                _write_beside(image, eye.project(place)[0], out, text, (10.0, Lettering(_TEXT, SOFT)))
-            _write_beside(image, eye.project(edge)[0], out, self._box.title(axis), (32.0, Lettering(_TITLE, INK)))
+                _write_beside(image, eye.project(place)[0], out, text, (_BESIDE, look))
+                widest = max(widest, text_size(text, look)[0])
+            beyond = 2 * _BESIDE + abs(float(out[0])) * widest + abs(float(out[1])) * _TEXT
+            _write_beside(image, eye.project(edge)[0], out, self._box.title(axis), (beyond, Lettering(_TITLE, INK)))
         corners = _corners(self._box)[:4]
         foot = corners[eye.project(corners)[0][:, 0].argmin()]
         for value, text in self._box.ticks(2):
@@ -264,8 +270,7 @@ class SpacePainter:
     def _edges(self, xy: FloatArray, moment: int) -> list[Stroke]:
         width = max(2, round(self._radius / 2.2))
         return [
-            Stroke(xy[n, [a, b]], self._line_color(n, EDGE_COLOR), 0.85, width)
-            for n, a, b in self._edges_shown(moment)
+            Stroke(xy[n, [a, b]], self._line_color(n, EDGE_COLOR), 0.85, width) for n, a, b in self._edges_shown(moment)
         ]
 
     def _line_color(self, n: int, own: Color) -> Color:
@@ -273,7 +278,7 @@ class SpacePainter:
         return own if self._tracks.n_individuals == 1 else _plain(self._animals[n])
 
     def _trails(self, eye: Eye, moment: int) -> list[Stroke]:
-        length = min(self._settings.trail, moment)
+        length = min(self._trail, moment)
         if length == 0:
             return []
         first = moment - length
@@ -290,6 +295,10 @@ class SpacePainter:
                     for piece in _pieces(xy[start : stop + 1, n, k]):
                         strokes.append(Stroke(piece, color, opacity, max(1, round(self._radius / 2.6))))
         return strokes
+
+
+def _usual_trail(fps: float) -> int:
+    return round(_TRAIL_S * fps) if np.isfinite(fps) and fps > 0 else _TRAIL_FRAMES
 
 
 def _corners(box: SpaceBox) -> FloatArray:

@@ -101,7 +101,7 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
     page.cards(
         [
             (f"{tracks.n_frames:,}", "frames"),
-            (_duration(tracks), "duration"),
+            (duration(tracks), "duration"),
             (str(tracks.n_individuals), "animals" if tracks.n_individuals > 1 else "animal"),
             (f"{100 * present.mean():.1f} %" if present.size else "-", "of points present"),
         ]
@@ -127,12 +127,12 @@ def _rows(tracks: Tracks) -> list[list[str]]:
             row = [
                 f"{individual} {name}" if tracks.n_individuals > 1 else name,
                 f"{100 * present.mean():.1f} %",
-                _number(tracks.score[:, n, k], np.nanmedian, "{:.2f}"),
-                _number(steps, np.nanmedian, "{:.2f} px"),
-                _number(steps, lambda v: np.nanpercentile(v, 99), "{:.1f} px"),
+                number(tracks.score[:, n, k], np.nanmedian, "{:.2f}"),
+                number(steps, np.nanmedian, "{:.2f} px"),
+                number(steps, lambda v: np.nanpercentile(v, 99), "{:.1f} px"),
             ]
             if tracks.error is not None:
-                row.append(_number(tracks.error[:, n, k], np.nanmedian, "{:.2f} px"))
+                row.append(number(tracks.error[:, n, k], np.nanmedian, "{:.2f} px"))
             rows.append(row)
     return rows
 
@@ -166,7 +166,7 @@ def _paths(tracks: Tracks, points: FloatArray, view: View) -> Figure:
 
 def _path(axes: Axes, xy: FloatArray, color: tuple[float, float, float], opacity: float) -> None:
     """A line that darkens with time; no segment is drawn across a gap."""
-    xy = xy[_thinned(len(xy))]
+    xy = xy[thinned(len(xy))]
     segments = np.stack([xy[:-1], xy[1:]], axis=1)
     whole = np.isfinite(segments).all(axis=(1, 2))
     age = np.linspace(0, 1, len(segments))[whole, None]
@@ -178,8 +178,8 @@ def _over_time(tracks: Tracks, points: FloatArray, n: int) -> Figure:
     """`points (T, K, 2)` of animal `n`, with a band of their expected error where there is one."""
     figure = new_figure(9.6, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True)
-    time, label = _time(tracks)
-    keep = _thinned(len(time))
+    time, label = time_axis(tracks)
+    keep = thinned(len(time))
     colors = keypoint_colors(tracks.skeleton.n_keypoints)
     for axis, axes in enumerate((upper, lower)):
         for k, color in enumerate(colors):
@@ -203,13 +203,13 @@ def _confidence(tracks: Tracks, n: int) -> Figure:
     n_keypoints = tracks.skeleton.n_keypoints
     figure = new_figure(9.6, max(1.8, 0.62 * n_keypoints + 0.8))
     grid = figure.subplots(n_keypoints, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    time, label = _time(tracks)
+    time, label = time_axis(tracks)
     window = round(tracks.fps) if np.isfinite(tracks.fps) and tracks.fps >= 1 else 25
-    keep = _thinned(len(time))
+    keep = thinned(len(time))
     for k, (axes, color) in enumerate(zip(grid, keypoint_colors(n_keypoints), strict=True)):
         score = tracks.score[:, n, k]
         axes.plot(time[keep], score[keep], color=color, linewidth=0.6, alpha=0.45)
-        axes.plot(time[keep], _rolling_median(score, window)[keep], color=color, linewidth=1.5)
+        axes.plot(time[keep], rolling_median(score, window)[keep], color=color, linewidth=1.5)
         axes.set(ylim=(-0.04, 1.04), yticks=(0, 1))
         axes.set_ylabel(tracks.skeleton.keypoints[k], rotation=0, ha="right", va="center")
     grid[0].margins(x=0.01)
@@ -239,7 +239,7 @@ def _jumps(tracks: Tracks, points: FloatArray) -> Figure:
     return figure
 
 
-def _rolling_median(values: FloatArray, window: int) -> FloatArray:
+def rolling_median(values: FloatArray, window: int) -> FloatArray:
     """Median over a centered window, NaN left out; the ends use what there is."""
     half = window // 2
     padded = np.concatenate([np.full(half, np.nan), values, np.full(half, np.nan)])
@@ -250,27 +250,30 @@ def _rolling_median(values: FloatArray, window: int) -> FloatArray:
     return medians
 
 
-def _time(tracks: Tracks) -> tuple[FloatArray, str]:
+def time_axis(tracks: Tracks) -> tuple[FloatArray, str]:
+    """`(T,)` where each frame is on the axis of time, and the name of that axis."""
     frames = np.arange(tracks.n_frames, dtype=np.float64)
     if np.isfinite(tracks.fps) and tracks.fps > 0:
         return frames / tracks.fps, "time (s)"
     return frames, "frame"
 
 
-def _thinned(n_frames: int) -> npt.NDArray[np.int64]:
+def thinned(n_frames: int) -> npt.NDArray[np.int64]:
     """Frames to draw: all, or evenly some of a long video (a figure has only some thousand columns)."""
     step = -(-n_frames // MAX_POINTS)
     return np.arange(0, n_frames, max(1, step))
 
 
-def _duration(tracks: Tracks) -> str:
+def duration(tracks: Tracks) -> str:
+    """How long a video is, in words."""
     if not (np.isfinite(tracks.fps) and tracks.fps > 0):
         return "unknown"
     seconds = tracks.n_frames / tracks.fps
     return f"{seconds:.1f} s" if seconds < 120 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
 
 
-def _number(values: FloatArray, statistic: Callable[[FloatArray], float], form: str) -> str:
+def number(values: FloatArray, statistic: Callable[[FloatArray], float], form: str) -> str:
+    """A number for a table; "-" where there is none."""
     if not np.isfinite(values).any():
         return "-"
     return form.format(float(statistic(values)))

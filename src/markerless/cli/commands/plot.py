@@ -19,10 +19,20 @@ def command(video: Path, tracks: Path | None, out: Path | None, cutoff: float) -
 
     Writes PNG files and one HTML page to plot-poses/<video>/ beside the video. Without --tracks the newest result
     beside the video is plotted; --tracks takes the predictions of any tool.
-    """
-    from markerless.pipeline.plot import plot
 
-    result = plot(tracks, video, out, cutoff)
+    Of points in space (S.nc of `triangulate`, given in place of VIDEO): lengths of bones over time, how far the cameras
+    are from the points, positions with their expected errors.
+    """
+    from markerless.pipeline.space_result import is_space_result
+
+    if tracks is None and is_space_result(video):
+        from markerless.pipeline.plot_space import plot_space
+
+        result = plot_space(video, out, cutoff)
+    else:
+        from markerless.pipeline.plot import plot
+
+        result = plot(tracks, video, out, cutoff)
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
     echo_written(*result.figures, result.page)

@@ -1,50 +1,103 @@
-"""`markerless render VIDEO`: a labeled video."""
+"""`markerless render VIDEO`: a labeled video; of points in space, a view of the scene beside the cameras."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from markerless.cli import progress
+from markerless.cli import options, progress
 from markerless.cli.options import PATH, cutoff_option, echo_written, gathered, start_option, stop_option, tracks_option
+
+if TYPE_CHECKING:
+    from markerless.core.progress import Progress
+    from markerless.pipeline.render import Rendering
+
+_TURN_DEG = 50.0
 
 
 @dataclass(frozen=True)
 class Choices:
     """How the user wants the video drawn."""
 
-    trail: int
+    trail: int | None
     cutoff: float
     skeleton: bool
     start: float | None
     stop: float | None
+    views: tuple[tuple[str, Path], ...]
+    turn: float | None
 
 
 @click.command()
 @click.argument("video", type=PATH)
 @tracks_option
 @click.option("--out", type=PATH, metavar="FILE", help="The video to write; default: <video><scorer>_labeled.mp4.")
-@click.option("--trail", type=click.IntRange(min=0), default=0, metavar="N", help="Draw the path of the last N frames.")
+@click.option(
+    "--trail",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Draw the path of the last N frames; default: none, in space those of 0.4 s.",
+)
 @cutoff_option
 @click.option("--skeleton/--no-skeleton", default=True, help="Draw lines between body parts.")
 @start_option
 @stop_option
+@click.option(
+    "--view",
+    "views",
+    type=options.CameraFile(),
+    multiple=True,
+    metavar="CAMERA=VIDEO",
+    help="Points in space: a camera's video, if it is not found; repeatable. A VIDEO alone is of all cameras.",
+)
+@click.option(
+    "--turn",
+    type=click.FloatRange(-360, 360),
+    metavar="DEG",
+    help=f"Points in space: turn the view by so much from beginning to end; default: {_TURN_DEG:g}, 0 keeps it still.",
+)
 @gathered("choices", Choices)
 def command(video: Path, tracks: Path | None, out: Path | None, choices: Choices) -> None:
     """Draw trajectories into their VIDEO: dots, skeleton, trails.
 
     A confident point is solid, a doubtful one transparent. Without --tracks the newest result beside the video is
     drawn; --tracks takes the predictions of any tool.
-    """
-    from markerless.drawing import RenderSettings
-    from markerless.pipeline.render import RenderOptions, render
 
-    settings = RenderSettings(cutoff=choices.cutoff, trail=choices.trail, skeleton=choices.skeleton)
-    options = RenderOptions(settings, choices.start, choices.stop)
+    Points in space (S.nc of `triangulate`, given in place of VIDEO) are drawn in a view of the scene, beside the
+    videos of the cameras with what was measured there and where the points should be seen.
+    """
+    from markerless.pipeline.space_result import is_space_result
+
+    in_space = tracks is None and is_space_result(video)
+    if not in_space and (choices.views or choices.turn is not None):
+        raise click.UsageError(f"--view and --turn are for points in space (S.nc of triangulate), got {video}")
     with progress.bar("rendering", unit="frames") as report:
-        result = render(tracks, video, out, options, report)
+        result = (_space if in_space else _pixels)(video, tracks, out, choices, report)
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
     echo_written(result.path)
+
+
+def _pixels(video: Path, tracks: Path | None, out: Path | None, choices: Choices, report: Progress) -> Rendering:
+    from markerless.drawing import RenderSettings
+    from markerless.pipeline.render import RenderOptions, render
+
+    settings = RenderSettings(cutoff=choices.cutoff, trail=choices.trail or 0, skeleton=choices.skeleton)
+    return render(tracks, video, out, RenderOptions(settings, choices.start, choices.stop), report)
+
+
+def _space(source: Path, tracks: Path | None, out: Path | None, choices: Choices, report: Progress) -> Rendering:
+    from markerless.pipeline.render_space import SpaceOptions, render_space
+    from markerless.report.space_view import SpaceSettings
+
+    settings = SpaceSettings(
+        cutoff=choices.cutoff,
+        trail=-1 if choices.trail is None else choices.trail,
+        skeleton=choices.skeleton,
+        turn_deg=_TURN_DEG if choices.turn is None else choices.turn,
+    )
+    videos = options.by_camera(choices.views)
+    return render_space(source, out, videos, SpaceOptions(settings, choices.start, choices.stop), report)
