@@ -160,7 +160,7 @@ def _seen(
     if not source.file:
         return nothing
     folder = result.path.resolve().parent
-    path = next((one for one in (folder / source.file, folder / Path(source.file).name) if one.exists()), None)
+    path = _existing(folder / source.file, folder / Path(source.file).name)
     if path is None:
         note = f"{Path(source.file).name} with what camera '{name}' measured is not where it was; put it beside "
         return replace(nothing, note=f"{note}{result.path.name}")
@@ -190,7 +190,11 @@ def _video(path: Path, name: str, folder: Path) -> Path | None:
     """The video that tracks are of: the one they name, near them or the result; else the one they are named after."""
     near = (path.parent, path.parent.parent, folder, folder.parent)
     named = [place / Path(name).name for place in dict.fromkeys(near)] if name else []
-    return next((video for video in named if video.exists()), None) or video_of(path)
+    return _existing(*named) or video_of(path)
+
+
+def _existing(*paths: Path) -> Path | None:
+    return next((path for path in paths if path.exists()), None)
 
 
 def _of_labels(result: SpaceResult, labels: Labels, source: CameraSource, name: str) -> CameraSeen:

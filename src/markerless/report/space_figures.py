@@ -233,9 +233,9 @@ def _steady_pairs(points: FloatArray) -> tuple[tuple[int, int], ...]:
         part = spread[np.ix_(reached, rest)]
         if not np.isfinite(part).any():
             break
-        a, b = np.unravel_index(part.argmin(), part.shape)
-        pairs.append((reached[int(a)], rest[int(b)]))
-        reached.append(rest[int(b)])
+        row, column = (int(index) for index in np.unravel_index(part.argmin(), part.shape))
+        pairs.append((reached[row], rest[column]))
+        reached.append(rest[column])
     return tuple(sorted((min(pair), max(pair)) for pair in pairs))
 
 

@@ -1,0 +1,128 @@
+"""A result in space finds its cameras, what they measured, and their videos; what is not there is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from made_mirror import PARTS, mirror_scene
+from made_space import N_FRAMES, SpaceStudy, make_space_study, write_gray_video
+from markerless.core.skeleton import Skeleton
+from markerless.core.tracks import Tracks
+from markerless.errors import CalibrationError, FormatError, VideoError
+from markerless.formats import movement
+from markerless.pipeline.space_result import is_space_result, open_space_result, seen_by_cameras
+from markerless.pipeline.triangulate import triangulate
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> SpaceStudy:
+    return make_space_study(tmp_path)
+
+
+def test_everything_is_found_beside_the_result(study: SpaceStudy) -> None:
+    result = open_space_result(study.result)
+    assert result.names == ("cam0", "cam1") and result.unit == "mm" and set(result.cameras) == {"cam0", "cam1"}
+    seen = seen_by_cameras(result)
+    for one, camera in zip(seen, study.cameras, strict=True):
+        assert one.video == study.videos[one.name] and one.note == ""
+        assert one.measured is not None
+        np.testing.assert_allclose(one.measured[:, 0], camera.project(study.points), atol=1e-6)
+        np.testing.assert_array_equal(one.frames, np.arange(N_FRAMES))
+        # the cameras in the result see its points where they were measured
+        np.testing.assert_allclose(result.cameras[one.name].project(result.tracks.points), one.measured, atol=0.05)
+
+
+def store_frames(path: Path, frames: np.ndarray) -> None:
+    """Add which frame of each camera's video belongs to each moment."""
+    with h5py.File(path, "r+") as file:
+        variable = file.create_dataset("camera_frame", data=frames)
+        variable.dims[0].attach_scale(file["time"])
+        variable.dims[1].attach_scale(file["view"])
+
+
+def test_synchronized_cameras_have_their_own_frames(study: SpaceStudy) -> None:
+    frames = np.stack([np.arange(N_FRAMES), np.arange(N_FRAMES) - 2.0], axis=-1)
+    frames[5, 1] = np.nan
+    store_frames(study.result, frames)
+    result = open_space_result(study.result)
+    own = seen_by_cameras(result)[1]
+    expected = np.arange(N_FRAMES) - 2
+    expected[[0, 1, 5]] = -1
+    np.testing.assert_array_equal(own.frames, expected)
+    assert own.measured is not None
+    assert np.isnan(own.measured[[0, 1, 5]]).all()
+    np.testing.assert_allclose(own.measured[10, 0], study.cameras[1].project(study.points[8]), atol=1e-6)
+
+
+def test_frames_of_another_shape_are_refused(study: SpaceStudy) -> None:
+    with h5py.File(study.result, "r+") as file:
+        file.create_dataset("camera_frame", data=np.zeros((3, 7)))
+    with pytest.raises(FormatError, match="camera_frame"):
+        open_space_result(study.result)
+
+
+def test_what_is_not_there_is_told(study: SpaceStudy) -> None:
+    study.videos["cam0"].unlink()
+    (study.result.parent / "cam1DLC.nc").unlink()
+    first, second = seen_by_cameras(open_space_result(study.result))
+    assert first.video is None and "--view cam0=VIDEO" in first.note and first.measured is not None
+    assert second.measured is None and "cam1DLC.nc" in second.note
+
+
+def test_videos_can_be_named(study: SpaceStudy, tmp_path: Path) -> None:
+    other = write_gray_video(tmp_path / "moved" / "left.mp4")
+    result = open_space_result(study.result)
+    first, second = seen_by_cameras(result, {"cam0": other})
+    assert first.video == other and second.video == study.videos["cam1"]
+    assert [one.video for one in seen_by_cameras(result, {"all": other})] == [other, other]
+    with pytest.raises(CalibrationError, match=r"unknown camera 'back'; cameras of walk\.nc: cam0, cam1"):
+        seen_by_cameras(result, {"back": other})
+    with pytest.raises(VideoError, match="no such video"):
+        seen_by_cameras(result, {"cam0": tmp_path / "nothing.mp4"})
+
+
+def test_views_of_one_picture_know_their_keypoints(tmp_path: Path) -> None:
+    scene = mirror_scene(n_points=90)
+    xy = scene.xy.reshape(2, 45, 2, 2)  # 45 moments, 2 keypoints
+    names = ("nose_top", "tail_top", "nose_bot", "tail_bot")
+    points = np.concatenate([xy[0], xy[1]], axis=1)[:, None]
+    tracks = Tracks(Skeleton(names), points, np.full(points.shape[:3], 0.9), fps=30.0, video="mouse.mp4")
+    movement.write(tracks, tmp_path / "mouse.nc")
+    lines = []
+    for part, ending in zip(PARTS, ("top", "bot"), strict=True):
+        region = part.region
+        lines += [f"[views.{part.name}]", f"region = [{region.left}, {region.top}, {region.width}, {region.height}]"]
+        lines += [f'keypoints = "{{}}_{ending}"', f"mirrored = {str(part.mirrored).lower()}"]
+    (tmp_path / "views.toml").write_text("\n".join(lines), encoding="utf-8")
+    made = triangulate(tmp_path / "views.toml", {"all": tmp_path / "mouse.nc"}, tmp_path / "S")
+    result = open_space_result(made.files[0])
+    for one, measured in zip(seen_by_cameras(result), xy, strict=True):
+        assert one.measured is not None
+        np.testing.assert_allclose(one.measured[:, 0], measured)
+        own = result.cameras[one.name].region
+        assert own is not None and own.height == 240
+
+
+def test_results_of_before_are_opened_by_the_files_beside_them(study: SpaceStudy) -> None:
+    with h5py.File(study.result, "r+") as file:
+        stored = json.loads(file.attrs["provenance"])
+        del stored["rig"], stored["sources"]
+        file.attrs["provenance"] = json.dumps(stored)
+    result = open_space_result(study.result)
+    assert result.cameras == {}  # no calibration was written beside it
+    assert all(one.measured is not None and one.video is not None for one in seen_by_cameras(result))
+
+
+def test_other_files_are_no_points_in_space(study: SpaceStudy, tmp_path: Path) -> None:
+    text = tmp_path / "text.nc"
+    text.write_text("hello", encoding="utf-8")
+    assert is_space_result(study.result)
+    for other in (tmp_path / "cam0DLC.nc", study.videos["cam0"], tmp_path / "nothing.nc", text):
+        assert not is_space_result(other)
+    with pytest.raises(FormatError, match="got pixels"):
+        open_space_result(tmp_path / "cam0DLC.nc")
