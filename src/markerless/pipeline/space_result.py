@@ -128,9 +128,9 @@ def seen_by_cameras(result: SpaceResult, videos: Mapping[str, Path] | None = Non
     found = []
     for index, name in enumerate(result.names):
         one = _seen(result, index, sources.get(name, CameraSource("")), opened_files)
-        video = given.get(name, given.get(ALL_VIEWS))
-        if video is not None:
-            one = replace(one, video=Path(video), frames=result.frames[:, index])
+        chosen = given.get(name, given.get(ALL_VIEWS))
+        if chosen is not None:
+            one = replace(one, video=Path(chosen), frames=result.frames[:, index])
         elif one.video is None and not one.note:
             one = replace(one, note=f"the video of camera '{name}' was not found; name it with --view {name}=VIDEO")
         found.append(one)

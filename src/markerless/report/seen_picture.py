@@ -80,7 +80,7 @@ class SeenPainter:
         nowhere = np.full((*one.used.shape[1:], 2), np.nan)
         measured = nowhere if one.measured is None else (one.measured[moment] + 0.5) * scale - 0.5
         expected = nowhere if one.expected is None else (one.expected[moment] + 0.5) * scale - 0.5
-        has_measured, has_expected = (np.asarray(np.isfinite(one).all(axis=-1)) for one in (measured, expected))
+        has_measured, has_expected = (np.asarray(np.isfinite(xy).all(axis=-1)) for xy in (measured, expected))
         strokes = self._edges(expected if one.expected is not None else measured)
         for n, k in zip(*np.nonzero(has_expected), strict=True):
             red, green, blue = (int(value) for value in self._colors[k])
