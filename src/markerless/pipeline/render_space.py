@@ -20,7 +20,7 @@ from markerless.pipeline.render import DEFAULT_FPS, Rendering, read_ahead
 from markerless.pipeline.results import LABELED
 from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
 from markerless.report.lettering import Lettering, write
-from markerless.report.seen_picture import SeenBy, SeenPainter
+from markerless.report.seen_picture import SeenBy, SeenPainter, shown_part
 from markerless.report.space_box import UP, SpaceBox, upward
 from markerless.report.space_view import BACKGROUND, INK, SOFT, SpacePainter, SpaceSettings
 from markerless.video.reader import VideoReader, open_video
@@ -31,6 +31,8 @@ Image = npt.NDArray[np.uint8]
 HEIGHT = 720  # px of the video
 SPACE_WIDTH, SPACE_ALONE = 800, 1120  # px of the view of the scene, beside cameras and without
 _WIDEST = 1.6  # of a camera's cell, times its height
+_LEGEND = "dot: measured   ring: where the point in space is seen"
+_PICTURES_FPS = 5.0  # of labeled pictures, which do not follow each other
 _READ_AHEAD = 4  # frames of each camera: rigs have large ones
 
 
@@ -57,6 +59,37 @@ class _Cell:
     pictures: Iterator[Image | None]
     left: int
     top: int
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """All that is drawn: the scene, the cameras' videos, moments from `part[0]` to before `part[1]`, their names."""
+
+    scene: SpacePainter
+    cells: tuple[_Cell, ...]
+    part: tuple[int, int]
+    names: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, even."""
+        width = max([cell.left + cell.painter.size[0] for cell in self.cells], default=self.scene.size[0])
+        return width + width % 2, HEIGHT
+
+    def draw(self, moment: int) -> Image:
+        """The picture of a moment; those before it have to be drawn first."""
+        start, stop = self.part
+        width, height = self.scene.size
+        picture = np.full((self.size[1], self.size[0], 3), BACKGROUND[0], np.uint8)
+        drawn = self.scene.draw(moment, (moment - start) / max(stop - start - 1, 1))
+        write(drawn, self.names[moment], (width - 18, 20), Lettering(14, INK, (1.0, 0.5)))
+        if self.cells:
+            write(drawn, _LEGEND, (18, height - 16), Lettering(11, SOFT, (0.0, 0.5)))
+        picture[:, :width] = drawn
+        for cell in self.cells:
+            part = cell.painter.draw(next(cell.pictures), moment)
+            picture[cell.top : cell.top + part.shape[0], cell.left : cell.left + part.shape[1]] = part
+        return picture
 
 
 def render_space(
@@ -93,42 +126,28 @@ def render_space(
         }
         fps = _fps(result, readers.values())
         part = _part(result.tracks.n_frames, fps, options)
-        cells = [
+        cells = tuple(
             _Cell(painter, _pictures(readers[video], frames[slice(*part)], stack), left, top)
-            for video, painter, frames, left, top in _laid_out(result, seen, readers)
-        ]
+            for video, painter, frames, left, top in _laid_out(result, seen, readers, slice(*part))
+        )
         space = (SPACE_WIDTH if cells else SPACE_ALONE, HEIGHT)
-        width = max([cell.left + cell.painter.size[0] for cell in cells], default=space[0])
-        scene = SpacePainter(result.tracks, _box(result, options.settings.cutoff), space, options.settings)
-        with VideoWriter(path, fps, (width + width % 2, HEIGHT)) as writer:
-            _draw_all(scene, cells, writer, (part, fps), progress)
+        settings = options.settings
+        if _images(result) and settings.trail < 0:  # pictures that do not follow each other have no path
+            settings = settings.model_copy(update={"trail": 0})
+        scene = SpacePainter(result.tracks, _box(result, settings.cutoff), space, settings)
+        stage = _Stage(scene, cells, part, _images(result) or tuple(f"{t / fps:.2f} s" for t in range(part[1])))
+        with VideoWriter(path, fps, stage.size) as writer:
+            _draw_all(stage, writer, progress)
     return Rendering(path, part[1] - part[0], tuple(dict.fromkeys(notes)))
 
 
-def _draw_all(
-    scene: SpacePainter,
-    cells: Sequence[_Cell],
-    writer: VideoWriter,
-    when: tuple[tuple[int, int], float],
-    progress: Progress,
-) -> None:
+def _draw_all(stage: _Stage, writer: VideoWriter, progress: Progress) -> None:
     """Draw on this thread while others read ahead and encode."""
-    (start, stop), fps = when
-    width = max([cell.left + cell.painter.size[0] for cell in cells], default=scene.size[0])
-    blank = np.full((HEIGHT, width + width % 2, 3), BACKGROUND, np.uint8)
+    start, stop = stage.part
     written: Future[None] | None = None
     with ThreadPoolExecutor(1) as writing:
         for moment in range(start, stop):
-            picture = blank.copy()
-            drawn = scene.draw(moment, (moment - start) / max(stop - start - 1, 1))
-            write(drawn, f"{moment / fps:.2f} s", (scene.size[0] - 18, 20), Lettering(14, INK, (1.0, 0.5)))
-            if cells:
-                told = "dot: measured   ring: where the point in space is seen"
-                write(drawn, told, (18, scene.size[1] - 16), Lettering(11, SOFT, (0.0, 0.5)))
-            picture[:, : scene.size[0]] = drawn
-            for cell in cells:
-                part = cell.painter.draw(next(cell.pictures), moment)
-                picture[cell.top : cell.top + part.shape[0], cell.left : cell.left + part.shape[1]] = part
+            picture = stage.draw(moment)
             if written is not None:
                 written.result()
             written = writing.submit(writer.write, picture)
@@ -138,7 +157,7 @@ def _draw_all(
 
 
 def _laid_out(
-    result: SpaceResult, seen: Sequence[CameraSeen], readers: Mapping[Path, VideoReader]
+    result: SpaceResult, seen: Sequence[CameraSeen], readers: Mapping[Path, VideoReader], part: slice
 ) -> Iterator[tuple[Path, SeenPainter, npt.NDArray[np.int64], int, int]]:
     """Each video with its painter, its frames, and its place: in rows, all cells equally high."""
     n_rows = math.ceil(math.sqrt(len(readers)))
@@ -152,9 +171,9 @@ def _laid_out(
             size = (readers[video].video.width, readers[video].video.height)
             width = max(2, int(min(height * size[0] / size[1], _WIDEST * height)))
             own = [one for one in seen if one.video == video]
-            painter = SeenPainter(
-                tuple(_seen_by(result, one) for one in own), result.tracks.skeleton, colors, size, width
-            )
+            by = tuple(_seen_by(result, one) for one in own)
+            shown = (width, max(2, round(width * size[1] / size[0])))
+            painter = SeenPainter(by, result.tracks.skeleton, colors, shown_part(by, size, part), shown)
             top = row * height + (height - painter.size[1]) // 2
             widest = max(widest, painter.size[0])
             yield video, painter, own[0].frames, left, top
@@ -209,5 +228,13 @@ def _part(n_frames: int, fps: float, options: SpaceOptions) -> tuple[int, int]:
 
 
 def _fps(result: SpaceResult, readers: Iterable[VideoReader]) -> float:
+    if _images(result):
+        return _PICTURES_FPS
     rates = [result.tracks.fps, *(reader.video.fps for reader in readers)]
     return next((fps for fps in rates if math.isfinite(fps) and fps > 0), DEFAULT_FPS)
+
+
+def _images(result: SpaceResult) -> tuple[str, ...]:
+    """Names of the pictures that the moments are, where pictures were labeled."""
+    images = result.tracks.provenance.get("images")
+    return tuple(map(str, images)) if isinstance(images, list) and len(images) == result.tracks.n_frames else ()

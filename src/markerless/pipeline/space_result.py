@@ -170,7 +170,7 @@ def _seen(
     if isinstance(value, str):
         return replace(nothing, note=value)
     if isinstance(value, Labels):
-        return _of_labels(result, value, source, name)
+        return _of_labels(result, value, (path, source), name)
     measured = _rows(_points(result.tracks, value, source), frames)
     return CameraSeen(name, _video(path, value.video, folder), frames, measured)
 
@@ -197,8 +197,9 @@ def _existing(*paths: Path) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-def _of_labels(result: SpaceResult, labels: Labels, source: CameraSource, name: str) -> CameraSeen:
+def _of_labels(result: SpaceResult, labels: Labels, origin: tuple[Path, CameraSource], name: str) -> CameraSeen:
     """Labels of pictures: the names of the pictures say which moment is which, and their folder is the video."""
+    path, source = origin
     row_of = {Path(image).name: row for row, image in enumerate(labels.images)}
     images = [str(image) for image in result.tracks.provenance.get("images", ())]
     n_frames = result.tracks.n_frames
@@ -209,13 +210,21 @@ def _of_labels(result: SpaceResult, labels: Labels, source: CameraSource, name: 
     score = np.where(np.isfinite(xy).all(axis=-1), 1.0, np.nan)
     points = _points(result.tracks, Tracks(labels.skeleton, xy, score, individuals=labels.individuals), source)
     measured = _rows(points, np.array([row_of.get(image, -1) for image in images]))
-    folders = {frame.path.parent for frame in labels.frames if frame.path is not None and frame.path.name in row_of}
-    if len(folders) != 1 or not next(iter(folders)).is_dir():
+    folder = _folder_of(labels, path)
+    if folder is None:
         return replace(nothing, measured=measured, note=f"the pictures of camera '{name}' were not found")
-    folder = next(iter(folders))
     entries = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
     place = {entry: number for number, entry in enumerate(sorted(entries, key=natural_key))}
     return CameraSeen(name, folder, np.array([place.get(image, -1) for image in images]), measured)
+
+
+def _folder_of(labels: Labels, path: Path) -> Path | None:
+    """The one folder in which all pictures are, as seen from the label file or the study above it."""
+    for root in (path.parent, *list(path.parents)[1:3]):
+        folders = {(root / image).parent for image in labels.images}
+        if len(folders) == 1 and all((root / image).is_file() for image in labels.images):
+            return folders.pop()
+    return None
 
 
 def _points(result: Tracks, tracks: Tracks, source: CameraSource) -> FloatArray:

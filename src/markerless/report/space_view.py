@@ -29,13 +29,13 @@ FLOOR, GRID, BORDER, SHADOW = (30, 36, 45), (52, 61, 74), (86, 98, 115), (9, 11,
 INK: Color = (208, 215, 224)
 SOFT: Color = (138, 148, 163)
 _AWAY = 3.6  # distance of the eye, in radii of the box: a gentle perspective
-_MARGINS = (58, 40, 34, 58)  # px at left, top, right, bottom for what is written at the axes
+_MARGINS = (58, 20, 34, 58)  # px at left, top, right, bottom for what is written at the axes
 _TEXT, _TITLE = 12, 13
 _BESIDE = 10.0  # px between an edge and its numbers
 _TRAIL_STAGES = 5
 _TRAIL_S, _TRAIL_FRAMES = 0.4, 12  # a usual trail; where the frame rate is not known
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 25)), np.sin(np.linspace(0, 2 * np.pi, 25))], axis=-1)
-_MOST_NAMES = 14  # in the list of keypoints
+_MOST_NAMES = 28  # in the list of keypoints
 _FEW_POINTS = 24  # up to so many points, a line leads from each to the floor
 _BITS = 4
 
@@ -126,9 +126,8 @@ class SpacePainter:
         self._places = box.placed(tracks.points)
         self._trail = self._settings.trail if self._settings.trail >= 0 else _usual_trail(tracks.fps)
         self._radius = max(3.0, 0.0075 * min(size))
-        self._scale, self._center = self._fit()
         self._blank = np.full((size[1], size[0], 3), BACKGROUND, np.uint8)
-        self._draw_names(self._blank)
+        self._scale, self._center = self._fit(self._draw_names(self._blank))
 
     def draw(self, moment: int, progress: float = 0.5) -> Image:
         """The picture `(H, W, 3)` of a moment; `progress` 0..1 through the video says how far the view has turned."""
@@ -151,13 +150,14 @@ class SpacePainter:
         eye = Eye.at(self._box, float(azimuth), float(np.deg2rad(self._settings.elevation_deg)))
         return Eye(eye.axes, eye.middle, eye.away, self._scale, self._center)
 
-    def _fit(self) -> tuple[float, tuple[float, float]]:
-        """Scale and place at which the box stays in the picture from all sides it is seen from."""
+    def _fit(self, above: float) -> tuple[float, tuple[float, float]]:
+        """Scale and place at which the box stays below `above` px in the picture, from all sides it is seen from."""
         self._scale, self._center = 1.0, (0.0, 0.0)
         corners = _corners(self._box)
         seen = np.concatenate([self._eye(progress).project(corners)[0] for progress in np.linspace(0, 1, 13)])
         low, high = seen.min(axis=0), seen.max(axis=0)
         left, top, right, bottom = _MARGINS
+        top += above
         room = np.array([self.size[0] - left - right, self.size[1] - top - bottom], dtype=np.float64)
         scale = float((np.maximum(room, 16) / np.maximum(high - low, 1e-9)).min())
         middle = np.array([left, top]) + room / 2 - scale * (low + high) / 2
@@ -209,11 +209,11 @@ class SpacePainter:
         x, y = eye.project(np.array([foot[0], foot[1], high[2]]))[0]
         write(image, self._box.title(2), (x, y - 8), Lettering(_TITLE, INK, (0.5, 1.0)))
 
-    def _draw_names(self, image: Image) -> None:
-        """Which color is which keypoint, in a line or two at the top."""
+    def _draw_names(self, image: Image) -> float:
+        """Which color is which keypoint, in lines at the top; how far down they reach, in px."""
         names = self._tracks.skeleton.keypoints
         if len(names) > _MOST_NAMES:
-            return
+            return 20.0
         look = Lettering(_TEXT, INK, (0.0, 0.5))
         x, y = 18.0, 20.0
         for name, color in zip(names, self._colors, strict=True):
@@ -223,26 +223,25 @@ class SpacePainter:
             draw_dot(image, np.array([x, y]), 4.5, color, 1.0)
             write(image, name, (x + 9, y), look)
             x += width
+        return y
 
     def _draw_shadows(self, image: Image, eye: Eye, moment: int) -> None:
         """Where the points stand above the floor; with few points, a line leads down from each."""
         flat = self._places[moment].copy()
         flat[..., 2] = self._box.low[2]
         foot, near = eye.project(flat)
-        few = self._shown[moment].size <= _FEW_POINTS
-        strokes = [
-            Stroke(foot[n, [a, b]], SHADOW, 0.75, max(2, round(self._radius * 0.6)))
-            for n, a, b in self._edges_shown(moment)
-        ]
         xy, _ = eye.project(self._places[moment])
-        for n, k in zip(*np.nonzero(self._shown[moment]), strict=True):
+        shown = list(zip(*np.nonzero(self._shown[moment]), strict=True))
+        if len(shown) <= _FEW_POINTS:  # before the shadows: lines that are blended together take each other's ink
+            lines = [Stroke(np.stack([foot[n, k], xy[n, k]]), _plain(self._colors[k]), 0.22, 1) for n, k in shown]
+            draw_strokes(image, lines)
+        width = max(2, round(self._radius * 0.6))
+        draw_strokes(image, [Stroke(foot[n, [a, b]], SHADOW, 0.75, width) for n, a, b in self._edges_shown(moment)])
+        for n, k in shown:
             radius = round(0.8 * self._radius * float(near[n, k]) * (1 << _BITS))
             center = np.round(foot[n, k] * (1 << _BITS)).astype(int).tolist()
             if max(map(abs, center)) < 1 << 20:
                 cv2.circle(image, center, radius, SHADOW, -1, cv2.LINE_AA, _BITS)
-            if few:
-                strokes.append(Stroke(np.stack([foot[n, k], xy[n, k]]), _plain(self._colors[k]), 0.22, 1))
-        draw_strokes(image, strokes)
 
     def _draw_errors(self, image: Image, eye: Eye, xy: FloatArray, moment: int) -> None:
         """A ring around each point, as large as its expected error."""
