@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -76,11 +77,15 @@ class _Stage:
         width = max([cell.left + cell.painter.size[0] for cell in self.cells], default=self.scene.size[0])
         return width + width % 2, HEIGHT
 
+    @cached_property
+    def _blank(self) -> Image:
+        return np.full((self.size[1], self.size[0], 3), BACKGROUND, np.uint8)
+
     def draw(self, moment: int) -> Image:
         """The picture of a moment; those before it have to be drawn first."""
         start, stop = self.part
         width, height = self.scene.size
-        picture = np.full((self.size[1], self.size[0], 3), BACKGROUND[0], np.uint8)
+        picture = self._blank.copy()
         drawn = self.scene.draw(moment, (moment - start) / max(stop - start - 1, 1))
         write(drawn, self.names[moment], (width - 18, 20), Lettering(14, INK, (1.0, 0.5)))
         if self.cells:
@@ -174,7 +179,8 @@ def _laid_out(
             by = tuple(_seen_by(result, one) for one in own)
             shown = (width, max(2, round(width * size[1] / size[0])))
             painter = SeenPainter(by, result.tracks.skeleton, colors, shown_part(by, size, part), shown)
-            top = row * height + (height - painter.size[1]) // 2
+            above = (HEIGHT - height * len(column)) // 2  # a column that is not full stands in the middle
+            top = above + row * height + (height - painter.size[1]) // 2
             widest = max(widest, painter.size[0])
             yield video, painter, own[0].frames, left, top
         left += widest

@@ -269,7 +269,8 @@ def _bones(tracks: Tracks, bones: list[Bone], unit: str) -> Figure:
         axes.margins(x=0.01)
     for axes in list(grid.flat)[len(bones) :]:
         axes.set_visible(False)
-    for axes in grid[-1]:
+    for axes in list(grid.flat)[: len(bones)][-n_columns:]:
+        axes.xaxis.set_tick_params(labelbottom=True)
         axes.set_xlabel(label)
     figure.supylabel(f"length{_in(unit)}", color=SOFT, fontsize=9.5)
     return figure
