@@ -74,6 +74,16 @@ def test_what_is_not_there_is_told(study: SpaceStudy) -> None:
     assert second.measured is None and "cam1DLC.nc" in second.note
 
 
+def test_videos_are_found_above_a_folder_of_results(study: SpaceStudy, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for path in (study.result, tmp_path / "cam0DLC.nc", tmp_path / "cam1DLC.nc"):
+        path.rename(folder / path.name)
+    found = seen_by_cameras(open_space_result(folder / study.result.name))
+    assert [one.video for one in found] == list(study.videos.values())
+    assert all(one.measured is not None for one in found)
+
+
 def test_videos_can_be_named(study: SpaceStudy, tmp_path: Path) -> None:
     other = write_gray_video(tmp_path / "moved" / "left.mp4")
     result = open_space_result(study.result)

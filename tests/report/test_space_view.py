@@ -9,7 +9,7 @@ import pytest
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
-from markerless.drawing import SAFE_COLORS
+from markerless.drawing import SAFE_COLORS, palette
 from markerless.report.space_box import SpaceBox
 from markerless.report.space_view import Eye, SpacePainter, SpaceSettings
 
@@ -125,6 +125,35 @@ def test_a_trail_has_gaps_where_points_are_missing() -> None:
     assert len(changed[0]) > 30
     middle = painter_x(np.array([[[0.0, 0, 30]]]))
     assert abs(changed[1].mean() - middle) < 8
+
+
+def test_points_below_the_cutoff_are_no_part_of_a_trail() -> None:
+    points = np.zeros((21, 1, 3)) + np.array([0, 0, 30])
+    points[:, 0, 0] = np.linspace(-40, 40, 21)
+    settings = SpaceSettings(turn_deg=0, azimuth_deg=0, trail=20)
+    own = tracks(points)
+    score = own.score.copy()
+    score[8:13] = 0.1
+    gone = points.copy()
+    gone[8:13] = np.nan
+    doubtful, missing = (SpacePainter(one, BOX, SIZE, settings) for one in (replace(own, score=score), tracks(gone)))
+    np.testing.assert_array_equal(doubtful.draw(20), missing.draw(20))
+
+
+def test_the_box_begins_below_the_names() -> None:
+    names = tuple(f"keypoint {k}" for k in range(12))
+    own = Tracks(Skeleton(names), np.zeros((1, 1, 12, 3)), np.ones((1, 1, 12)))
+    painter = SpacePainter(own, BOX, SIZE, SpaceSettings(turn_deg=0))
+    lowest_name = max(dots_anywhere(painter.draw(0), tuple(int(c) for c in palette(12)[-1])))
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (BOX.high - BOX.low) + BOX.low
+    assert lowest_name > 60
+    assert painter._eye(0.5).project(corners)[0][:, 1].min() > lowest_name
+
+
+def dots_anywhere(image: np.ndarray, color: tuple[int, ...]) -> list[int]:
+    """Rows of pixels of a color, but for the dots in the box, all of which lie in its middle."""
+    rows = np.nonzero((image == color).all(axis=-1))[0]
+    return [int(row) for row in rows if row < 0.6 * image.shape[0]]
 
 
 def painter_x(point: np.ndarray) -> float:

@@ -144,8 +144,6 @@ def _frames(path: Path, n_frames: int, n_cameras: int) -> Rows:
         if "camera_frame" not in file:
             return own
         stored = array(file["camera_frame"]).astype(np.float64)
-    if stored.shape != own.shape and stored.T.shape == own.shape:
-        stored = stored.T
     if stored.shape != own.shape:
         raise FormatError(f"expected camera_frame of {own.shape} in {path}, got {stored.shape}; triangulate again")
     known = np.isfinite(stored) & (stored >= 0)
