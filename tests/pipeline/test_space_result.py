@@ -136,3 +136,24 @@ def test_other_files_are_no_points_in_space(study: SpaceStudy, tmp_path: Path) -
         assert not is_space_result(other)
     with pytest.raises(FormatError, match="got pixels"):
         open_space_result(tmp_path / "cam0DLC.nc")
+
+
+def test_labeled_pictures_are_the_moments_of_a_result_of_labels(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "mirror-mouse"
+    views = (
+        '[views.side]\nregion = [0, 0, 396, 168]\nkeypoints = "{}_top"\n[views.below]\nregion = [0, 168, 396, 238]\n'
+    )
+    (tmp_path / "views.toml").write_text(f'{views}keypoints = "{{}}_bot"\nmirrored = true\n', encoding="utf-8")
+    made = triangulate(tmp_path / "views.toml", {"all": folder / "CollectedData.csv"}, tmp_path / "S")
+    result = open_space_result(made.files[0])
+    images = result.tracks.provenance["images"]
+    on_disk = sorted(path.name for path in (folder / "labeled-data").iterdir())
+    side, below = seen_by_cameras(result)
+    for one in (side, below):
+        assert one.video == folder / "labeled-data" and one.note == ""
+        assert [on_disk[frame] for frame in one.frames] == images
+    assert side.measured is not None and below.measured is not None
+    seen_below = below.measured[np.isfinite(below.measured).all(axis=-1)]
+    assert (seen_below[:, 1] > 168).all() and len(seen_below) > 300
+    off = result.cameras["side"].project(result.tracks.points) - side.measured
+    assert np.nanmedian(np.hypot(off[..., 0], off[..., 1])) < 3

@@ -17,7 +17,7 @@ from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.core.views import Views
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, VideoError
 from markerless.formats import movement
-from markerless.formats._hdf5 import array, look, opened
+from markerless.formats._hdf5 import array, look, opened, texts
 from markerless.multiview.files.views_toml import renamed
 from markerless.pipeline.results import video_of
 from markerless.pipeline.space_sources import CameraSource, cameras_of, sources_of
@@ -79,10 +79,12 @@ class CameraSeen:
 
 def is_space_result(path: Path) -> bool:
     """Whether a file holds points in space in our own format; False for anything that cannot be read."""
-    if Path(path).suffix.lower() != ".nc" or "position" not in look(Path(path))[0]:
+    path = Path(path)
+    if path.suffix.lower() != ".nc" or not {"position", "space"} <= set(look(path)[0]):
         return False
     try:
-        return movement.read(Path(path)).points.shape[-1] == 3
+        with opened(path, "points in space in netCDF") as file:
+            return texts(file["space"]) == ("x", "y", "z")
     except FormatError:
         return False
 
