@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,7 +161,7 @@ def _seen(
     if not source.file:
         return nothing
     folder = result.path.resolve().parent
-    path = _existing(folder / source.file, folder / Path(source.file).name)
+    path = _existing(Path(os.path.normpath(folder / source.file)), folder / Path(source.file).name)
     if path is None:
         note = f"{Path(source.file).name} with what camera '{name}' measured is not where it was; put it beside "
         return replace(nothing, note=f"{note}{result.path.name}")

@@ -157,10 +157,9 @@ class SpacePainter:
         seen = np.concatenate([self._eye(progress).project(corners)[0] for progress in np.linspace(0, 1, 13)])
         low, high = seen.min(axis=0), seen.max(axis=0)
         left, top, right, bottom = _MARGINS
-        top += above
-        room = np.array([self.size[0] - left - right, self.size[1] - top - bottom], dtype=np.float64)
+        room = np.array([self.size[0] - left - right, self.size[1] - top - above - bottom], dtype=np.float64)
         scale = float((np.maximum(room, 16) / np.maximum(high - low, 1e-9)).min())
-        middle = np.array([left, top]) + room / 2 - scale * (low + high) / 2
+        middle = np.array([left, top + above]) + room / 2 - scale * (low + high) / 2
         return scale, (float(middle[0]), float(middle[1]))
 
     def _draw_box(self, image: Image, eye: Eye) -> None:
