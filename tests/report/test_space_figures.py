@@ -113,3 +113,19 @@ def test_nothing_in_space() -> None:
     drawn = draw_space_figures(empty, None, "mm")
     assert "position" in drawn.figures
     assert "0.0 %" in build_space_page(empty, None, drawn, "S.nc", ("mm", (), 0.0)).html()
+
+
+def test_long_results_are_thinned() -> None:
+    tracks = made()
+    times = 150  # 30,000 moments
+    long = replace(
+        tracks,
+        points=np.tile(tracks.points, (times, 1, 1, 1)),
+        score=np.tile(tracks.score, (times, 1, 1)),
+        error=np.full((times * N_FRAMES, 1, 3), 2.0),
+    )
+    figures = draw_space_figures(long, views(long), "mm").figures
+    for name in ("bones", "reprojection", "position"):
+        assert all(len(line.get_xdata()) == 15_000 for axes in figures[name].axes for line in axes.lines), name
+    running = figures["bones"].axes[1].lines[1].get_ydata()
+    np.testing.assert_allclose(np.asarray(running), 36.0, atol=8.1)

@@ -239,9 +239,11 @@ def _steady_pairs(points: FloatArray) -> tuple[tuple[int, int], ...]:
     return tuple(sorted((min(pair), max(pair)) for pair in pairs))
 
 
-def _window(tracks: Tracks) -> int:
+def _window(tracks: Tracks, keep: npt.NDArray[np.int64]) -> int:
+    """Of running medians, in the moments of `keep`."""
     known = np.isfinite(tracks.fps) and tracks.fps > 0
-    return max(3, round(_WINDOW_S * tracks.fps)) if known else _WINDOW_FRAMES
+    window = _WINDOW_S * tracks.fps if known else _WINDOW_FRAMES
+    return max(3, round(window / (keep[1] - keep[0]))) if len(keep) > 1 else 3
 
 
 def _bones(tracks: Tracks, bones: list[Bone], unit: str) -> Figure:
@@ -255,7 +257,8 @@ def _bones(tracks: Tracks, bones: list[Bone], unit: str) -> Figure:
     for axes, bone in zip(grid.flat, bones, strict=False):
         color = colors[bone.ends[1]]
         axes.plot(time[keep], bone.length[keep], ".", color=color, markersize=1.8, alpha=0.45)
-        axes.plot(time[keep], rolling_median(bone.length, _window(tracks))[keep], color=color, linewidth=1.4)
+        median = rolling_median(bone.length[keep], _window(tracks, keep))
+        axes.plot(time[keep], median, color=color, linewidth=1.4)
         told = f"{bone.name}: {bone.median:.3g} {unit}".rstrip() if np.isfinite(bone.median) else bone.name
         if np.isfinite(bone.median):
             axes.axhspan((1 - _BAND) * bone.median, (1 + _BAND) * bone.median, color=color, alpha=0.1, linewidth=0)
@@ -285,14 +288,15 @@ def _reprojection(tracks: Tracks, views: Views, present: npt.NDArray[np.bool_]) 
     for axes, color, name, off in zip(
         grid, keypoint_colors(len(views.names)), views.names, views.reprojection_px, strict=True
     ):
-        values = np.where(present, off, np.nan).reshape(len(off), -1)
-        low, middle, high = (np.full(len(off), np.nan) for _ in range(3))
+        whole = np.where(present, off, np.nan).reshape(len(off), -1)
+        values = whole[keep]
+        low, middle, high = (np.full(len(keep), np.nan) for _ in range(3))
         some = np.isfinite(values).any(axis=1)
         low[some], middle[some], high[some] = np.nanpercentile(values[some], [25, 50, 75], axis=1)
-        axes.fill_between(time[keep], low[keep], high[keep], color=color, alpha=0.25, linewidth=0)
-        axes.plot(time[keep], middle[keep], color=color, linewidth=0.7, alpha=0.7)
-        axes.plot(time[keep], rolling_median(middle, _window(tracks))[keep], color=color, linewidth=1.6)
-        axes.set_title(f"{name}: median {number(values, np.nanmedian, '{:.2f} px')}")
+        axes.fill_between(time[keep], low, high, color=color, alpha=0.25, linewidth=0)
+        axes.plot(time[keep], middle, color=color, linewidth=0.7, alpha=0.7)
+        axes.plot(time[keep], rolling_median(middle, _window(tracks, keep)), color=color, linewidth=1.6)
+        axes.set_title(f"{name}: median {number(whole, np.nanmedian, '{:.2f} px')}")
         axes.set_ylabel("px")
         axes.margins(x=0.01)
         top = max(top, float(np.nanpercentile(high[some], _SEEN)) if some.any() else 0.0)
