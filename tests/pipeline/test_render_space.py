@@ -107,6 +107,8 @@ def test_user_errors_are_one_line_and_exit_2(study: SpaceStudy, capsys: pytest.C
         (["render", video, "--tracks", str(study.result)], "markerless render S.nc"),
         (["plot", video, "--tracks", str(study.result)], "markerless plot S.nc"),
         (["render", str(study.result), "--out", "x.txt"], ".mp4"),
+        (["render", str(study.result.with_name("none.nc"))], "no such file"),
+        (["plot", str(study.result.with_name("cam0DLC.nc"))], "with --tracks"),
     ):
         assert main(words) == 2, words
         error = capsys.readouterr().err.strip().splitlines()

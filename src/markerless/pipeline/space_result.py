@@ -18,12 +18,13 @@ from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.core.views import Views
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, VideoError
 from markerless.formats import movement
-from markerless.formats._hdf5 import array, look, opened, texts
+from markerless.formats._hdf5 import array, opened
 from markerless.multiview.files.views_toml import renamed
 from markerless.pipeline.results import video_of
 from markerless.pipeline.space_sources import CameraSource, cameras_of, sources_of
 
 ALL_VIEWS = "all"
+SUFFIX = ".nc"  # of results: no video ends like that
 Rows = npt.NDArray[np.int64]
 
 
@@ -76,18 +77,6 @@ class CameraSeen:
     frames: Rows
     measured: FloatArray | None
     note: str = ""
-
-
-def is_space_result(path: Path) -> bool:
-    """Whether a file holds points in space in our own format; False for anything that cannot be read."""
-    path = Path(path)
-    if path.suffix.lower() != ".nc" or not {"position", "space"} <= set(look(path)[0]):
-        return False
-    try:
-        with opened(path, "points in space in netCDF") as file:
-            return texts(file["space"]) == ("x", "y", "z")
-    except FormatError:
-        return False
 
 
 def open_space_result(path: Path) -> SpaceResult:

@@ -23,9 +23,9 @@ def command(video: Path, tracks: Path | None, out: Path | None, cutoff: float) -
     Of points in space (S.nc of `triangulate`, given in place of VIDEO): lengths of bones over time, how far the cameras
     are from the points, positions with their expected errors.
     """
-    from markerless.pipeline.space_result import is_space_result
+    from markerless.pipeline.space_result import SUFFIX
 
-    if tracks is None and is_space_result(video):
+    if tracks is None and video.suffix.lower() == SUFFIX:
         from markerless.pipeline.plot_space import plot_space
 
         result = plot_space(video, out, cutoff)

@@ -69,9 +69,9 @@ def command(video: Path, tracks: Path | None, out: Path | None, choices: Choices
     Points in space (S.nc of `triangulate`, given in place of VIDEO) are drawn in a view of the scene, beside the
     videos of the cameras with what was measured there and where the points should be seen.
     """
-    from markerless.pipeline.space_result import is_space_result
+    from markerless.pipeline.space_result import SUFFIX
 
-    in_space = tracks is None and is_space_result(video)
+    in_space = tracks is None and video.suffix.lower() == SUFFIX
     if not in_space and (choices.views or choices.turn is not None):
         raise click.UsageError(f"--view and --turn are for points in space (S.nc of triangulate), got {video}")
     with progress.bar("rendering", unit="frames") as report:
