@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from made_rig import ring
-from markerless.core.camera import Camera
 from markerless.errors import FormatError
-from markerless.report.space_box import SpaceBox, upward
+from markerless.report.space_box import SpaceBox
 
 UPS = [sign * np.eye(3)[axis] for axis in range(3) for sign in (1.0, -1.0)]
 
@@ -67,11 +63,11 @@ def test_no_point_is_told() -> None:
         SpaceBox.of(np.full((5, 2, 3), np.nan))
 
 
-def test_up_is_where_most_cameras_have_it() -> None:
-    rig = ring(4)  # on a half ring above a table, z up
-    assert int(upward(rig).argmax()) == 2
-    np.testing.assert_array_equal(upward([]), [0, 0, 1])
-    direct = Camera("side", (10, 10), np.diag([5.0, 5.0, 1.0]), np.zeros(0), np.eye(3), np.zeros(3))
-    turned = np.diag([1.0, -1.0, -1.0])
-    mirror = replace(direct, name="below", rotation=turned, mirrored=True)
-    np.testing.assert_array_equal(upward([direct, mirror, replace(mirror, name="more")]), [0, -1, 0])
+def test_up_may_be_between_the_axes() -> None:
+    up = np.array([0.2, -0.5, 0.7])
+    box = SpaceBox.of(cloud(), up, "mm")
+    np.testing.assert_allclose(box.turn @ up, [0, 0, np.linalg.norm(up)], atol=1e-12)
+    np.testing.assert_allclose(box.turn @ box.turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(box.turn) == pytest.approx(1.0)
+    assert box.title(2) == "up (mm)"
+    assert all(place == pytest.approx(float(text)) for axis in range(3) for place, text in box.ticks(axis))

@@ -20,9 +20,10 @@ from markerless.errors import SettingsError
 from markerless.pipeline.render import DEFAULT_FPS, Rendering, read_ahead
 from markerless.pipeline.results import LABELED
 from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
+from markerless.pipeline.space_view import up_of
 from markerless.report.lettering import Lettering, write
 from markerless.report.seen_picture import SeenBy, SeenPainter, shown_part
-from markerless.report.space_box import UP, SpaceBox, upward
+from markerless.report.space_box import UP, SpaceBox
 from markerless.report.space_view import BACKGROUND, INK, SOFT, SpacePainter, SpaceSettings
 from markerless.video.reader import VideoReader, open_video
 from markerless.video.writer import VideoWriter
@@ -195,8 +196,8 @@ def _seen_by(result: SpaceResult, one: CameraSeen) -> SeenBy:
 
 
 def _box(result: SpaceResult, cutoff: float) -> SpaceBox:
-    """What of space is shown; up is z where the user gave axes, else where most cameras have it."""
-    up = UP if "axes" in result.tracks.provenance else upward(result.cameras.values())
+    """What of space is shown; up is z where the axes were chosen, else what the cameras tell."""
+    up = UP if "axes" in result.tracks.provenance else up_of(list(result.cameras.values()))
     points = np.where(result.tracks.present(cutoff)[..., None], result.tracks.points, np.nan)
     return SpaceBox.of(points, up, result.unit)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import FormatError
 
@@ -17,6 +15,7 @@ _ROOM = 0.06  # of the longest side, around the points
 _THINNEST = 0.12  # of the longest side: an animal that stays in a plane still gets a box
 _TICKS = 7  # about so many on the longest side
 _AXES = "xyz"
+_ALONG = 0.9999  # of the length of a direction that is taken for that of an axis
 # Which world axes go right, back and up in the picture, and with which sign; right-handed, so that nothing is mirrored.
 _TURNS = {
     (2, 1): ((0, 1), (1, 1), (2, 1)),
@@ -30,13 +29,13 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class SpaceBox:
-    """A box along the world axes, as it stands in the picture: its axes are right, back and up.
+    """A box as it stands in the picture: its axes are right, back and up.
 
     Attributes:
-        turn: `(3, 3)` from world axes to those of the picture; each row holds one 1 or -1.
+        turn: `(3, 3)` rotation from world axes to those of the picture.
         low: `(3,)` its lower corner, in axes of the picture.
         high: `(3,)` its upper corner.
-        names: World axes that go right, back and up.
+        names: Of its axes: the world axes that go right, back and up, where they do.
         step: Distance of ticks, in the unit of the points.
         unit: Of them; "" when the scale is not known.
     """
@@ -54,7 +53,7 @@ class SpaceBox:
 
         Args:
             points: In world axes.
-            up: `(3,)` roughly upward; the nearest axis is taken.
+            up: `(3,)` upward. Where it is no world axis, the axes of the picture are named right, back and up.
             unit: Of the points.
 
         Raises:
@@ -66,16 +65,11 @@ class SpaceBox:
             raise FormatError(
                 "expected at least one point in space, all are missing; see what `markerless triangulate` tells of them"
             )
-        axis = int(np.abs(up).argmax())
-        rows = _TURNS[(axis, 1 if up[axis] > 0 else -1)]
-        turn = np.zeros((3, 3))
-        for row, (column, sign) in enumerate(rows):
-            turn[row, column] = sign
+        turn, names = _turned(up)
         low, high = np.percentile(known @ turn.T, [_NEAR, _FAR], axis=0)
         longest = max(float((high - low).max()), 1e-9)
         thin = np.maximum(_THINNEST * longest - (high - low), 0) / 2
         low, high = low - thin - _ROOM * longest, high + thin + _ROOM * longest
-        names = (_AXES[rows[0][0]], _AXES[rows[1][0]], _AXES[rows[2][0]])
         return cls(turn, low, high, names, _round_step(longest / _TICKS), unit)
 
     @property
@@ -89,7 +83,7 @@ class SpaceBox:
 
     def ticks(self, axis: int) -> list[tuple[float, str]]:
         """Where an axis of the picture has its ticks, in axes of the picture, and what is written there."""
-        sign = self.turn[axis].sum()
+        sign = -1.0 if self.turn[axis].min() == -1 else 1.0  # of a world axis that goes the other way
         first, last = sorted((sign * self.low[axis], sign * self.high[axis]))
         values = np.arange(np.ceil(first / self.step), np.floor(last / self.step) + 0.5) * self.step
         return [(float(sign * value), f"{value + 0.0:.6g}") for value in values]
@@ -99,17 +93,20 @@ class SpaceBox:
         return f"{self.names[axis]} ({self.unit})" if self.unit else self.names[axis]
 
 
-def upward(cameras: Iterable[Camera]) -> FloatArray:
-    """`(3,)` where up is for most cameras, in world axes: people put them upright; `UP` without cameras.
-
-    A mirror shows the world upside down or from the side, so it has no say where there is another camera.
-    """
-    found = list(cameras)
-    direct = [camera for camera in found if not camera.mirrored] or found
-    if not direct:
-        return UP
-    total = np.sum([-camera.rotation[1] for camera in direct], axis=0)
-    return np.asarray(total) if np.linalg.norm(total) > 1e-6 else UP
+def _turned(up: FloatArray) -> tuple[FloatArray, tuple[str, str, str]]:
+    """Axes right, back and up `(3, 3)`, and their names: world axes where one of them is up."""
+    axis = int(np.abs(up).argmax())
+    if abs(up[axis]) < _ALONG * np.linalg.norm(up):
+        above = up / np.linalg.norm(up)
+        right = np.eye(3)[np.abs(up).argmin()]
+        right = right - (right @ above) * above
+        right = right / np.linalg.norm(right)
+        return np.stack([right, np.cross(above, right), above]), ("right", "back", "up")
+    rows = _TURNS[(axis, 1 if up[axis] > 0 else -1)]
+    turn = np.zeros((3, 3))
+    for row, (column, sign) in enumerate(rows):
+        turn[row, column] = sign
+    return turn, (_AXES[rows[0][0]], _AXES[rows[1][0]], _AXES[rows[2][0]])
 
 
 def _round_step(about: float) -> float:
