@@ -157,8 +157,12 @@ def build_space_page(
     bones = bones_of(tracks, present)
     if bones:
         page.heading("Bones")
+        page.text(
+            "How much a length varies is the robust standard deviation over the median, and with outliers the standard "
+            "deviation over the mean; beside it what the expected errors of both ends alone would make of it."
+        )
         page.table(
-            ["bone", "moments", f"median length{_in(unit)}", "varies by", "its middle by", "expected of errors"],
+            ["bone", "moments", f"median length{_in(unit)}", "varies by", "with outliers", "expected of errors"],
             [_bone_row(tracks, bone) for bone in bones],
         )
     page.heading("Keypoints")
@@ -187,8 +191,8 @@ def _bone_row(tracks: Tracks, bone: Bone) -> list[str]:
         bone.name,
         f"{int(np.isfinite(bone.length).sum()):,}",
         f"{bone.median:.4g}" if np.isfinite(bone.median) else "-",
-        f"{100 * bone.spread:.1f} %" if np.isfinite(bone.spread) else "-",
         f"{100 * bone.robust_spread:.1f} %" if np.isfinite(bone.robust_spread) else "-",
+        f"{100 * bone.spread:.1f} %" if np.isfinite(bone.spread) else "-",
         expected,
     ]
 
