@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from markerless.pipeline.filter import filter
     from markerless.pipeline.kinematics import kinematics
     from markerless.pipeline.live import live
+    from markerless.pipeline.merge import merge
     from markerless.pipeline.plot import plot
     from markerless.pipeline.render import render
     from markerless.pipeline.train import train
@@ -46,6 +47,7 @@ __all__ = [
     "filter",
     "kinematics",
     "live",
+    "merge",
     "plot",
     "render",
     "train",
@@ -66,6 +68,7 @@ _HOMES = {
     "filter": "markerless.pipeline.filter",
     "kinematics": "markerless.pipeline.kinematics",
     "live": "markerless.pipeline.live",
+    "merge": "markerless.pipeline.merge",
     "plot": "markerless.pipeline.plot",
     "render": "markerless.pipeline.render",
     "train": "markerless.pipeline.train",

@@ -36,6 +36,7 @@ WORKFLOW = (
     "extract",
     "app",
     "check",
+    "merge",
     "train",
     "evaluate",
     "compare",

@@ -173,7 +173,7 @@ def add_videos(project: Project, videos: Sequence[Path], copy: bool = False) -> 
     added: list[AddedVideo] = []
     try:
         added = _take_videos(project.root, videos, copy)
-        _add_to_config(project.config, project.root, added)
+        add_to_config(project.config, project.root, added)
         project.save_config()
     except BaseException:
         for item in added:
@@ -245,7 +245,7 @@ def _finish(
     """
     config["project_path"] = str(target)
     config["video_sets"] = CommentedMap()
-    _add_to_config(config, target, added)
+    add_to_config(config, target, added)
     for name, (width, height) in (sizes or {}).items():
         if name not in {item.path.stem for item in added}:
             key = str(target / VIDEOS_FOLDER / f"{name}.mp4")
@@ -327,7 +327,7 @@ def _same_video(one: Path, other: Path) -> bool:
     return one.samefile(other) or fingerprint(one) == fingerprint(other)
 
 
-def _add_to_config(config: CommentedMap, root: Path, added: Sequence[AddedVideo]) -> None:
+def add_to_config(config: CommentedMap, root: Path, added: Sequence[AddedVideo]) -> None:
     sets = config.get("video_sets")
     if not isinstance(sets, CommentedMap):
         sets = config["video_sets"] = CommentedMap()

@@ -133,7 +133,7 @@ def change_keypoints(project: Project, new: Plan, drawn: Drawn | None = None, wh
     with staged.alone(root), ExitStack() as pause:
         project.require_same_keypoints()
         try:
-            for folder in () if is_same else pause.enter_context(_quiet(project)):
+            for folder in () if is_same else pause.enter_context(clicks_in_tables(project)):
                 total.add(_stage_folder(project, folder, new, staging, who))
             runs, notes = rename_in_runs(project, new.renamed, staging)
             unique = {name for name, owners in total.owners.items() if owners == {UNIQUE}}
@@ -176,7 +176,7 @@ def _require_sensible(new: Plan, project: Project) -> None:
 
 
 @contextmanager
-def _quiet(project: Project) -> Iterator[list[str]]:
+def clicks_in_tables(project: Project) -> Iterator[list[str]]:
     """The folders of labels, every click of them in the tables, while nobody can make another one."""
     with staged.paused(project.root):
         folders = list(project.label_folders())
@@ -188,7 +188,7 @@ def _quiet(project: Project) -> Iterator[list[str]]:
 
 def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Staged, who: str) -> Counted:
     folder, path, own = project.root / DATA_FOLDER / video, project.journal_of(video), table_name(project.scorer)
-    tables = {table.name: _settled(table) for table in find_tables(folder, project.scorer)}
+    tables = {table.name: settled(table) for table in find_tables(folder, project.scorer)}
     rows = {image for table in tables.values() for image in table.images}
     back = gone(journal.read(path), own)
     back.keep(lambda key: key[2] in new.added and (key[0] in rows or (project.root / key[0]).is_file()))
@@ -197,13 +197,13 @@ def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Stage
     for name in dict.fromkeys([own, *tables, *back.in_tables]):
         raw = tables.get(name, Labels(project.skeleton, (), project.individuals))
         labels = _changed_labels(raw, new, present)
-        _stage_table(_with_back(labels, back.in_tables.get(name, {}), labeler_of(name)), folder / name, staging)
+        _stage_table(with_back(labels, back.in_tables.get(name, {}), labeler_of(name)), folder / name, staging)
     lines = b"".join(map(journal.line_of, journal.dated(entries, who)))
     staging.lines_for(path).write_bytes(b"\n" + lines)  # a torn last line ends here
     return counted
 
 
-def _settled(table: LabelTable) -> Labels:
+def settled(table: LabelTable) -> Labels:
     """The labels of one person.
 
     Raises:
@@ -225,7 +225,7 @@ def _stage_table(labels: Labels, path: Path, staging: staged.Staged) -> None:
             staging.remove(target)
 
 
-def _with_back(labels: Labels, back: Mapping[Key, Said], labeler: str) -> Labels:
+def with_back(labels: Labels, back: Mapping[Key, Said], labeler: str) -> Labels:
     """`labels` with points of added keypoints that the table had before; a row or an animal that it lost comes back."""
     frames = {frame.image: frame for frame in labels.frames}
     of_animal: dict[tuple[str, str], list[tuple[str, Said]]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ PLAN = Path("journal", "unfinished-change.json")
 MARK = Path("journal", ".change-under-way")  # while it is there, nobody else begins to write labels
 LOCK = Path("journal", ".unfinished-change.lock")
 PREFIX = ".staged-"
+NEW_FILES = Path("journal", ".staged")  # new versions that cannot lie beside their targets
 LOCKED_FOR_S = 120
 VERSION = 1
 
@@ -35,11 +37,29 @@ class Staged:
         self._moves: list[tuple[Path, Path]] = []  # new version, target; relative to the root
         self._appends: list[tuple[Path, Path]] = []  # lines, the file they are added to
         self._removals: list[Path] = []
+        self._links: set[Path] = set()
 
     def version_of(self, target: Path) -> Path:
         """Where to write the new version of `target`; it has the same suffix."""
         new = target.with_name(f"{PREFIX}{target.name}")
         self._moves.append((new.relative_to(self.root), target.relative_to(self.root)))
+        return new
+
+    def file_for(self, target: Path, is_link: bool = False) -> Path:
+        """Where to write `target`, a file whose folder may not be there yet; nobody takes it for one of the study.
+
+        Args:
+            target: The file.
+            is_link: It will be a link: what it leads to is not ours, and on the disk already.
+        """
+        new = self.root / NEW_FILES / f"{len(self._moves)}{target.suffix}"
+        try:
+            new.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, new) from error
+        self._moves.append((new.relative_to(self.root), target.relative_to(self.root)))
+        if is_link:
+            self._links.add(new)
         return new
 
     def lines_for(self, target: Path) -> Path:
@@ -61,7 +81,8 @@ class Staged:
         """
         written = [self.root / new for new, _ in [*self._moves, *self._appends]]
         for new in written:
-            _sync(new)
+            if new not in self._links:
+                _sync(new)
         _sync_folders(written)  # else a power cut could leave a plan whose new versions have no names yet
         plan = {
             "version": VERSION,
@@ -80,6 +101,7 @@ class Staged:
         for new, _ in [*self._moves, *self._appends]:
             with suppress(OSError):
                 (self.root / new).unlink()
+        _remove_new_files(self.root)
 
 
 @contextmanager
@@ -172,8 +194,10 @@ def _finish(root: Path) -> None:
         except (OSError, ValueError) as error:
             raise ProjectError(f"cannot read {root / PLAN} ({error}); it holds an unfinished change") from error
         _apply(root, plan)
-    elif (root / MARK).exists():
+        return
+    if (root / MARK).exists():
         _remove(root / MARK)
+    _remove_new_files(root)
 
 
 def _apply(root: Path, plan: object) -> None:
@@ -189,6 +213,7 @@ def _apply(root: Path, plan: object) -> None:
     _sync_folders([*(target for _, target in [*moves, *appends]), *(target for (target,) in removals)])
     _remove(root / PLAN)
     _remove(root / MARK)
+    _remove_new_files(root)
 
 
 def _files(root: Path, plan: object, key: str, n: int) -> list[tuple[Path, ...]]:
@@ -206,9 +231,10 @@ def _files(root: Path, plan: object, key: str, n: int) -> list[tuple[Path, ...]]
 
 def _replace(new: Path, target: Path) -> None:
     try:
+        if not os.path.lexists(new):
+            return  # in place already
+        target.parent.mkdir(parents=True, exist_ok=True)
         new.replace(target)
-    except FileNotFoundError:
-        pass  # in place already
     except PermissionError as error:
         raise StorageError(
             f"cannot replace {target}: another program holds it open (Excel?); close it and open the project again"
@@ -222,6 +248,11 @@ def _remove(target: Path) -> None:
         target.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, target) from error
+
+
+def _remove_new_files(root: Path) -> None:
+    """What a change that came to nothing has left, or the empty folder of one that is made."""
+    shutil.rmtree(root / NEW_FILES, ignore_errors=True)
 
 
 def _append(new: Path, target: Path) -> None:

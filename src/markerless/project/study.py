@@ -68,7 +68,7 @@ class Project:
         self.root = self.config_path.parent
         self.notes: list[str] = []
         if finish and staged.finish(self.root):
-            self.notes.append("a change of the keypoints that was interrupted has been finished")
+            self.notes.append("a change of many files that was interrupted has been finished")
         self._config_seen = self._look_at_config()  # before it is read
         self.config = config_file.load_config(self.config_path)
         self._seen: dict[str, str] = {}  # video -> revision of the labels this object has read
