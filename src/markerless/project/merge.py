@@ -145,11 +145,11 @@ def _size(merge: Merge, name: str) -> tuple[int, int]:
     """Width and height of a new video; 0 where neither it nor a picture of it can be read."""
     from markerless.video.reader import open_video
 
-    try:
-        if name in merge.after.videos:
-            with open_video(merge.after.videos[name]) as reader:
-                return reader.video.width, reader.video.height
-        sizes = [image_size(path) for path in merge.after.folders[name].pictures.values()]
-    except VideoError:
-        return 0, 0
-    return max((width for width, _ in sizes), default=0), max((height for _, height in sizes), default=0)
+    if name in merge.after.videos:
+        with suppress(VideoError), open_video(merge.after.videos[name]) as reader:
+            return reader.video.width, reader.video.height
+    sizes = [(0, 0)]
+    for path in merge.after.folders[name].pictures.values() if name in merge.after.folders else ():
+        with suppress(VideoError):
+            sizes.append(image_size(path))
+    return max(width for width, _ in sizes), max(height for _, height in sizes)

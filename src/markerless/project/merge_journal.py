@@ -20,9 +20,7 @@ from markerless.project.merge_side import Animal, Folder
 HISTORY, CONFLICT, MERGED = "before merging", "merge conflict", "merged"
 
 
-def lines_of_merge(
-    before: Folder, other: Folder, merged: MergedFolder, keypoints: Keypoints, tag: Entry
-) -> list[dict[str, Any]]:
+def lines_of_merge(before: Folder, other: Folder, merged: MergedFolder, keypoints: Keypoints) -> list[dict[str, Any]]:
     """What shall be added to the journal; nothing for a merge that changes nothing.
 
     Args:
@@ -30,25 +28,27 @@ def lines_of_merge(
         other: What was merged into it, named as here.
         merged: What came of it.
         keypoints: Of both studies.
-        tag: Which study and folder `other` is; empty where there is none, and only keypoints are added.
     """
     entries = [
-        *_history(before, other, keypoints, tag),
+        *_history(before, other, merged.project),
         *(_lost(conflict) for conflict in merged.conflicts if conflict.table),
         *_kept(other, keypoints),
     ]
     known = {_canonical(entry) for entry in before.entries}
     new = [entry for entry in _once(entries) if _canonical(entry) not in known]
-    now = list(_known_now(before, merged, set(keypoints.added)))
     if keypoints.added and (before.entries or before.known):
         names, n_old = list(keypoints.all), len(keypoints.into)
         was = [*names[:n_old], *(None for _ in keypoints.added)]
         new.insert(0, {"change": CHANGED, "keypoints": names, "was": was, "removed": []})
-    mark = [{"change": MERGED, **tag}] if tag and (new or now) else []
-    return [*mark, *new, *now]
+    return [*new, *_known_now(before, merged, set(keypoints.added))]
 
 
-def _history(before: Folder, other: Folder, keypoints: Keypoints, tag: Entry) -> Iterable[dict[str, Any]]:
+def mark_of_merge(project: str, folder: str) -> dict[str, Any]:
+    """The line that says what was merged into a folder."""
+    return {"change": MERGED, "project": project, "folder": folder}
+
+
+def _history(before: Folder, other: Folder, project: str) -> Iterable[dict[str, Any]]:
     known = {_plain(entry) for entry in before.entries}
     for entry in other.entries:
         if entry.get("change") in (clicks.SAVED, MERGED) or _plain(entry) in known:
@@ -56,7 +56,7 @@ def _history(before: Folder, other: Folder, keypoints: Keypoints, tag: Entry) ->
         if "did" in entry:  # it was history there already
             yield dict(entry)
         else:
-            yield {**entry, "change": HISTORY, "did": entry.get("change"), "project": tag["project"]}
+            yield {**entry, "change": HISTORY, "did": entry.get("change"), "project": project}
 
 
 def _plain(entry: Entry) -> str:

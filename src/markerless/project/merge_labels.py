@@ -85,12 +85,14 @@ class MergedFolder:
         known: What readers know from now on.
         taken: Image and individual -> keypoint -> what the other side has said, where that counts now.
         conflicts: Points that both know differently.
+        project: Name of the study that the other side is of.
     """
 
     tables: dict[str, Labels]
     known: dict[Animal, dict[str, Said]] = field(default_factory=dict)
     taken: dict[Animal, dict[str, Said]] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    project: str = ""
 
 
 class FolderMerge:
@@ -108,7 +110,7 @@ class FolderMerge:
                     first.setdefault(image, name)
         self._first = first
         self._animals = (_by_image(into), _by_image(other))
-        self._merged = MergedFolder({})
+        self._merged = MergedFolder({}, project=project)
 
     def run(self) -> MergedFolder:
         """The folder of both."""

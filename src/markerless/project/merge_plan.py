@@ -15,7 +15,7 @@ from markerless.errors import ProjectError
 from markerless.project import skeleton_settings, staged
 from markerless.project.keypoints import Plan
 from markerless.project.label_files import DATA_FOLDER, count, table_name
-from markerless.project.merge_journal import lines_of_merge
+from markerless.project.merge_journal import lines_of_merge, mark_of_merge
 from markerless.project.merge_labels import Conflict, FolderMerge, Keypoints, MergedFolder, in_columns, renamed
 from markerless.project.merge_match import Matched, Matcher
 from markerless.project.merge_side import Folder, Side, read_side
@@ -64,8 +64,7 @@ class Merge:
         return [
             (folder.name, name)
             for folder in self.after.folders.values()
-            for name, labels in folder.tables.items()
-            if not _same(labels, _folder(self.before, folder.name).tables.get(name))
+            for name in _changed_tables(_folder(self.before, folder.name), folder)
         ]
 
     @property
@@ -162,14 +161,18 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
         theirs = renamed(theirs, match.into, match.images)
         names = Keypoints(keypoints.all, keypoints.other) if match.into in touched else keypoints
         merged = FolderMerge(before, theirs, names, own, other.name).run()
-        lines = lines_of_merge(before, theirs, merged, names, {"project": other.name, "folder": match.name})
-        folders[match.into] = _grown(before, merged, lines, theirs.pictures)
+        lines = lines_of_merge(before, theirs, merged, names)
+        grown = _grown(before, merged, lines, theirs.pictures)
+        if lines or grown.pictures.keys() != before.pictures.keys() or _changed_tables(before, grown):
+            lines = [mark_of_merge(other.name, match.name), *lines]
+            grown = _grown(before, merged, lines, theirs.pictures)
+        folders[match.into] = grown
         touched.add(match.into)
         growing.conflicts += merged.conflicts
         growing.lines.setdefault(match.into, []).extend(lines)
     for name in [name for name in folders if name not in touched and keypoints.added]:
         merged = in_columns(folders[name], keypoints)
-        lines = lines_of_merge(folders[name], Folder(name), merged, keypoints, {})
+        lines = lines_of_merge(folders[name], Folder(name), merged, keypoints)
         folders[name] = _grown(folders[name], merged, lines, {})
         growing.lines.setdefault(name, []).extend(lines)
     growing.notes += _about(found, other)
@@ -282,6 +285,14 @@ def _about_runs(sides: Sequence[Side]) -> list[str]:
 
 def _folder(side: Side, name: str) -> Folder:
     return side.folders.get(name, Folder(name))
+
+
+def _changed_tables(before: Folder, after: Folder) -> list[str]:
+    return [
+        name
+        for name, labels in after.tables.items()
+        if name in before.restored or not _same(labels, before.tables.get(name))
+    ]
 
 
 def _same(one: Labels, other: Labels | None) -> bool:

@@ -40,6 +40,7 @@ class Folder:
         known: Image and individual -> keypoint -> what readers know of it.
         entries: The journal.
         pictures: File name -> where the picture is.
+        restored: Tables that have points here which on the disk the journal alone has, of removed keypoints.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Folder:
     known: Mapping[Animal, Mapping[str, Said]] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
     pictures: Mapping[str, Path] = field(default_factory=dict)
+    restored: frozenset[str] = frozenset()
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -189,7 +191,8 @@ def _with_kept(folder: Folder, names: Sequence[str], own: str) -> Folder:
     for (image, individual, keypoint), said in kept.shown.items():
         if (image, individual) in known:
             known[image, individual][keypoint] = said
-    return replace(folder, tables=tables, known=known)
+    restored = frozenset(table for table in kept.in_tables if table in tables)
+    return replace(folder, tables=tables, known=known, restored=restored)
 
 
 def _individuals(project: Project, folders: Mapping[str, Folder]) -> tuple[str, ...]:
