@@ -72,7 +72,7 @@ def merge_projects(
         try:
             _stage(now, merge, staging, copy)
             for path, text in (more(merge) if more is not None else {}).items():
-                staging.version_of(path).write_text(text, encoding="utf-8", newline="")
+                staging.file_for(path).write_text(text, encoding="utf-8", newline="")
             staging.commit()
         except OSError as error:
             staging.abandon()
@@ -100,7 +100,7 @@ def _stage(into: Project, merge: Merge, staging: Staged, copy: bool) -> None:
     for name, path in merge.new_videos.items():
         _stage_video(path, root / VIDEOS_FOLDER / f"{name}{path.suffix}", staging, copy)
     if merge.changes_config:
-        config_file.save_config(staging.version_of(into.config_path), _config(into, merge))
+        config_file.save_config(staging.file_for(into.config_path), _config(into, merge))
 
 
 def _stage_video(source: Path, target: Path, staging: Staged, copy: bool) -> None:
