@@ -117,7 +117,7 @@ def test_killed_at_random_moments_everything_is_old_or_new(studies: tuple[Path, 
     merge(shutil.copytree(ann, tmp_path / "timed"), [bo])
     takes_s, new = time.monotonic() - began, state(whole)
     theirs, pause, states = contents(bo), random.Random(0), []
-    for trial in range(10):
+    for trial in range(5):
         places = [shutil.copytree(ann, tmp_path / f"{trial} {k}") for k in range(3)]
         command = [sys.executable, "-c", MERGE, str(shutil.copytree(ann, tmp_path / f"{trial}")), str(bo)]
         process = subprocess.Popen([*command, *map(str, places)], stdout=subprocess.PIPE)

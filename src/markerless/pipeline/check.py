@@ -23,6 +23,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.video import IMAGE_SUFFIXES, natural_key
 from markerless.errors import LabelsError, MarkerlessError, RunError, VideoError
 from markerless.pipeline.check_study_views import view_findings
+from markerless.pipeline.label_agreement import Labelers, compare_labelers
 from markerless.pipeline.suspects import Ranking, SuspectRequest, rank_suspects
 from markerless.project import Project, Run
 from markerless.project.config_file import file_name, is_yes, stem, video_sets
@@ -34,6 +35,7 @@ from markerless.video.reader import open_video
 
 LABEL_FILE, SAME_IMAGE = "label file", "same image"
 MOST_SINGLE = 3  # more equal pictures in the same two folders make one finding
+NOBODY = Labelers(())
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class CheckReport:
         findings: Errors first, then warnings, then notes.
         suspects: Likely label mistakes, the most suspicious first.
         ranking: More about them, when they were asked for.
+        labelers: How far apart people are who have labeled the same frames.
     """
 
     project: Path
@@ -59,6 +62,7 @@ class CheckReport:
     findings: tuple[Finding, ...]
     suspects: tuple[Suspect, ...]
     ranking: Ranking | None = None
+    labelers: Labelers = NOBODY
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,18 +81,23 @@ class CheckReport:
             "findings": [asdict(finding) for finding in self.findings],
             "suspects": [asdict(suspect) for suspect in self.suspects],
             **(self.ranking.to_json() if self.ranking is not None else {}),
+            **self.labelers.to_json(),
         }
 
 
 def check(
-    project: Project | Path | str, progress: Progress = silent, suspects: SuspectRequest | None = None
+    project: Project | Path | str,
+    progress: Progress = silent,
+    suspects: SuspectRequest | None = None,
+    labelers: bool = False,
 ) -> CheckReport:
-    """Look for everything that is suspicious in a study; nothing is written but the page of suspects, if asked for.
+    """Look for everything that is suspicious in a study; nothing is written but pages that are asked for.
 
     Args:
         project: The study, its folder or its config.yaml.
         progress: Told of every picture that has been looked at.
         suspects: Rank likely label mistakes with the predictions of a run, and show them in a page.
+        labelers: Write a page and tables of people who have labeled the same frames.
 
     Raises:
         ProjectError: the project cannot be opened at all.
@@ -101,6 +110,7 @@ def check(
     diagonals = {image: float(np.hypot(*size)) for image, size in sizes.items()}
     by_shape = suspects_of_labels(labels, diagonals)
     ranking = rank_suspects(study, labels, sizes, suspects, progress) if suspects is not None else None
+    people = compare_labelers(study, write=labelers)
     findings += [
         *_config(study),
         *of_pictures,
@@ -108,6 +118,7 @@ def check(
         *(_of_labels(labels, sizes, of_pictures) if labels.frames else _no_labels(findings)),
         *_suspicious(by_shape),
         *view_findings(study, labels),
+        *_labelers(people),
         *_videos(study),
         *_runs(study),
     ]
@@ -122,6 +133,7 @@ def check(
         findings=tuple(findings),
         suspects=ranking.suspects if ranking is not None else tuple(by_shape),
         ranking=ranking,
+        labelers=people,
     )
 
 
@@ -335,6 +347,18 @@ def _suspicious(ranked: Sequence[Suspect]) -> list[Finding]:
         message = f"unusual labels: {others}; '--suspects' ranks them"
         findings.append(Finding("note", "suspects", "labels", message))
     return findings
+
+
+def _labelers(people: Labelers) -> list[Finding]:
+    """That people can be compared, and how far apart they are."""
+    apart = people.distances_px
+    if not len(apart):
+        return []
+    message = (
+        f"{count(people.n_frames, 'frame')} labeled by several people, {np.median(apart):.1f} px apart (median); "
+        "'--labelers' compares them"
+    )
+    return [Finding("note", "labelers", "labels", message)]
 
 
 def _videos(study: Project) -> list[Finding]:

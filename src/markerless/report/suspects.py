@@ -83,9 +83,9 @@ def _drawn(picture: SuspectPicture, skeleton: Skeleton, size: float, colors: npt
     for k in range(skeleton.n_keypoints):
         if k not in asked and np.isfinite(picture.labeled[k]).all():
             draw_dot(canvas, to_canvas.apply(picture.labeled[k]), DOT_PX, colors[k], 0.7)
-    marks = zip(to_canvas.apply(labels), to_canvas.apply(suggested), [_color(colors[k]) for k in asked], strict=True)
-    _mark(canvas, list(marks))
-    names = tuple((skeleton.keypoints[k], _color(colors[k])) for k in asked) if suspect.keypoints else ()
+    marks = zip(to_canvas.apply(labels), to_canvas.apply(suggested), [rgb_of(colors[k]) for k in asked], strict=True)
+    mark_pairs(canvas, list(marks))
+    names = tuple((skeleton.keypoints[k], rgb_of(colors[k])) for k in asked) if suspect.keypoints else ()
     return Picture(jpeg_bytes(canvas), picture.title, suspect.message, names)
 
 
@@ -111,7 +111,7 @@ def box_around(points: FloatArray, shape: tuple[int, ...], size: float) -> tuple
     return max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))
 
 
-def _mark(canvas: Image, marks: Sequence[tuple[FloatArray, FloatArray, Color]]) -> None:
+def mark_pairs(canvas: Image, marks: Sequence[tuple[FloatArray, FloatArray, Color]]) -> None:
     """A thin line from each label to its prediction, a ring there, and above all of them a cross at each label."""
     links = [(np.stack([label, there]), 1, color) for label, there, color in marks if np.isfinite([label, there]).all()]
     rings = [(there + RING, 2, color) for _, there, color in marks if np.isfinite(there).all()]
@@ -122,5 +122,5 @@ def _mark(canvas: Image, marks: Sequence[tuple[FloatArray, FloatArray, Color]]) 
         draw_strokes(canvas, [Stroke(xy, color, 1.0, width) for xy, width, color in lines])
 
 
-def _color(rgb: npt.NDArray[np.uint8]) -> Color:
+def rgb_of(rgb: npt.NDArray[np.uint8]) -> Color:
     return int(rgb[0]), int(rgb[1]), int(rgb[2])

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from markerless.analysis.label_checks import Finding
     from markerless.pipeline.check import CheckReport
     from markerless.pipeline.check_views import ViewsCheck
+    from markerless.pipeline.label_agreement import Labelers
     from markerless.pipeline.suspects import Ranking, SuspectRequest
 
 MOST_OF_A_KIND = 10
+MOST_FRAMES = 3
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the options say about suspects."""
+    """What the options say about suspects and labelers."""
 
     with_suspects: bool
+    with_labelers: bool
     run_name: str | None
     most: int | None
 
@@ -56,6 +59,7 @@ class Seen:
 @click.command()
 @options.project_argument
 @click.option("--suspects", "with_suspects", is_flag=True, help="Also rank and show the labels that may be mistakes.")
+@click.option("--labelers", "with_labelers", is_flag=True, help="Also compare people who labeled the same frames.")
 @click.option(
     "--run",
     "run_name",
@@ -86,7 +90,7 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, seen
 
     Nothing is changed, except by --take. The exit code is 0 whenever the project could be checked: count the errors
     in the last line, or in --json. --suspects writes suspects.html, a picture of each, into the run's folder (without
-    a run, into PROJECT).
+    a run, into PROJECT); --labelers writes labelers.html and its tables into PROJECT.
     """
     from markerless.pipeline.check import check, take_labels
 
@@ -96,7 +100,7 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, seen
     request = asked.request()
     taken = take_labels(project, take) if take is not None else []
     with progress.bar("checking", unit="pictures") as report:
-        result = check(project, report, request)
+        result = check(project, report, request, asked.with_labelers)
     if as_json:
         values = result.to_json()
         options.echo_json({**values, "taken": [finding.where for finding in taken]})
@@ -104,6 +108,8 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, seen
     _echo_findings(result)
     if result.ranking is not None:
         _echo_suspects(result.ranking)
+    if asked.with_labelers:
+        _echo_labelers(result.labelers)
     click.echo(", ".join(_count(number, noun) for noun, number in result.counts.items()))
     for finding in taken:
         click.echo(f"{finding.where}: {finding.message}")
@@ -112,6 +118,7 @@ def command(project: Path, asked: Asked, take: Literal["csv", "h5"] | None, seen
         click.echo(f"nothing to take from the {take}: nothing was written")
     if result.ranking is not None and result.ranking.page is not None:
         written.append(result.ranking.page)
+    written += result.labelers.written
     if written:
         options.echo_written(*written)
 
@@ -175,3 +182,28 @@ def _echo_suspects(ranking: Ranking) -> None:
     for rank, suspect in enumerate(ranking.suspects, start=1):
         animal = "" if suspect.individual == "individual_0" else f" ({suspect.individual})"
         click.echo(f"{rank:3}.  {suspect.image}{animal}{how_likely(suspect, ranking.run)}: {suspect.message}")
+
+
+def _echo_labelers(people: Labelers) -> None:
+    if not people.pairs:
+        click.echo("no frame is labeled by two people: nobody can be compared")
+        return
+    for pair in people.pairs:
+        one, other = pair.people
+        click.echo(f"{one} and {other}, {_count(pair.n_frames, 'frames')} labeled by both; offsets are {other}'s:")
+        width = max(len(point.keypoint) for point in (*pair.by_keypoint(), pair.all))
+        click.echo(f"  {'':{width}}  points  median    mean    95 %  offset x, y px   only one")
+        for point in (*pair.by_keypoint(), pair.all):
+            x, y = point.offset_px
+            mark = "*" if point.is_systematic else " "
+            click.echo(
+                f"  {point.keypoint:{width}}  {point.n_points:6}  {point.median_px:6.2f}  {point.mean_px:6.2f}  "
+                f"{point.p95_px:6.2f}  {x:+6.2f}, {y:+6.2f}{mark}  {100 * point.share_only_one:7.1f} %"
+            )
+        if any(point.is_systematic for point in pair.by_keypoint()):
+            click.echo("  * more than chance")
+        for row in pair.worst()[:MOST_FRAMES]:
+            apart = pair.distance_px[row]
+            click.echo(f"  farthest apart: {pair.images[row]}, {max(apart[apart == apart]):.1f} px")
+    for note in people.notes:
+        click.echo(f"note: {note}")
