@@ -26,6 +26,7 @@ from markerless.formats._split import PARTS, read_split
 from markerless.pipeline.colors import colors_for_run
 from markerless.pipeline.evaluation import CROSSFIT, Evaluation
 from markerless.pipeline.example_file import read_examples
+from markerless.pipeline.label_agreement import people_apart
 from markerless.pipeline.label_source import labels_of
 from markerless.pipeline.measured import Measured, measure_run
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
@@ -101,10 +102,12 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
     if cross_fitted is not None:
         evaluation = replace(evaluation, splits={**evaluation.splits, CROSSFIT: cross_fitted})
     notes = [f"{len(gone)} frames of the split are no longer labeled, first {gone[0]}"] if gone else []
+    people = people_apart(project)
+    notes += [people] if people else []
     report = run.folder / REPORT_FILE
     write_text(run.folder / EVALUATION_FILE, json.dumps(evaluation.to_json(), indent=1) + "\n")
     build_evaluation_page(_page(evaluation, measured, run, notes)).write(report)
-    return replace(evaluation, report=report)
+    return replace(evaluation, report=report, people=people)
 
 
 def _cross_fitted(run: Run, labels: Labels) -> SplitErrors | None:

@@ -29,6 +29,7 @@ class Evaluation:
         precision: Arithmetic of the predictions, "" for a prediction file.
         calibration: How true the stated errors of each split are; None where none are stated.
         report: The page that shows it, when one was written.
+        people: How far people are apart who have labeled the same frames, one line; "" where nobody has.
     """
 
     run: str
@@ -38,6 +39,7 @@ class Evaluation:
     precision: str = ""
     calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
     report: Path | None = None
+    people: str = ""
 
     @property
     def train(self) -> SplitErrors | None:
@@ -84,7 +86,7 @@ class Evaluation:
         if self.splits.get(CROSSFIT):
             rows.append(f"{CROSSFIT}: the training frames, asked of networks that trained shorter and without them")
         stated = [f"stated errors ({name}): {line}" for line in found.lines()] if found else []
-        return [*rows, *_more(name, told), *stated]
+        return [*rows, *_more(name, told), *stated, *([self.people] if self.people else [])]
 
 
 def _row(name: str, e: SplitErrors) -> str:

@@ -95,6 +95,17 @@ def compare_labelers(study: Project, write: bool = True) -> Labelers:
         return replace(found, notes=(*found.notes, f"no page of labelers: {error}"))
 
 
+def people_apart(study: Project) -> str:
+    """One line to be read beside a network's errors; empty where no frame is labeled by two people."""
+    apart = compare_labelers(study, write=False).distances_px
+    if not len(apart):
+        return ""
+    return (
+        f"people who labeled the same frames are {apart.mean():.2f} px apart (mean of {count(len(apart), 'point')}, "
+        f"median {np.median(apart):.2f}): each of them is off by about {apart.mean() / np.sqrt(2):.2f} px"
+    )
+
+
 def _by_labeler(study: Project) -> dict[str, Labels]:
     """Name -> what that person has labeled, the study's scorer first."""
     frames: dict[str, dict[str, LabeledFrame]] = {}
@@ -159,10 +170,9 @@ def _write(study: Project, found: Labelers) -> tuple[Path, ...]:
     size = _size(study)
     frames, people = count(found.n_frames, "frame"), dict.fromkeys(name for pair in pairs for name in pair.people)
     heading = f"Labels of {study.name} by several people", f"{frames} labeled by more than one of {', '.join(people)}"
-    star = "A star: the offset is systematic, chance alone would hardly make it."
     pictures = [_pictures(study, pair) for pair in pairs]
     page, table, points, figure = (study.root / name for name in (PAGE_FILE, TABLE_FILE, POINTS_FILE, FIGURE_FILE))
-    agreement_page(heading, pairs, pictures, [*found.notes, star], (size, colors)).write(page)
+    agreement_page(heading, pairs, pictures, found.notes, (size, colors)).write(page)
     write_text(table, _table(pairs))
     write_text(points, _points(pairs))
     with figure_style(colors), atomic_path(figure) as temporary:

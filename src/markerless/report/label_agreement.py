@@ -71,11 +71,13 @@ def agreement_page(
         page.cards(_cards(pair, whole, size))
         page.text(
             f"Offsets are those of {other} as seen from {one}. If both are equally careful, each of them is off by "
-            f"about {whole.mean_px / np.sqrt(2):.1f} px: a network that is measured against one of them cannot come "
-            "closer than that, however good it is."
+            f"about {whole.mean_px / np.sqrt(2):.1f} px: a network that is measured against one of them can hardly "
+            "come closer than that, however good it is."
         )
         rows = [_cells(point) for point in (*pair.by_keypoint(), whole)]
         page.table([cell.format(*pair.people) for cell in HEADER], rows)
+        if any(point.is_systematic for point in (*pair.by_keypoint(), whole)):
+            page.text("A star: the offset is systematic, chance alone would hardly make it.")
         with figure_style(colors):
             page.figure(
                 agreement_figure(pair),
@@ -128,7 +130,7 @@ def _draw_offsets(axes: Axes, pair: Agreement, names: Sequence[str], colors: Seq
             axes.scatter(x, y, marker="+", s=110, color="#1d2430", linewidths=3.6, zorder=3)
             axes.scatter(x, y, marker="+", s=90, color=colors[k], linewidths=1.8, zorder=4)
     apart = pair.distance_px[np.isfinite(pair.distance_px)]
-    reach = 1.1 * float(np.percentile(apart, 98)) if len(apart) else 1.0
+    reach = max(1.1 * float(np.percentile(apart, 98)), SMALLEST_PX) if len(apart) else 1.0
     axes.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
     axes.set(xlabel=f"{pair.people[1]} right of {pair.people[0]} (px)", ylabel="below (px)")
 
