@@ -11,7 +11,7 @@ const { Prefetch } = await js("label/prefetch");
 const { markAt } = await js("label/hit");
 const { scrolledTo, windowOf } = await js("label/list_window");
 const { ahead, filtered, isUnlabeled, progress } = await js("label/rows");
-const { ago, expected, happening, saveState } = await js("label/words");
+const { ago, expected, happening, isHistory, saveState } = await js("label/words");
 const { ViewSettings } = await js("label/settings");
 const { unturned } = await js("label/jpeg");
 const { Doubts } = await js("label/doubts");
@@ -174,6 +174,10 @@ test("times, states and happenings in words", () => {
   assert.equal(happening({ keypoint: "nose", to: [1.26, 2], visibility: 1 }, false), "nose at 1.3, 2.0, hidden");
   assert.equal(happening({ keypoint: "nose", individual: "ann", to: null, visibility: 3 }, true), "nose of ann is absent");
   assert.equal(happening({ keypoint: "nose", to: null, visibility: 0 }, false), "removed nose");
+  const lost = { change: "merge conflict", project: "two", keypoint: "nose", to: [1, 2], visibility: 2 };
+  assert.equal(happening(lost, false), "nose at 1.0, 2.0, in two, not taken");
+  const entries = [lost, { change: "point", id: "1" }, { change: "point" }, { change: "before merging", did: "point", id: "2" }, { change: "merged" }];
+  assert.deepEqual(entries.map(isHistory), [true, true, false, true, false]);
   assert.deepEqual([null, 3.21, 9.96].map((error) => expected({ error })), ["predicted", "± 3.2 px", "± 10 px"]);
 });
 

@@ -30,13 +30,19 @@ export function expected({ error }) {
   return `± ${error.toFixed(error < 9.95 ? 1 : 0)} px`;
 }
 
-/** One entry of a frame's journal: "placed nose at 12.3, 45.6". */
-export function happening({ keypoint, individual, to, visibility }, isMany) {
+/** Whether an entry of a frame's journal is what a person did: here, or in a project that was merged into this one. */
+export function isHistory({ change, did, id }) {
+  return ((did ?? change) === "point" && Boolean(id)) || change === "merge conflict";
+}
+
+/** One entry of a frame's journal: "nose at 12.3, 45.6". */
+export function happening({ change, project, keypoint, individual, to, visibility }, isMany) {
   const what = isMany ? `${keypoint} of ${individual}` : keypoint;
-  if (visibility === 3) return `${what} is absent`;
-  if (!to) return `removed ${what}`;
+  const where = (project ? `, in ${project}` : "") + (change === "merge conflict" ? ", not taken" : "");
+  if (visibility === 3) return `${what} is absent${where}`;
+  if (!to) return `removed ${what}${where}`;
   const hidden = visibility === 1 ? ", hidden" : "";
-  return `${what} at ${to[0].toFixed(1)}, ${to[1].toFixed(1)}${hidden}`;
+  return `${what} at ${to[0].toFixed(1)}, ${to[1].toFixed(1)}${hidden}${where}`;
 }
 
 /** How far a label is from where other views put it: "34 px, 7 ×" of the expected error. */

@@ -8,7 +8,7 @@ import { Desk } from "./desk.js";
 import { isUnlabeled } from "./rows.js";
 import { savingOf } from "./saving.js";
 import { Sync } from "./sync.js";
-import { ago, count, happening, saveState } from "./words.js";
+import { ago, count, happening, isHistory, saveState } from "./words.js";
 
 const MOST_HISTORY = 200;
 
@@ -106,7 +106,7 @@ async function stateDialog(saving, sync) {
 
 async function historyDialog(saving, data, image) {
   try {
-    const entries = (await saving.wire.history(data.folder, image)).filter(({ change, id }) => change === "point" && id);
+    const entries = (await saving.wire.history(data.folder, image)).filter(isHistory);
     const rows = entries.toReversed().slice(0, MOST_HISTORY).map((entry) => h("tr", {},
       h("td", {}, entry.who), h("td", {}, happening(entry, data.individuals.length > 1)), h("td", { class: "soft", title: entry.time }, ago(entry.time))));
     const table = rows.length ? h("table", { class: "table" }, h("tbody", {}, rows)) : h("p", { class: "soft" }, "Nobody has changed this frame in the app yet.");
