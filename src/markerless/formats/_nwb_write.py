@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from datetime import UTC, datetime
 from typing import Any
@@ -17,19 +18,25 @@ from markerless.core.tracks import Tracks
 from markerless.formats._table import SINGLE_ANIMAL
 from markerless.formats.nwb import DEFAULT_NAME, NO_RATE, ORIGIN, OURS, series_name, stable_id
 
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNKNOWN_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def image_of(tracks: Tracks) -> bytes:
-    """The bytes of a file.
-
-    It is made in memory: on a full disk HDF5 may lose what it failed to write, without an error, or crash. Ids are
-    replaced in the bytes, where pynwb has put random ones, so that equal tracks give equal files.
-    """
+    """The bytes of a file; equal tracks give equal files."""
     with warnings.catch_warnings():
         # the video's name has a newer place, which only the newest readers know
         warnings.simplefilter("ignore", DeprecationWarning)
         nwb = _file(tracks)
+    return bytes_of(nwb, tracks.points.tobytes() + tracks.score.tobytes() + repr(tracks.skeleton).encode())
+
+
+def bytes_of(nwb: Any, content: bytes) -> bytes:
+    """The bytes of a file.
+
+    It is made in memory: on a full disk HDF5 may lose what it failed to write, without an error, or crash. Ids are
+    replaced in the bytes, where pynwb has put random ones, so that equal `content` gives equal files.
+    """
     with (
         h5py.File("nwb", "w", driver="core", backing_store=False) as file,
         pynwb.NWBHDF5IO(file=file, mode="w") as io,
@@ -37,9 +44,8 @@ def image_of(tracks: Tracks) -> bytes:
         io.write(nwb)
         file.flush()
         image = bytes(file.id.get_file_image())
-    for number, own in enumerate(nwb.objects):
-        image = image.replace(own.encode("ascii"), stable_id(tracks, number).encode("ascii"))
-    return image
+    ids = {own.encode("ascii"): stable_id(content, n).encode("ascii") for n, own in enumerate(nwb.objects)}
+    return UUID.sub(lambda found: ids.get(found[0], found[0]), image)
 
 
 def _file(tracks: Tracks) -> Any:

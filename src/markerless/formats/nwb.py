@@ -114,10 +114,9 @@ def series_name(name: str) -> str:
     return re.sub(r"[/:]", "_", name) or "_"
 
 
-def stable_id(tracks: Tracks, number: int) -> str:
-    """The id of the file's object of that number: equal tracks give equal bytes."""
-    content = hashlib.sha256(tracks.points.tobytes() + tracks.score.tobytes() + repr(tracks.skeleton).encode())
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"markerless:{content.hexdigest()}:{number}"))
+def stable_id(content: bytes, number: int) -> str:
+    """The id of the file's object of that number: equal content gives equal bytes."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"markerless:{hashlib.sha256(content).hexdigest()}:{number}"))
 
 
 def _type(node: Any) -> str:
@@ -167,7 +166,7 @@ def _ordered(group: h5py.Group, series: dict[str, Any]) -> dict[str, str]:
 def _nodes(group: h5py.Group) -> tuple[str, ...]:
     if "nodes" in group:
         return texts(group["nodes"])
-    skeleton = _group(group, "skeleton")
+    skeleton = skeleton_of(group)
     return texts(skeleton["nodes"]) if skeleton is not None and "nodes" in skeleton else ()
 
 
@@ -177,8 +176,17 @@ def _group(group: h5py.Group, name: str) -> h5py.Group | None:
     return found if isinstance(found, h5py.Group) else None
 
 
+def skeleton_of(group: h5py.Group) -> h5py.Group | None:
+    """The skeleton that a group links to: the link has the name of the skeleton, whatever that is."""
+    found = _group(group, "skeleton")
+    if found is not None:
+        return found
+    nodes = (node for node in group.values() if isinstance(node, h5py.Group) and _type(node) == "Skeleton")
+    return next(nodes, None)
+
+
 def _edges(group: h5py.Group, keypoints: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    owner = _group(group, "skeleton") or group
+    owner = skeleton_of(group) or group
     if "edges" not in owner or len(_nodes(group)) != len(keypoints):
         return ()
     pairs = array(owner["edges"]).reshape(-1, 2).astype(np.int64).tolist()

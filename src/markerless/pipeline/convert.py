@@ -26,7 +26,7 @@ BY_ENDING = {
     ".h5": ("dlc", "dlc_labels"),
     ".json": ("coco",),
     ".nc": ("movement",),
-    ".nwb": ("nwb",),
+    ".nwb": ("nwb", "nwb_labels"),
     ".parquet": ("parquet",),
     ".slp": ("sleap", "sleap_labels"),
 }
