@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from markerless.cli.main import main
 from markerless.core.instance import Visibility
+from markerless.pipeline.evaluate import evaluate
 from markerless.pipeline.label_agreement import compare_labelers, people_apart
 from markerless.pipeline.merge import merge
 from markerless.project import Project
 from markerless.project.label_book import LabelBook, PointChange
+from markerless.project.label_writing import write_table
 from merged import ONE, add_film, contents, empty_study, label, moved
 
 
@@ -93,3 +98,20 @@ def test_one_person_alone_is_not_compared(tmp_path: Path, capsys: pytest.Capture
     assert main(["check", str(made.root), "--labelers"]) == 0
     assert "no frame is labeled by two people" in capsys.readouterr().out
     assert not (made.root / "labelers.html").exists() and people_apart(made) == ""
+
+
+def test_evaluate_says_it_beside_the_network(
+    dot_study: Callable[..., Project], with_run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = dot_study(4)
+    labels = study.labels()
+    with_run(study, {"train": list(labels.images[:3]), "validation": [], "test": list(labels.images[3:])})
+    assert "people" not in "\n".join(evaluate(study).lines())
+    (video,) = study.label_folders()
+    moved_by = [replace(i, xy=i.xy + np.array([3.0, 4.0])) for frame in labels.frames for i in frame.instances]
+    frames = [replace(f, instances=(i,), labeler="Bo") for f, i in zip(labels.frames, moved_by, strict=True)]
+    write_table(study.root / "labeled-data" / video, "CollectedData_Bo", replace(labels, frames=tuple(frames)))
+    assert main(["evaluate", str(study.root)]) == 0
+    line = "people who labeled the same frames are 5.00 px apart (mean of 12 points, median 5.00)"
+    assert line in capsys.readouterr().out
+    assert line in (study.root / "runs" / "run1" / "report.html").read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def read(path: Path) -> Labels:
         stored = load_json(path)
         if not isinstance(stored, dict) or not stored.keys() >= KEYS:
             raise FormatError(f"expected COCO annotations with the keys {', '.join(sorted(KEYS))}: {path}")
-        skeleton, places = _skeleton(path, stored["categories"])
+        skeleton, places = skeleton_of(path, stored["categories"])
         animals = _animals(path, stored, skeleton, places)
         labeler = str((stored.get("info") or {}).get("contributor") or "")
         frames = tuple(
@@ -97,7 +97,7 @@ def write(labels: Labels, path: Path) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _skeleton(path: Path, categories: Any) -> tuple[Skeleton, dict[Any, list[int]]]:
+def skeleton_of(path: Path, categories: Any) -> tuple[Skeleton, dict[Any, list[int]]]:
     """All keypoints, and for every category the places of its own among them."""
     names: dict[str, int] = {}
     places: dict[Any, list[int]] = {}
