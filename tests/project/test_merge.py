@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from made_study import film, make_study
 from markerless.core.instance import Visibility
 from markerless.errors import LabelsError, ProjectError
 from markerless.pipeline.merge import MergeRequest, merge
@@ -16,6 +17,7 @@ from markerless.project import Project, journal, staged
 from markerless.project.keypoints import change_keypoints, plan
 from markerless.project.label_book import LabelBook, PointChange
 from markerless.video.images import read_image, write_image
+from markerless.video.reader import open_video
 from merged import NAMES, ONE, add_film, contents, empty_study, file_of_film, film_picture, label, moved, points, usual
 
 
@@ -100,6 +102,22 @@ def test_without_a_video_the_pictures_decide_not_the_name(ann: Project, tmp_path
     assert by == {"from a stick": ("day one", "pictures"), "day one": ("day one_2", "")}
     assert len(Project(ann.root).labels_of("day one")) == 6 and len(Project(ann.root).labels_of("day one_2")) == 3
     assert merge(ann.root, [same.root, other.root]).merge.is_nothing
+
+
+def test_pictures_are_known_as_frames_of_the_others_video(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "one", n_frames=40, n_labeled=4)
+    for name, seed in (("same", 5), ("another", 6)):  # pictures alone, none of which is in both studies
+        scene = film(tmp_path / f"{name}.mp4", seed, n_frames=40)
+        study = empty_study(tmp_path / name, name, "Bo", scene.skeleton.keypoints)
+        label(study, made.video.stem, (5, 20, 33))
+        with open_video(tmp_path / f"{name}.mp4") as reader:
+            for k in (5, 20, 33):
+                write_image(study.root / f"labeled-data/{made.video.stem}/img{k:03d}.png", reader[k])
+    result = merge(made.root, list((tmp_path / "same").iterdir()) + list((tmp_path / "another").iterdir()))
+    ((_, (one,)), (_, (two,))) = result.merge.matched
+    assert (one.into, one.by) == (made.video.stem, "frames") and (two.into, two.by) == (f"{made.video.stem}_2", "")
+    assert two.is_doubtful and any("nothing shows that" in note for note in result.merge.notes)
+    assert len(Project(made.root).labels_of(made.video.stem)) == 7
 
 
 def test_frames_are_matched_by_their_pictures(ann: Project, tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """Which video and which picture of one study is which of another: by what is in them, not by what they are called.
 
-Two videos are one when their fingerprints are equal. Where one of them is not there, the pictures decide, then the
-labels. A name alone is no evidence: `mouse1.mp4` of two laboratories are two videos.
+Two videos are one when their fingerprints are equal. Where one of them is not there, the pictures decide: those that
+both studies have, or those of one that are frames of the other's video; then the labels. A name alone is no evidence:
+`mouse1.mp4` of two laboratories are two videos.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
 from markerless.core.progress import Progress, silent
 from markerless.core.video import fingerprint
@@ -21,9 +23,13 @@ from markerless.project import journal
 from markerless.project.label_files import DATA_FOLDER
 from markerless.project.merge_side import Folder, Side
 from markerless.video.images import read_image
+from markerless.video.reader import open_video
 
 SAME_SHADE = 32.0  # of 255: a picture that was saved as JPEG, or decoded by another program, differs by less
 ALL_BUT = 99.9  # percent of its pixels
+ENOUGH = 4  # pictures that are compared with the frames of a video
+NUMBERED = re.compile(r"img(\d+)\.\w+")  # as frames are named that were extracted
+Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class Matched:
     Attributes:
         name: Of the video or the folder, as the study that is merged has it.
         into: The name there.
-        by: "fingerprint", "pictures", "labels": how it was recognized; "" for one that is new there.
+        by: "fingerprint", "pictures", "frames", "labels": how it was recognized; "" for one that is new there.
+        is_doubtful: True for a new one that has the name of another, of which nothing is known that could be compared.
         images: Image -> the image there.
     """
 
@@ -41,6 +48,7 @@ class Matched:
     into: str
     by: str
     images: Mapping[str, str]
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,8 @@ class Matcher:
                 target = _free(name, names)
             names.append(target)
             there = into.folders.get(target, Folder(target)) if by else Folder(target)
-            found.append(Matched(name, target, by, self._images(folder, there)))
+            is_doubtful = target != name and not by and not (name in other.videos and name in into.videos)
+            found.append(Matched(name, target, by, self._images(folder, there), is_doubtful))
         return found
 
     def _place(self, into: Side, folder: Folder, video: Path | None) -> tuple[str, str]:
@@ -87,7 +96,12 @@ class Matcher:
             same = [name for name, path in into.videos.items() if self._fingerprint(path) == mine]
             if same:
                 return (folder.name if folder.name in same else same[0]), "fingerprint"
-        for by, count in (("pictures", self._n_shared), ("labels", self._n_equal)):
+        looks: tuple[tuple[str, Callable[[Folder, Folder], int]], ...] = (
+            ("pictures", self._n_shared),
+            ("frames", lambda one, there: _n_frames(one, into.videos.get(there.name)) or _n_frames(there, video)),
+            ("labels", self._n_equal),
+        )
+        for by, count in looks:
             scores = {
                 name: count(folder, there)
                 for name, there in into.folders.items()
@@ -129,11 +143,7 @@ class Matcher:
         left, right = self._look(one), self._look(other)
         if left is None or right is None or left.digest == right.digest:
             return True
-        a, b = read_image(one), read_image(other)
-        if a.shape != b.shape:
-            return False
-        apart = np.abs(a.astype(np.int16) - b).mean(axis=-1)
-        return float(np.percentile(apart, ALL_BUT)) <= SAME_SHADE
+        return _alike(read_image(one), read_image(other))
 
     def _n_shared(self, folder: Folder, there: Folder) -> int:
         """Pictures that two folders share."""
@@ -178,6 +188,32 @@ def _look_at(path: Path) -> _Look | None:
     # by pixels, so that a copy saved anew is found as well
     digest = hashlib.blake2b(rgb.tobytes() + str(rgb.shape).encode("ascii"), digest_size=16).digest()
     return _Look(digest, bool((rgb == rgb[0, 0]).all()))
+
+
+def _alike(one: Image, other: Image) -> bool:
+    if one.shape != other.shape:
+        return False
+    apart = np.abs(one.astype(np.int16) - other).mean(axis=-1)
+    return float(np.percentile(apart, ALL_BUT)) <= SAME_SHADE
+
+
+def _n_frames(folder: Folder, video: Path | None) -> int:
+    """How many pictures of a folder are the frames of a video that their numbers say; 0 if one of them is not."""
+    numbered = [(int(found[1]), path) for name, path in folder.pictures.items() if (found := NUMBERED.fullmatch(name))]
+    if video is None or not numbered:
+        return 0
+    chosen = numbered[:: max(1, len(numbered) // ENOUGH)][:ENOUGH]
+    n_same = 0
+    try:
+        with open_video(video) as reader:
+            for number, path in chosen:
+                picture = read_image(path)
+                if number >= reader.video.n_frames or not _alike(picture, reader[number]):
+                    return 0
+                n_same += not bool((picture == picture[0, 0]).all())
+    except VideoError:
+        return 0
+    return n_same
 
 
 def _points(folder: Folder) -> dict[tuple[str, str, str], tuple[float, float]]:

@@ -244,7 +244,13 @@ def _mirror_pairs(drawn: Drawn, side: Side, keypoints: tuple[str, ...], added: s
 def _about(found: Sequence[Matched], other: Side) -> list[str]:
     notes = []
     for match in found:
-        if not match.by and match.into != match.name:
+        if match.is_doubtful:
+            notes.append(
+                f"nothing shows that '{match.name}' of {other.name} is the video of that name here: a video file is "
+                f"missing, and no picture is in both; it is called '{match.into}' now. If it is the same, put the "
+                "video into both projects before merging"
+            )
+        elif not match.by and match.into != match.name:
             notes.append(
                 f"'{match.name}' of {other.name} is another video than the one of that name here; it is called "
                 f"'{match.into}' now"

@@ -77,7 +77,9 @@ def _video_line(video: dict[str, str | None]) -> str:
     name = f"{video['project']}/{video['video']}"
     if video["same_by"] is None:
         return f"{name}: new, as {video['into']}"
-    how = {"fingerprint": "the file", "pictures": "the pictures", "labels": "the labels"}[video["same_by"]]
+    how = {"fingerprint": "the file", "pictures": "the pictures", "frames": "its frames", "labels": "the labels"}[
+        video["same_by"]
+    ]
     return f"{name}: the same as {video['into']}, by {how}"
 
 
