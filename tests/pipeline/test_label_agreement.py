@@ -60,7 +60,7 @@ def test_without_being_asked_it_is_one_note_and_writes_nothing(
     assert main(["check", str(study.root), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     (note,) = [finding["message"] for finding in told["findings"] if finding["kind"] == "labelers"]
-    assert note == "8 frames labeled by several people, 3.0 px apart (median); '--labelers' compares them"
+    assert note == "8 frames labeled more than once, 3.0 px apart (median); '--labelers' compares them"
     (pair,) = told["labelers"]
     assert pair["people"] == ["Ann", "Bo"] and pair["per_keypoint"]["nose"]["offset_px"] == [3.0, 0.0]
     assert contents(study.root) == before
@@ -81,6 +81,16 @@ def test_a_keypoint_that_came_by_merging_is_nobodys_disagreement(study: Project,
     (pair,) = compare_labelers(now, write=False).pairs
     tail = next(point for point in pair.by_keypoint() if point.keypoint == "tail")
     assert (tail.n_points, tail.n_only) == (0, (1, 0))  # in frames 0 and 1 Ann has not looked for Bo's tail
+
+
+def test_one_persons_two_answers_are_compared_after_merging(study: Project, tmp_path: Path) -> None:
+    other = empty_study(tmp_path / "two", "again", "Ann")
+    label(other, "v", range(5), place=moved(2))
+    merge(study.root, [other.root])
+    pairs = {pair.people: pair for pair in compare_labelers(Project(study.root), write=False).pairs}
+    assert set(pairs) == {("Ann", "Bo"), ("Ann", "Ann again")}
+    again = pairs["Ann", "Ann again"].all
+    assert (again.n_points, again.offset_px, again.n_only) == (15, (2.0, 0.0), (0, 0))
 
 
 def test_copied_labels_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

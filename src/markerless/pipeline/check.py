@@ -355,7 +355,7 @@ def _labelers(people: Labelers) -> list[Finding]:
     if not len(apart):
         return []
     message = (
-        f"{count(people.n_frames, 'frame')} labeled by several people, {np.median(apart):.1f} px apart (median); "
+        f"{count(people.n_frames, 'frame')} labeled more than once, {np.median(apart):.1f} px apart (median); "
         "'--labelers' compares them"
     )
     return [Finding("note", "labelers", "labels", message)]

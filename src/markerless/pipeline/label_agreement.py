@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from markerless.analysis.label_agreement import Agreement, PointAgreement, agreements
+from markerless.core.instance import Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.storage import atomic_path, write_text
 from markerless.errors import LabelsError, MarkerlessError, StorageError
 from markerless.pipeline.colors import colors_of
-from markerless.project import Project
+from markerless.project import Project, journal
+from markerless.project.journal import Point
 from markerless.project.label_files import DATA_FOLDER, count, labeler_of
+from markerless.project.merge_journal import CONFLICT
 from markerless.report.label_agreement import ApartPicture, agreement_figure, agreement_page
 from markerless.video.images import read_image
 
@@ -28,6 +31,7 @@ PAGE_FILE, TABLE_FILE, POINTS_FILE, FIGURE_FILE = (
     "labelers.png",
 )
 MOST_PICTURES = 9
+AGAIN = " again"  # behind the name of somebody who has labeled twice
 MANY_COPIED = 0.2  # share of equal points from which labels were hardly placed twice
 
 
@@ -85,7 +89,7 @@ def compare_labelers(study: Project, write: bool = True) -> Labelers:
         study: The project. Tables that cannot be read are passed over: `check` names them.
         write: Write `labelers.html`, two tables and the figure into the project's folder.
     """
-    pairs = tuple(agreements(_by_labeler(study)))
+    pairs = tuple(pair for pair in agreements(_by_labeler(study)) if _makes_sense(pair.people))
     found = Labelers(pairs, (), tuple(_notes(pairs)))
     if not write or not any(pair.all.n_points for pair in pairs):
         return found
@@ -117,6 +121,8 @@ def _by_labeler(study: Project) -> dict[str, Labels]:
                 continue
             who = labeler_of(table.name) or next((frame.labeler for frame in own.frames if frame.labeler), "")
             frames.setdefault(who, {}).update({frame.image: frame for frame in own.frames})
+        for who, again in _labeled_again(study, video).items():
+            frames.setdefault(who, {}).update(again)
         if len(frames) < 2:
             continue
         try:  # the journal knows more of the frames that are shown than a table: hidden, absent or not asked for
@@ -126,8 +132,34 @@ def _by_labeler(study: Project) -> dict[str, Labels]:
         for frame in shown:
             if frame.image in frames.get(frame.labeler, {}):
                 frames[frame.labeler][frame.image] = frame
-    names = sorted(frames, key=lambda name: (name != study.scorer, name))
+    names = sorted(frames, key=lambda name: (name.endswith(AGAIN), name != study.scorer, name))
     return {name: Labels(study.skeleton, tuple(frames[name].values()), _animals(frames[name])) for name in names}
+
+
+def _labeled_again(study: Project, video: str) -> dict[str, dict[str, LabeledFrame]]:
+    """What people have labeled differently in another project that was merged into this one; the journal keeps it."""
+    points: dict[tuple[str, str, str], dict[str, Point]] = {}
+    for entry in journal.read(study.journal_of(video)):
+        to, _ = journal.said_in(entry)
+        if entry.get("change") == CONFLICT and to is not None:
+            image, individual, keypoint = journal.key_of(entry)
+            who = f"{labeler_of(str(entry.get('table', '')))}{AGAIN}"
+            points.setdefault((who, image, individual), {})[keypoint] = to
+    found: dict[str, dict[str, LabeledFrame]] = {}
+    for (who, image, individual), places in points.items():
+        instance = journal.nothing_known(individual, study.skeleton.n_keypoints)
+        for k, keypoint in enumerate(study.skeleton.keypoints):
+            if (there := places.get(keypoint)) is not None:
+                instance.xy[k], instance.visibility[k] = there, Visibility.VISIBLE
+        frame = found.setdefault(who, {}).get(image) or LabeledFrame(image, (), who)
+        found[who][image] = replace(frame, instances=(*frame.instances, instance))
+    return found
+
+
+def _makes_sense(people: tuple[str, str]) -> bool:
+    """Whoever has labeled twice is compared with nobody else by the second time."""
+    one, other = people
+    return not one.endswith(AGAIN) and (not other.endswith(AGAIN) or other == f"{one}{AGAIN}")
 
 
 def _animals(frames: dict[str, LabeledFrame]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from markerless.project.create import AddedVideo, add_to_config
 from markerless.project.keypoints import Plan, clicks_in_tables
 from markerless.project.label_files import DATA_FOLDER
 from markerless.project.merge_match import Matcher
-from markerless.project.merge_plan import Merge, plan_merge
+from markerless.project.merge_plan import Merge, plan_merge, read_others
 from markerless.project.staged import Staged
 from markerless.project.study import VIDEOS_FOLDER, Project
 from markerless.video.images import image_size
@@ -37,7 +37,7 @@ def preview_merge(into: Project, others: Sequence[Project], progress: Progress =
     Raises:
         ProjectError, LabelsError: as `merge_projects`.
     """
-    return plan_merge(into, others, Matcher(progress))
+    return plan_merge(into, read_others(into, others), Matcher(progress))
 
 
 def merge_projects(
@@ -62,11 +62,12 @@ def merge_projects(
         StorageError: a file cannot be written.
     """
     matcher, root = Matcher(progress), into.root
-    plan_merge(into, others, matcher)  # what takes long: nobody has to wait with labeling meanwhile
+    sides = read_others(into, others)
+    plan_merge(into, sides, matcher)  # what takes long: nobody has to wait with labeling meanwhile
     staging = Staged(root)
     with staged.alone(root), clicks_in_tables(Project(into.config_path, finish=False)):
         now = Project(into.config_path, finish=False)
-        merge = plan_merge(now, others, matcher)
+        merge = plan_merge(now, sides, matcher)
         if merge.is_nothing:
             return merge
         try:

@@ -96,20 +96,29 @@ class _Growing:
     notes: list[str] = field(default_factory=list)
 
 
-def plan_merge(into: Project, others: Sequence[Project], matcher: Matcher) -> Merge:
-    """What merging `others` into a study comes to.
-
-    Args:
-        into: Takes everything in.
-        others: What is merged into it, one after the other.
-        matcher: Compares videos and pictures; it remembers those that it has seen.
+def read_others(into: Project, others: Sequence[Project]) -> list[Side]:
+    """What is merged into a study.
 
     Raises:
-        ProjectError: a study is named twice, is being changed, or is one of several animals and another of one.
+        ProjectError: a study is named twice, or is being changed.
         LabelsError: a table is malformed, or its CSV is newer and differs.
     """
     _require_different(into, others)
-    sides = [read_side(other) for other in others]
+    return [read_side(other) for other in others]
+
+
+def plan_merge(into: Project, sides: Sequence[Side], matcher: Matcher) -> Merge:
+    """What merging others into a study comes to.
+
+    Args:
+        into: Takes everything in.
+        sides: What is merged into it, one after the other.
+        matcher: Compares videos and pictures; it remembers those that it has seen.
+
+    Raises:
+        ProjectError: one study is of several animals and another of one.
+        LabelsError: a table is malformed, or its CSV is newer and differs.
+    """
     before = read_side(into, tuple(dict.fromkeys(name for side in sides for name in side.keypoints)))
     for side in sides:
         _require_same_kind(before, side)
