@@ -320,6 +320,26 @@ def test_what_cannot_be_merged_changes_nothing(ann: Project, bo: Project, dry_ru
         merge(ann.root, [bo.root], request)
 
 
+NONSENSE = (
+    b'{"change": "keypoint removed", "image": "labeled-data/GOPR7/img002.png", "keypoint": "x", "table": [1]}\n'
+    b'{"change": "keypoint removed", "image": ["a"], "keypoint": {"b": 1}, "to": "c", "table": "../../x"}\n'
+    b'{"change": "point", "image": null, "id": "z", "to": [1], "visibility": "seen"}\n'
+    b'{"change": "tables saved", "clicks": "many"}\n[1, 2]\n\xff\xfe{torn'
+)
+
+
+def test_nonsense_in_a_journal_and_in_an_old_table_does_no_harm(ann: Project, bo: Project) -> None:
+    for study, folder in ((ann, "day one"), (bo, "GOPR7")):
+        path = study.journal_of(folder)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(NONSENSE)
+    (ann.root / "merge-conflicts.csv").write_bytes(b'project;\xfc\n"not closed')
+    merge(ann.root, [bo.root])
+    now = Project(ann.root)
+    assert len(points(now, "Bo", "day one")) == 12 and len(points(now, "Ann", "day one")) == 12
+    assert merge(ann.root, [bo.root]).merge.is_nothing
+
+
 def test_a_dry_run_writes_nothing_into_the_study(ann: Project, bo: Project, tmp_path: Path) -> None:
     before = contents(ann.root)
     table = tmp_path / "apart.csv"

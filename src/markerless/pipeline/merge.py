@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,25 +118,35 @@ def merge(
     request = request or MergeRequest()
     if not others:
         raise ProjectError("expected projects to merge, got none; name them behind the one that takes them in")
+    table = request.conflicts
+    if table is not None and table.is_dir():
+        raise ProjectError(f"expected a file for the table of conflicts, got the folder {table}; name a file in it")
     study = into if isinstance(into, Project) else Project(into)
     sources = [other if isinstance(other, Project) else Project(other, finish=False) for other in others]
+    own = study.root / FILE_NAME
     if request.dry_run:
         made = preview_merge(study, sources, progress)
-        table = request.conflicts
     else:
-        own = study.root / FILE_NAME if request.conflicts is None else None
-        made = merge_projects(study, sources, lambda one: _own_table(own, one), request.copy, progress)
-        table = request.conflicts or (own if made.conflicts and not made.is_nothing else None)
-    if request.conflicts is not None:
-        write_text(request.conflicts, conflict_table(made.conflicts))
+        made = merge_projects(study, sources, lambda one: _tables(own, table, one), request.copy, progress)
+    if table is not None and (request.dry_run or made.is_nothing):
+        write_text(table, conflict_table(made.conflicts))
+    elif table is None and made.conflicts and not (request.dry_run or made.is_nothing):
+        table = own
     return MergeResult(study.root, made, table, request.dry_run)
 
 
-def _own_table(path: Path | None, made: Merge) -> Mapping[Path, str]:
-    if path is None or not made.conflicts:
+def _tables(own: Path, elsewhere: Path | None, made: Merge) -> Mapping[Path, str]:
+    """The table in the study; one that is asked for elsewhere is written at once, before anything is changed."""
+    if elsewhere is not None:
+        write_text(elsewhere, conflict_table(made.conflicts))
         return {}
-    earlier = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return {path: conflict_table(made.conflicts, earlier)}
+    if not made.conflicts:
+        return {}
+    try:  # a spreadsheet may have saved it in another encoding
+        earlier = own.read_text(encoding="utf-8", errors="replace") if own.is_file() else ""
+        return {own: conflict_table(made.conflicts, earlier)}
+    except (OSError, csv.Error) as error:
+        raise ProjectError(f"cannot go on with the table {own} ({error}); move it elsewhere") from error
 
 
 def _counts(side: Side) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from markerless.project.keypoint_entries import CHANGED, REMOVED, gone
 from markerless.project.merge_labels import Conflict, Keypoints, MergedFolder
 from markerless.project.merge_side import Animal, Folder
 
+UNDATED = {"time": "", "who": ""}  # else whoever writes it into the journal would be the one who has said it, today
 HISTORY, CONFLICT, MERGED = "before merging", "merge conflict", "merged"
 
 
@@ -56,12 +57,12 @@ def _history(before: Folder, other: Folder, project: str) -> Iterable[dict[str, 
         if "did" in entry:  # it was history there already
             yield dict(entry)
         else:
-            yield {**entry, "change": HISTORY, "did": entry.get("change"), "project": project}
+            yield {**UNDATED, **entry, "change": HISTORY, "did": entry.get("change"), "project": project}
 
 
 def _plain(entry: Entry) -> str:
     """An entry as it was written first."""
-    bare = {key: value for key, value in entry.items() if key not in ("did", "project")}
+    bare = {**UNDATED, **{key: value for key, value in entry.items() if key not in ("did", "project")}}
     return _canonical({**bare, "change": entry.get("did", entry.get("change"))})
 
 
@@ -96,10 +97,11 @@ def _kept(other: Folder, keypoints: Keypoints) -> Iterable[dict[str, Any]]:
     still = gone(other.entries, own).in_tables
     for entry in other.entries:
         table = entry.get("table", own)
-        if entry.get("change") == REMOVED and str(entry.get("keypoint")) not in keypoints.all:
+        is_removed = entry.get("change") == REMOVED and isinstance(table, str)
+        if is_removed and str(entry.get("keypoint")) not in keypoints.all:
             there = still.get(table, {}).get(journal.key_of(entry))
             if there is not None and there == clicks.said_by(entry):
-                yield {**entry, "table": table}
+                yield {**UNDATED, **entry, "table": table}
 
 
 def _known_now(before: Folder, merged: MergedFolder, added: set[str]) -> Iterable[dict[str, Any]]:

@@ -49,15 +49,19 @@ def test_it_says_what_it_did_and_what_is_there_already(
         (["nowhere"], "no such project"),
         (["{bo}", "{bo}/config.yaml"], "name each once"),
         ([], "Missing argument 'OTHER...'"),
+        (["{bo}", "--conflicts", "{bo}"], "expected a file for the table of conflicts, got the folder"),
+        (["{bo}", "--conflicts", "{bo}/config.yaml/a.csv"], "cannot write"),
     ],
 )
 def test_bad_input_is_one_line(
     studies: tuple[str, str], others: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ann, bo = studies
+    before = contents(Path(ann))
     assert main(["merge", ann, *(other.format(ann=ann, bo=bo) for other in others)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and says in line
+    assert contents(Path(ann)) == before
 
 
 def test_the_table_goes_where_it_is_asked_for(studies: tuple[str, str], tmp_path: Path) -> None:
