@@ -1,8 +1,8 @@
 """Chains whose noise and whose steps are of many sizes: wild points beside good ones, rest beside sudden moves.
 
 Every observation is either good, with its own noise, or wild. Every innovation is of one of a row of sizes, from a
-small part of the noise to the largest moves there are. How often each occurs is learned per keypoint, so nothing is a
-number of pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present
+small part of the noise to the largest moves there are. How often each occurs is learned per keypoint and by how much
+the animal's other keypoints move (`_activity`), so nothing is a number of pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present
 precisions (`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation
 propagation: Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points at once.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
+from markerless.filters._activity import N_CLASSES, classes
 from markerless.filters._chain import Posterior, posterior
 from markerless.filters._series import BoolArray
 
@@ -32,6 +33,7 @@ ROUGH = 7  # points of the median that the turns begin with: two wild ones in a 
 LAST_TURNS = 2  # without what was found to be wild
 WILD = 0.5  # a point that is more probably wild than this counts as missing
 LEAST = 1e-9
+MOST_JITTER = 3.0
 BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
 MOST_THREADS = 8
 
@@ -45,12 +47,18 @@ class Series:
         seen: `(S, T)`.
         noise: `(S, T)` variance per axis of the observations, up to a factor that the model holds.
         keypoint: `(S,)` index into the model's arrays.
+        animal: `(S,)` whose keypoint it is, in ascending order.
     """
 
     observed: FloatArray
     seen: BoolArray
     noise: FloatArray
     keypoint: npt.NDArray[np.intp]
+    animal: npt.NDArray[np.intp]
+
+    def rows(self, chosen: npt.NDArray[np.intp]) -> Series:
+        """Some of the series."""
+        return Series(*(values[chosen] for values in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -58,17 +66,19 @@ class Model:
     """What is learned, one value per keypoint.
 
     Attributes:
-        order: Of the chain, 1 or 2.
+        order: `(K,)` of the chain, 1 or 2.
         noise: `(K,)` factor of the noise.
         bounds: `(2, K)` least and largest factor that may be learned.
         typical: `(K,)` what `Series.noise` typically is.
         largest: `(K,)` variance of the largest innovations.
-        shares: `(K, J)` how often each size occurs.
+        shares: `(K, C, J)` how often each size occurs, by how much the animal's other keypoints move.
         wild: `(K,)` share of wild points.
         spread: `(K,)` variance per axis of wild points, beyond the noise.
+        jitter: `(K,)` what the path itself is off the chain, from frame to frame anew, as a share of the noise: what
+            is seen beyond the largest noise there can be.
     """
 
-    order: int
+    order: npt.NDArray[np.intp]
     noise: FloatArray
     bounds: FloatArray
     typical: FloatArray
@@ -76,6 +86,7 @@ class Model:
     shares: FloatArray
     wild: FloatArray
     spread: FloatArray
+    jitter: FloatArray
 
     @property
     def unit(self) -> FloatArray:
@@ -83,9 +94,14 @@ class Model:
         return self.noise * self.typical
 
     @property
+    def off_chain(self) -> FloatArray:
+        """`(K,)` factor of the noise and the jitter together."""
+        return self.noise * (1 + self.jitter)
+
+    @property
     def sizes(self) -> FloatArray:
         """`(K, J)` variances of the innovations."""
-        least, most = RANGE[self.order]
+        least, most = np.array([RANGE[int(order)] for order in self.order]).T
         return np.geomspace(least * self.unit, np.maximum(most * self.unit, self.largest), N_SIZES, axis=-1)
 
     @classmethod
@@ -94,9 +110,19 @@ class Model:
     ) -> Model:
         """Before anything is learned."""
         n = len(noise)
+        orders = np.full(n, order, np.intp)
         spread = np.maximum(OUTLIER_SCALE * noise * typical, largest)
-        shares = np.full((n, N_SIZES), 1 / N_SIZES)
-        return cls(order, noise, bounds, typical, largest, shares, np.full(n, OUTLIER_SHARE), spread)
+        shares = np.full((n, N_CLASSES, N_SIZES), 1 / N_SIZES)
+        wild = np.full(n, OUTLIER_SHARE)
+        return cls(orders, noise, bounds, typical, largest, shares, wild, spread, np.zeros(n))
+
+    @classmethod
+    def of_each(cls, models: list[Model], chosen: npt.NDArray[np.intp]) -> Model:
+        """Of each keypoint k what model `chosen[k]` says."""
+        k = np.arange(len(chosen))
+        values = {name: np.stack([getattr(model, name) for model in models]) for name in vars(models[0])}
+        bounds = np.take_along_axis(values.pop("bounds"), chosen[None, None], axis=0)[0]
+        return cls(bounds=bounds, **{name: value[chosen, k] for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -137,21 +163,48 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
     """
     noise = series.noise * model.noise[series.keypoint][:, None]
     weight = np.where(series.seen, 1 / noise, 0.0)
-    stiffness = 1 / np.maximum(_rough_squares(series, model.order), model.unit[series.keypoint][:, None])
+    stiffness = 1 / np.maximum(_rough_squares(series, model.order[series.keypoint]), model.unit[series.keypoint][:, None])
     for turn in range(turns):
-        chain = posterior(series.observed, weight, stiffness, model.order)
+        chain = _chain(series, weight, stiffness, model)
+        if turn % 2 == 0 or learn:
+            activity = classes(chain.mean, model.unit[series.keypoint], series.animal)
         points = _points(series, model, chain, weight)
-        new_stiffness, sizes = _stiffness(series, model, chain, stiffness, learn)
+        new_stiffness, sizes = _stiffness((series, model, chain), stiffness, activity, learn)
         if learn and turn > 0:
             model = _learned(series, model, chain, points, sizes)
         weight = _damped(weight, points.weight)
         if not learn and turn >= turns - LAST_TURNS:  # what is wild shall not pull at all, now that the steps are found
             weight = np.where(points.wild > WILD, 0.0, weight)
         stiffness = _damped(stiffness, new_stiffness)
-    chain = posterior(series.observed, weight, stiffness, model.order)
-    points = _points(series, model, chain, weight)
+    chain = _chain(series, weight, stiffness, model)
+    return _believed(series, model, chain, _points(series, model, chain, weight))
+
+
+def _chain(series: Series, weight: FloatArray, stiffness: FloatArray, model: Model) -> Posterior:
+    """The posterior of all series, whose chains may be of both orders."""
+    order = model.order[series.keypoint]
+    if (order == order[0]).all():
+        return posterior(series.observed, weight, stiffness, int(order[0]))
+    whole = Posterior(*(np.empty(shape) for shape in (series.observed.shape, weight.shape) * 2))
+    for one in np.unique(order):
+        rows = np.flatnonzero(order == one)
+        part = posterior(series.observed[rows], weight[rows], stiffness[rows], int(one))
+        for name, values in vars(part).items():
+            getattr(whole, name)[rows] = values
+    return whole
+
+
+def _believed(series: Series, model: Model, chain: Posterior, points: _Points) -> Beliefs:
+    """What the chain says of the path, which may jitter about it."""
     var = np.where(series.seen, points.var, chain.var)
-    return Beliefs(replace(chain, var=var), points.wild, model)
+    if not model.jitter.any():
+        return Beliefs(replace(chain, var=var), points.wild, model)
+    jitter = model.jitter[series.keypoint][:, None]
+    share = np.where(series.seen & (points.wild <= WILD), jitter / (1 + jitter), 0.0)
+    noise = series.noise * model.noise[series.keypoint][:, None]
+    mean = chain.mean + share[..., None] * (series.observed - chain.mean)
+    var = np.where(share > 0, var * (1 - share) ** 2 + share * noise, var + jitter * noise)
+    return Beliefs(replace(chain, mean=mean, var=var), points.wild, model)
 
 
 def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> FloatArray:
@@ -175,7 +228,7 @@ def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> Floa
     return np.where(hidden, total, 0.0)
 
 
-def _rough_squares(series: Series, order: int) -> FloatArray:
+def _rough_squares(series: Series, order: npt.NDArray[np.intp]) -> FloatArray:
     """`(S, T)` mean square per axis of the innovations of a running median, which goes straight across gaps.
 
     Where the turns begin. A chain that expects no step takes all points beyond one for wild, and stays with that; a
@@ -183,14 +236,13 @@ def _rough_squares(series: Series, order: int) -> FloatArray:
     """
     from scipy.ndimage import median_filter
 
-    middle = np.empty_like(series.observed)
-    frames = np.arange(middle.shape[1])
+    square = np.zeros(series.seen.shape)
+    frames = np.arange(square.shape[1])
     for s, seen in enumerate(series.seen):
         known = np.flatnonzero(seen)
-        for d in range(middle.shape[2]):
-            middle[s, :, d] = np.interp(frames, known, median_filter(series.observed[s, known, d], ROUGH))
-    square = np.zeros(series.seen.shape)
-    square[:, order:] = (np.diff(middle, order, axis=1) ** 2).mean(axis=-1)
+        for axis in series.observed[s].T:
+            middle = np.interp(frames, known, median_filter(axis[known], ROUGH))
+            square[s, order[s] :] += np.diff(middle, order[s]) ** 2 / series.observed.shape[2]
     return square
 
 
@@ -218,11 +270,12 @@ def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) 
     result = np.zeros((6, n_series * n_frames))
     observed, mean = series.observed.reshape(-1, n_axes), chain.mean.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (weight, chain.var, series.noise, series.seen)]
+    off_chain = model.off_chain
 
     def work(block: slice) -> None:
         own, var, noise, seen = (array[block] for array in flat)
         k = series.keypoint[np.arange(block.start, block.stop) // n_frames]
-        noise = noise * model.noise[k]
+        noise = noise * off_chain[k]
         without = 1 / np.maximum(1 / var - own, LEAST / noise)  # variance that the others leave
         distance = ((observed[block] - mean[block]) ** 2).sum(axis=1) * (without / var) ** 2
         good, wild = without + noise, without + noise + model.spread[k]
@@ -243,18 +296,20 @@ def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) 
 
 
 def _stiffness(
-    series: Series, model: Model, chain: Posterior, stiffness: FloatArray, learn: bool
+    state: tuple[Series, Model, Posterior], stiffness: FloatArray, activity: npt.NDArray[np.intp], learn: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Set the precision of every innovation anew, so that its mean square is that of all sizes together.
 
     Returns:
-        `(S, T)`, and where the model learns `(S, J)`: how many innovations are of each size.
+        `(S, T)`, and where the model learns `(K, C, J)`: how many innovations are of each size.
     """
+    series, model, chain = state
     n_series, n_frames, n_axes = chain.step.shape
     sizes_of = (model.sizes / model.unit[:, None]).astype(np.float32)  # in units of the noise
     step = chain.step.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (stiffness, chain.step_var)]
-    log_shares = np.log(np.maximum(model.shares, 1e-30)).astype(np.float32)
+    log_shares = np.log(np.maximum(model.shares, 1e-30)).astype(np.float32).reshape(-1, N_SIZES)
+    row = (series.keypoint[:, None] * N_CLASSES + activity).reshape(-1)
     result = np.empty(n_series * n_frames)
     sizes = np.zeros((n_series * n_frames if learn else 0, N_SIZES), np.float32)
 
@@ -267,7 +322,7 @@ def _stiffness(
         v, s = (without / unit).astype(np.float32), (square / unit).astype(np.float32)
         size = sizes_of[k].T  # (J, block)
         total = v + size
-        p = log_shares[k].T - 0.5 * (n_axes * np.log(total) + s / total)
+        p = log_shares[row[block]].T - 0.5 * (n_axes * np.log(total) + s / total)
         p -= p.max(axis=0)
         np.exp(p, out=p)
         p /= p.sum(axis=0)
@@ -282,8 +337,12 @@ def _stiffness(
             sizes[block] = p.T
 
     _in_blocks(work, n_series * n_frames)
-    per_series = sizes.reshape(n_series, -1, N_SIZES)[:, model.order :].sum(axis=1) if learn else sizes
-    return result.reshape(n_series, n_frames), per_series.astype(np.float64)
+    counts = np.zeros((len(log_shares), N_SIZES))
+    if learn:
+        is_one = (np.arange(n_frames) >= model.order[series.keypoint][:, None]).reshape(-1)
+        for j in range(N_SIZES):
+            counts[:, j] = np.bincount(row, sizes[:, j] * is_one, minlength=len(counts))
+    return result.reshape(n_series, n_frames), counts.reshape(-1, N_CLASSES, N_SIZES)
 
 
 def _learned(series: Series, model: Model, chain: Posterior, points: _Points, sizes: FloatArray) -> Model:
@@ -293,24 +352,29 @@ def _learned(series: Series, model: Model, chain: Posterior, points: _Points, si
     def per_keypoint(values: FloatArray) -> FloatArray:
         return np.asarray(np.bincount(series.keypoint, values, minlength=n), np.float64)
 
-    counts = np.stack([per_keypoint(column) for column in sizes.T], axis=-1)
-    shares = counts + PRIOR_POINTS * (counts.sum(axis=0) + 1) / (counts.sum() + counts.shape[1])
+    whole = sizes.sum(axis=(0, 1)) + 1
+    of_class = sizes.sum(axis=0) + PRIOR_POINTS * whole / whole.sum()
+    shares = sizes + PRIOR_POINTS * of_class / of_class.sum(axis=-1, keepdims=True)
     n_seen, n_wild = per_keypoint(series.seen.sum(axis=1)), per_keypoint(points.wild.sum(axis=1))
     usual = (n_wild.sum() + 1) / (n_seen.sum() + 1 / OUTLIER_SHARE)
-    allowed = n_axes * (points.without + series.noise * model.noise[series.keypoint][:, None])
+    now = series.noise * model.off_chain[series.keypoint][:, None]
+    allowed = n_axes * (points.without + now)
     excess = per_keypoint((points.wild * np.maximum(points.distance - allowed, 0)).sum(axis=1))
     spread = (excess + 2 * excess.sum() / (n_wild.sum() + LEAST)) / (n_axes * (n_wild + 2))
     is_good = (1 - points.wild) * series.seen
     n_good = per_keypoint(is_good.sum(axis=1))
     # a point is off from what the others say of it by noise and by what they leave open
-    strength = is_good * series.noise / (series.noise * model.noise[series.keypoint][:, None] + points.without) ** 2
+    strength = is_good * series.noise / (now + points.without) ** 2
     surplus = strength * (points.distance / n_axes - points.without)
     precision = strength * series.noise
-    noise = per_keypoint(surplus.sum(axis=1)) / np.maximum(per_keypoint(precision.sum(axis=1)), LEAST**3)
+    implied = per_keypoint(surplus.sum(axis=1)) / np.maximum(per_keypoint(precision.sum(axis=1)), LEAST**3)
+    noise = np.where(n_good > 0, np.clip(implied, *model.bounds), model.noise)
+    jitter = np.where(n_good > 0, np.maximum(implied / noise - 1, 0.0), model.jitter)
     return replace(
         model,
-        shares=shares / shares.sum(axis=1, keepdims=True),
+        shares=shares / shares.sum(axis=-1, keepdims=True),
         wild=(n_wild + PRIOR_POINTS * usual) / (n_seen + PRIOR_POINTS),
         spread=np.maximum(spread, 9 * model.unit),
-        noise=np.where(n_good > 0, np.clip(noise, *model.bounds), model.noise),
+        noise=noise,
+        jitter=np.minimum(jitter, MOST_JITTER),
     )

@@ -48,12 +48,18 @@ def values_of(series: npt.NDArray[Value], shape: tuple[int, ...]) -> npt.NDArray
 
 def short_gaps(present: BoolArray, max_gap: int) -> BoolArray:
     """`(S, T)`: missing frames that lie in a gap of at most `max_gap` frames with a point before and after it."""
-    n_series, n_frames = present.shape
+    before, after = neighbors_in_time(present)
+    inside = (before >= 0) & (after < present.shape[1])
+    return np.asarray(~present & inside & (after - before - 1 <= max_gap))
+
+
+def neighbors_in_time(present: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """`(S, T)` the last frame with a point up to each frame, -1 where there is none, and the first from it, or T."""
+    n_frames = present.shape[1]
     frames = np.arange(n_frames)
     before = np.maximum.accumulate(np.where(present, frames, -1), axis=1)
     after = np.minimum.accumulate(np.where(present, frames, n_frames)[:, ::-1], axis=1)[:, ::-1]
-    inside = (before >= 0) & (after < n_frames)
-    return np.asarray(~present & inside & (after - before - 1 <= max_gap)).reshape(n_series, n_frames)
+    return before, after
 
 
 def lines_across(series: FloatArray, where: BoolArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import Field
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
+from markerless.filters._companions import Companions, follow, learn
 from markerless.filters._ensemble import is_relative
 from markerless.filters._scales import WILD, Beliefs, Model, Series, log_probability, smooth
 from markerless.filters._series import (
@@ -32,6 +33,7 @@ LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in wi
 LEARNING_TURNS, TURNS = 12, 4
 HIDE_EVERY = 7  # points that are hidden while learning, to tell which motion predicts better
 CLEAR_GAIN = 0.1  # in log probability per point
+MOST_DISTANCES = 2_000_000  # that the usual ones between keypoints are taken from
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
 FINEST = 1e-6  # of the variance of the largest steps: noise is not learned to be less
@@ -76,36 +78,27 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     center = np.nanmedian(series[used], axis=1, keepdims=True)
     noise = np.ones(seen.shape) if stated is None else stated
     is_stated = stated is not None and not is_relative(tracks)
-    data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used])
+    data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used], used // tracks.skeleton.n_keypoints)
     beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, is_stated)
     is_good = data.seen & (beliefs.wild <= WILD)
     fill = short_gaps(is_good, config.max_gap)
+    path = Series(beliefs.chain.mean, is_good, beliefs.chain.var, data.keypoint, data.animal)
+    companions = learn(_windows(path), _distances(tracks.points))
+    mean, var = follow(path, companions, fill)
     kept = is_good | fill
-    series[used] = np.where(kept[..., None], beliefs.mean + center, np.nan)
+    series[used] = np.where(kept[..., None], mean + center, np.nan)
     error = np.full(seen.shape, np.nan) if tracks.error is None else series_error(tracks)
     steady = _steady_part(data, beliefs) if is_stated else 0.0
-    deviation = np.sqrt(beliefs.var + steady)
+    deviation = np.sqrt(var + steady)
     error[used] = np.where(kept, expected_distance(series.shape[-1]) * deviation, np.nan)
     return filtered(
         tracks,
         points_of(series, tracks.points.shape),
         ("kalman", config),
         error=values_of(error, tracks.score.shape),
-        **_learned(tracks, beliefs, data.seen & ~is_good),
+        **_learned(tracks, beliefs.model, companions),
+        n_wild=int((data.seen & ~is_good).sum()),
     )
-
-
-@dataclass
-class _Smoothed:
-    """Beliefs of all series, which may be of chains of both orders."""
-
-    mean: FloatArray
-    var: FloatArray
-    wild: FloatArray
-    noise: FloatArray  # (K,) factor
-    typical: FloatArray  # (K,) variance that the factor is of
-    far: FloatArray  # (K,) what wild points add to the mean error, as a deviation per axis
-    order: npt.NDArray[np.intp]  # (K,)
 
 
 def series_error(tracks: Tracks) -> FloatArray:
@@ -133,7 +126,7 @@ def _stated_variance(tracks: Tracks, seen: BoolArray, keypoint: npt.NDArray[np.i
     return variance
 
 
-def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) -> _Smoothed:
+def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) -> Beliefs:
     """Learn a model of every keypoint from windows of the series, then smooth all of them with it."""
     windows = _windows(data)
     noise = _first_noise(windows, n_keypoints)
@@ -152,25 +145,7 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
         for order in ORDERS[config.motion]
     ]
     best = _predicting_best(windows, [fit.model for fit in learned], n_keypoints)
-
-    def of_best(values: list[FloatArray]) -> FloatArray:
-        return np.asarray(np.take_along_axis(np.stack(values), best[None], axis=0)[0])
-
-    result = _Smoothed(
-        np.zeros_like(data.observed),
-        np.ones(data.seen.shape),
-        np.zeros(data.seen.shape),
-        of_best([fit.model.noise for fit in learned]),
-        typical,
-        of_best([fit.model.wild * np.sqrt(fit.model.spread) for fit in learned]),
-        np.array([fit.model.order for fit in learned])[best],
-    )
-    for i, fit in enumerate(learned):
-        rows = np.flatnonzero(best[data.keypoint] == i)
-        if rows.size:
-            part = Series(data.observed[rows], data.seen[rows], data.noise[rows], data.keypoint[rows])
-            _put(result, rows, smooth(part, fit.model, TURNS))
-    return result
+    return smooth(data, Model.of_each([fit.model for fit in learned], best), TURNS)
 
 
 def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt.NDArray[np.intp]:
@@ -203,10 +178,6 @@ def _hidden(seen: BoolArray) -> BoolArray:
     return np.asarray(seen & chosen & left[:, None])
 
 
-def _put(result: _Smoothed, rows: npt.NDArray[np.intp], beliefs: Beliefs) -> None:
-    result.mean[rows], result.var[rows], result.wild[rows] = beliefs.chain.mean, beliefs.chain.var, beliefs.wild
-
-
 def _windows(data: Series) -> Series:
     """Frames to learn from: all, or windows spread evenly, of the series of some animals where there are very many."""
     n_series, n_frames = data.seen.shape
@@ -228,7 +199,8 @@ def _windows(data: Series) -> Series:
     if not some.any():
         return data
     keypoint = np.tile(data.keypoint[rows], n_windows)
-    return Series(cut(data.observed)[some], seen[some], cut(data.noise)[some], keypoint[some])
+    animal = (data.animal[rows] + np.arange(n_windows)[:, None] * (data.animal.max() + 1)).reshape(-1)
+    return Series(cut(data.observed)[some], seen[some], cut(data.noise)[some], keypoint[some], animal[some])
 
 
 def _first_noise(data: Series, n_keypoints: int) -> FloatArray:
@@ -277,31 +249,44 @@ def _median(values: FloatArray) -> float:
     return float(np.median(values)) if values.size else 1.0
 
 
-def _steady_part(data: Series, beliefs: _Smoothed) -> FloatArray:
+def _steady_part(data: Series, beliefs: Beliefs) -> FloatArray:
     """`(S, T)` variance of what is stated but seen neither as noise nor as wild points: it changes slowly, if at all.
 
     A single point that states more than its neighbors is not off by it for long: the median of five counts.
     """
     from scipy.ndimage import median_filter
 
-    stated = np.where(data.seen, data.noise, beliefs.typical[data.keypoint][:, None])
-    left = np.zeros(len(beliefs.noise))
+    model = beliefs.model
+    stated = np.where(data.seen, data.noise, model.typical[data.keypoint][:, None])
+    far = model.wild * np.sqrt(model.spread)  # what wild points add to the mean error, as a deviation per axis
+    left = np.zeros(len(model.noise))
     for k in np.unique(data.keypoint):
         rows = data.keypoint == k
         mean = np.sqrt(data.noise[rows][data.seen[rows]]).mean()
-        left[k] = max(1 - beliefs.far[k] / mean, 0.0) ** 2 - beliefs.noise[k]
+        left[k] = max(1 - far[k] / mean, 0.0) ** 2 - model.noise[k]
     usual: FloatArray = median_filter(stated, size=(1, 5), mode="nearest")
     return np.asarray(np.maximum(left, 0)[data.keypoint][:, None] * usual)
 
 
-def _learned(tracks: Tracks, beliefs: _Smoothed, wild: BoolArray) -> dict[str, object]:
+def _distances(points: FloatArray) -> FloatArray:
+    """`(K, K)` median distance between two keypoints of an animal; infinite where they are never there together."""
+    n_frames, n_animals, n_keypoints, n_axes = points.shape
+    n = min(n_frames, max(MOST_DISTANCES // (n_animals * n_keypoints**2), 20))
+    some = points[np.unique(np.linspace(0, n_frames - 1, n).round().astype(np.intp))].reshape(-1, n_keypoints, n_axes)
+    distance = np.full((n_keypoints, n_keypoints), np.inf)
+    for k in range(n_keypoints):
+        apart = np.linalg.norm(some - some[:, k : k + 1], axis=-1)
+        known = np.isfinite(apart).any(axis=0)
+        distance[k, known] = np.nanmedian(apart[:, known], axis=0)
+    return distance
+
+
+def _learned(tracks: Tracks, model: Model, companions: Companions) -> dict[str, object]:
     """What was learned, for the provenance."""
     names = tracks.skeleton.keypoints
     words = {1: "rest", 2: "steady"}
     return {
-        "noise_sd": {
-            name: round(float(np.sqrt(v)), 4) for name, v in zip(names, beliefs.noise * beliefs.typical, strict=True)
-        },
-        "motions": {name: words[int(order)] for name, order in zip(names, beliefs.order, strict=True)},
-        "n_wild": int(wild.sum()),
+        "noise_sd": {name: round(float(np.sqrt(v)), 4) for name, v in zip(names, model.unit, strict=True)},
+        "motions": {name: words[int(order)] for name, order in zip(names, model.order, strict=True)},
+        "companions": {name: round(float(share), 3) for name, share in zip(names, companions.explained, strict=True)},
     }

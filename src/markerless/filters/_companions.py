@@ -1,0 +1,246 @@
+"""What the other keypoints of an animal say of one while it is not seen: a body moves as a whole.
+
+Across a gap, every keypoint is off the straight line between its places before and after. How these deviations of an
+animal's keypoints go together is learned from the tracks: a covariance matrix, drawn towards one that depends on how
+near two keypoints are, as in a Gaussian process over the body; how much it so depends is learned as well. In the plane
+deviations are complex numbers, so that what is learned holds whichever way the animal is turned, and a turning body is
+followed; in space, coordinates are taken alike. The missing deviation is then the expected one, given the others.
+
+Whether it helps is asked of parts of the tracks that were not learned from, for each keypoint: where keypoints move on
+their own it does not, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.filters._scales import Series
+from markerless.filters._series import BoolArray, neighbors_in_time
+
+# What is a choice here was made on the tracks of benchmarks/filtering.py spoiled with seed 0.
+SPANS = (2, 5, 10)  # frames to each side, between which the line is drawn while learning
+MOST = 14  # companions of a keypoint: the nearest ones
+PRIOR_MOMENTS = 30.0  # independent moments that the covariance by distance counts as
+OVERLAP = 6.0  # moments that follow each other, of which one is independent
+REACH = 0.5  # of the median distance between keypoints: there the covariance by distance has fallen to a third
+DOUBT = 0.3  # of the companions' own variance, which is added to it
+FOLDS = 5
+BLOCK = 20  # frames that are one piece of evidence
+CLEAR = 1.5  # how many times what chance gives the gain must be
+MOST_EXPLAINED = 0.9
+FAR = 9.0  # a moment whose mean square is so many times the usual one counts half
+LINE_NOISE = 1.5  # variances of a point in its deviation from the middle of two others
+TINY = 1e-12
+
+Numbers = npt.NDArray[np.float64] | npt.NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What is learned.
+
+    Attributes:
+        weights: `(K, K)` of the deviations of others (columns) in that of each keypoint; complex in the plane.
+        explained: `(K,)` share of its squared deviation that they explain; 0 where they do not help.
+    """
+
+    weights: Numbers
+    explained: FloatArray
+
+
+def learn(paths: Series, distance: FloatArray) -> Companions:
+    """Learn how the keypoints of an animal move together.
+
+    Args:
+        paths: Smoothed series; `seen` where a point was measured and is not wild, `noise` their variance per axis.
+        distance: `(K, K)` usual distances between the keypoints of an animal; infinite where not known.
+    """
+    n_keypoints = len(distance)
+    spans = [span for span in SPANS if paths.seen.shape[1] > 2 * span]
+    if n_keypoints < 2 or not spans:
+        return Companions(np.zeros((n_keypoints, n_keypoints)), np.zeros(n_keypoints))
+    apart = np.where(np.eye(n_keypoints, dtype=bool), np.inf, distance)
+    known = apart[np.isfinite(apart)]
+    near = np.exp(-apart / max(REACH * float(np.median(known)), TINY)) if known.size else np.zeros_like(apart)
+    nearest = np.argsort(apart, axis=1, kind="stable")[:, : min(MOST, n_keypoints - 1)]
+    whole = _whole(paths, n_keypoints)
+    moments = [_moments(*whole, span) for span in spans]
+    var = _mean_variance(paths, n_keypoints) * moments[0].deviation.shape[-1]
+    parts = [[one.products(fold) for one in moments] for fold in range(FOLDS)]
+    products = [sum(product for product, _ in part) for part in parts]
+    counts = [sum(count for _, count in part) for part in parts]
+    all_products, all_counts = sum(products), sum(counts)
+    weights = _weights(all_products, all_counts, (near, nearest, var))
+    fitted = [
+        _weights(all_products - product, all_counts - count, (near, nearest, var))
+        for product, count in zip(products, counts, strict=True)
+    ]
+    factor, explained = _tried(moments, fitted, var)
+    return Companions(weights * factor[:, None], explained)
+
+
+def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The series, which inside gaps go as their companions say, and their variance.
+
+    Args:
+        path: As in `learn`; inside gaps, the path as the keypoint's own points alone have it.
+        companions: As learned.
+        gaps: `(S, T)` what is to be found; each gap has a point before and after it.
+
+    Returns:
+        `(S, T, D)`, `(S, T)`.
+    """
+    mean, var = path.observed.copy(), path.noise.copy()
+    before, after = neighbors_in_time(path.seen)
+    row = _row(path, len(companions.weights))
+    for s in np.flatnonzero(gaps.any(axis=1)):
+        k = path.keypoint[s]
+        others = np.flatnonzero(companions.weights[k] != 0)
+        rows = row[path.animal[s], others]
+        others, rows = others[rows >= 0], rows[rows >= 0]
+        if not others.size:
+            continue
+        t = np.flatnonzero(gaps[s])
+        a, b = before[s, t], after[s, t]
+        share = ((t - a) / (b - a))[:, None]
+        there = path.observed[rows]
+        deviation = there[:, t] - (1 - share) * there[:, a] - share * there[:, b]
+        mean[s, t] += _from_numbers(np.tensordot(companions.weights[k, others], _numbers(deviation), 1))
+        var[s, t] *= 1 - companions.explained[k]
+    return mean, var
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Deviations from the middle of two places, of all keypoints of all animals.
+
+    Attributes:
+        deviation: `(N, K, T, A)`, 0 where it is not known; `A` is 1, of complex numbers, in the plane.
+        known: `(N, K, T)`.
+        weight: `(N, T)`.
+        fold: `(T,)`.
+        block: `(N, T)` pieces of evidence, numbered.
+    """
+
+    deviation: Numbers
+    known: BoolArray
+    weight: FloatArray
+    fold: npt.NDArray[np.intp]
+    block: npt.NDArray[np.intp]
+
+    def products(self, fold: int) -> tuple[Numbers, FloatArray]:
+        """`(K, K)` sums of products of deviations, and of how many moments."""
+        here = self.fold == fold
+        n_keypoints = self.deviation.shape[1]
+        deviation = self.deviation[:, :, here].swapaxes(0, 1).reshape(n_keypoints, -1)
+        known = self.known[:, :, here].swapaxes(0, 1).reshape(n_keypoints, -1).astype(np.float64)
+        weight = self.weight[:, here].reshape(-1)
+        n_axes = self.deviation.shape[-1]
+        product = (deviation * np.repeat(weight, n_axes)) @ deviation.conj().T
+        return product, (known * weight) @ known.T
+
+
+def _whole(paths: Series, n_keypoints: int) -> tuple[Numbers, BoolArray]:
+    """`(N, K, T, A)` paths, 0 where an animal has no such series, and `(N, K, T)` where they were measured."""
+    row = _row(paths, n_keypoints)
+    numbers = np.where((row >= 0)[..., None, None], _numbers(paths.observed)[row], 0)
+    return numbers, (row >= 0)[..., None] & paths.seen[row]
+
+
+def _moments(path: Numbers, seen: BoolArray, span: int) -> _Moments:
+    n_animals, n_keypoints, n_frames, n_axes = path.shape
+    known = seen[:, :, span:-span] & seen[:, :, : -2 * span] & seen[:, :, 2 * span :]
+    middle = 0.5 * (path[:, :, : -2 * span] + path[:, :, 2 * span :])
+    deviation = np.where(known[..., None], path[:, :, span:-span] - middle, 0)
+    square = (np.abs(deviation) ** 2).sum(axis=-1)
+    usual = np.array([np.median(square[:, k][known[:, k]]) if known[:, k].any() else 1.0 for k in range(n_keypoints)])
+    mean = np.array([square[:, k][known[:, k]].mean() if known[:, k].any() else 1.0 for k in range(n_keypoints)])
+    scale = np.maximum(usual, 0.1 * mean) + TINY
+    far = (square / scale[:, None]).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    frames = np.arange(span, n_frames - span)
+    length = max(BLOCK, -(-n_frames // FOLDS))
+    block = frames // BLOCK + np.arange(n_animals)[:, None] * (n_frames // BLOCK + 1)
+    return _Moments(deviation, known, 1 / (1 + far / FAR), frames // length % FOLDS, block)
+
+
+def _weights(products: Numbers, counts: FloatArray, shape: tuple[FloatArray, npt.NDArray[np.intp], FloatArray]) -> Numbers:
+    """`(K, K)` of the expected deviation of each keypoint, given its nearest ones.
+
+    Args:
+        products: Sums of products.
+        counts: Of so many moments.
+        shape: `near`, the correlation by distance up to a factor; the nearest keypoints; the variance of paths.
+    """
+    near, nearest, var = shape
+    covariance = products / np.maximum(counts, 1)
+    size = np.sqrt(np.maximum(covariance.diagonal().real, 0))
+    prior = near * size[:, None] * size
+    enough = counts * near  # pairs far from each other say nothing of it
+    factor = (enough * prior * covariance.real).sum() / max((enough * prior**2).sum(), TINY)
+    prior = np.clip(factor, 0, 1) * prior
+    np.fill_diagonal(prior, size**2)
+    independent = counts / OVERLAP
+    covariance = (independent * covariance + PRIOR_MOMENTS * prior) / (independent + PRIOR_MOMENTS)
+    covariance += np.diag(DOUBT * LINE_NOISE * var + TINY * (1 + size**2))
+    weights = np.zeros_like(covariance)
+    among = covariance[nearest[:, :, None], nearest[:, None, :]]  # (K, M, M)
+    with_own = covariance[np.arange(len(nearest))[:, None], nearest]  # (K, M)
+    found = np.linalg.solve(among.swapaxes(1, 2), with_own[..., None])[..., 0]
+    weights[np.arange(len(nearest))[:, None], nearest] = found
+    return weights
+
+
+def _tried(moments: list[_Moments], fitted: list[Numbers], var: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """`(K,)` by how much to follow, 0 where it does not clearly help, and the share explained; by parts left out."""
+    n_keypoints = len(var)
+    dot, square, truth = np.zeros(n_keypoints), np.zeros(n_keypoints), np.zeros(n_keypoints)
+    gains = []
+    for one in moments:
+        predicted = np.zeros_like(one.deviation)
+        for fold, weights in enumerate(fitted):
+            here = one.fold == fold
+            predicted[:, :, here] = np.einsum("kj,njta->nkta", weights, one.deviation[:, :, here])
+        own = (np.abs(one.deviation) ** 2).sum(axis=-1)
+        usual = own.sum(axis=(0, 2)) / np.maximum(one.known.sum(axis=(0, 2)), 1)
+        trust = one.known * one.weight[:, None] / (usual[:, None] + TINY + own / FAR)
+        product = trust * (one.deviation * predicted.conj()).real.sum(axis=-1)
+        guess = trust * (np.abs(predicted) ** 2).sum(axis=-1)
+        dot += product.sum(axis=(0, 2))
+        square += guess.sum(axis=(0, 2))
+        truth += (trust * own).sum(axis=(0, 2)) - (trust.sum(axis=(0, 2)) * LINE_NOISE * var)
+        gains.append((product, guess, one.block))
+    factor = np.clip(dot / np.maximum(square, TINY), 0, 1)
+    gain = np.zeros((n_keypoints, 1 + max(int(block.max()) for *_, block in gains)))
+    for product, guess, block in gains:
+        better = 2 * factor[:, None] * product - factor[:, None] ** 2 * guess  # (N, K, T)
+        for k in range(n_keypoints):
+            gain[k] += np.bincount(block.reshape(-1), better[:, k].reshape(-1), gain.shape[1])
+    total = gain.sum(axis=1)
+    helps = total > CLEAR * np.sqrt((gain**2).sum(axis=1))
+    explained = np.clip(total / np.maximum(truth, total + TINY), 0, MOST_EXPLAINED)
+    return np.where(helps, factor, 0.0), np.where(helps, explained, 0.0)
+
+
+def _mean_variance(paths: Series, n_keypoints: int) -> FloatArray:
+    total = np.bincount(paths.keypoint, (paths.noise * paths.seen).sum(axis=1), n_keypoints)
+    return np.asarray(total / np.maximum(np.bincount(paths.keypoint, paths.seen.sum(axis=1), n_keypoints), 1))
+
+
+def _row(series: Series, n_keypoints: int) -> npt.NDArray[np.intp]:
+    """`(N, K)` row of each keypoint of each animal, -1 where there is none."""
+    row = np.full((int(series.animal.max()) + 1, n_keypoints), -1, np.intp)
+    row[series.animal, series.keypoint] = np.arange(len(series.keypoint))
+    return row
+
+
+def _numbers(values: FloatArray) -> Numbers:
+    """`(..., D)` as complex numbers `(..., 1)` in the plane."""
+    return values[..., :1] + 1j * values[..., 1:] if values.shape[-1] == 2 else values
+
+
+def _from_numbers(values: Numbers) -> FloatArray:
+    return np.concatenate([values.real, values.imag], axis=-1) if np.iscomplexobj(values) else np.asarray(values)
