@@ -24,13 +24,13 @@ from markerless.filters._series import BoolArray, neighbors_in_time
 # What is a choice here was made on the tracks of benchmarks/filtering.py spoiled with seed 0.
 SPANS = (2, 5, 10)  # frames to each side, between which the line is drawn while learning
 MOST = 14  # companions of a keypoint: the nearest ones
-PRIOR_MOMENTS = 30.0  # independent moments that the covariance by distance counts as
+PRIOR_MOMENTS = 50.0  # independent moments that the covariance by distance counts as
 OVERLAP = 6.0  # moments that follow each other, of which one is independent
 REACH = 0.5  # of the median distance between keypoints: there the covariance by distance has fallen to a third
-DOUBT = 0.3  # of the companions' own variance, which is added to it
+DOUBT = 1.0  # of the companions' own variance, which is added to it
 FOLDS = 5
 BLOCK = 20  # frames that are one piece of evidence
-CLEAR = 1.5  # how many times what chance gives the gain must be
+CLEAR = 1.0  # how many times what chance gives the gain must be
 MOST_EXPLAINED = 0.9
 FAR = 9.0  # a moment whose mean square is so many times the usual one counts half
 LINE_NOISE = 1.5  # variances of a point in its deviation from the middle of two others
@@ -63,10 +63,11 @@ def learn(paths: Series, distance: FloatArray) -> Companions:
     spans = [span for span in SPANS if paths.seen.shape[1] > 2 * span]
     if n_keypoints < 2 or not spans:
         return Companions(np.zeros((n_keypoints, n_keypoints)), np.zeros(n_keypoints))
-    apart = np.where(np.eye(n_keypoints, dtype=bool), np.inf, distance)
-    known = apart[np.isfinite(apart)]
-    near = np.exp(-apart / max(REACH * float(np.median(known)), TINY)) if known.size else np.zeros_like(apart)
-    nearest = np.argsort(apart, axis=1, kind="stable")[:, : min(MOST, n_keypoints - 1)]
+    known = distance[np.isfinite(distance) & ~np.eye(n_keypoints, dtype=bool)]
+    near = np.exp(-distance / max(REACH * float(np.median(known)), TINY)) if known.size else np.zeros_like(distance)
+    np.fill_diagonal(near, 0.0)
+    order = np.where(np.eye(n_keypoints, dtype=bool), np.inf, np.minimum(distance, np.finfo(float).max))
+    nearest = np.argsort(order, axis=1, kind="stable")[:, : min(MOST, n_keypoints - 1)]
     whole = _whole(paths, n_keypoints)
     moments = [_moments(*whole, span) for span in spans]
     var = _mean_variance(paths, n_keypoints) * moments[0].deviation.shape[-1]
@@ -74,12 +75,13 @@ def learn(paths: Series, distance: FloatArray) -> Companions:
     products = [sum(product for product, _ in part) for part in parts]
     counts = [sum(count for _, count in part) for part in parts]
     all_products, all_counts = sum(products), sum(counts)
-    weights = _weights(all_products, all_counts, (near, nearest, var))
+    body = _Body(near, nearest, var)
+    weights = _weights(all_products, all_counts, body)
     fitted = [
-        _weights(all_products - product, all_counts - count, (near, nearest, var))
+        _weights(all_products - product, all_counts - count, body)
         for product, count in zip(products, counts, strict=True)
     ]
-    factor, explained = _tried(moments, fitted, var)
+    factor, explained = _tried(moments, fitted)
     return Companions(weights * factor[:, None], explained)
 
 
@@ -112,6 +114,21 @@ def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[Float
         mean[s, t] += _from_numbers(np.tensordot(companions.weights[k, others], _numbers(deviation), 1))
         var[s, t] *= 1 - companions.explained[k]
     return mean, var
+
+
+@dataclass(frozen=True)
+class _Body:
+    """What is known before anything is learned.
+
+    Attributes:
+        near: `(K, K)` correlation of deviations by distance, up to a factor; 0 of a keypoint with itself.
+        nearest: `(K, M)` the keypoints nearest to each.
+        var: `(K,)` variance of the smoothed paths, of all axes together.
+    """
+
+    near: FloatArray
+    nearest: npt.NDArray[np.intp]
+    var: FloatArray
 
 
 @dataclass(frozen=True)
@@ -152,7 +169,7 @@ def _whole(paths: Series, n_keypoints: int) -> tuple[Numbers, BoolArray]:
 
 
 def _moments(path: Numbers, seen: BoolArray, span: int) -> _Moments:
-    n_animals, n_keypoints, n_frames, n_axes = path.shape
+    n_animals, n_keypoints, n_frames = path.shape[:3]
     known = seen[:, :, span:-span] & seen[:, :, : -2 * span] & seen[:, :, 2 * span :]
     middle = 0.5 * (path[:, :, : -2 * span] + path[:, :, 2 * span :])
     deviation = np.where(known[..., None], path[:, :, span:-span] - middle, 0)
@@ -167,15 +184,15 @@ def _moments(path: Numbers, seen: BoolArray, span: int) -> _Moments:
     return _Moments(deviation, known, 1 / (1 + far / FAR), frames // length % FOLDS, block)
 
 
-def _weights(products: Numbers, counts: FloatArray, shape: tuple[FloatArray, npt.NDArray[np.intp], FloatArray]) -> Numbers:
+def _weights(products: Numbers, counts: FloatArray, body: _Body) -> Numbers:
     """`(K, K)` of the expected deviation of each keypoint, given its nearest ones.
 
     Args:
         products: Sums of products.
         counts: Of so many moments.
-        shape: `near`, the correlation by distance up to a factor; the nearest keypoints; the variance of paths.
+        body: What is known beforehand.
     """
-    near, nearest, var = shape
+    near, nearest = body.near, body.nearest
     covariance = products / np.maximum(counts, 1)
     size = np.sqrt(np.maximum(covariance.diagonal().real, 0))
     prior = near * size[:, None] * size
@@ -185,7 +202,7 @@ def _weights(products: Numbers, counts: FloatArray, shape: tuple[FloatArray, npt
     np.fill_diagonal(prior, size**2)
     independent = counts / OVERLAP
     covariance = (independent * covariance + PRIOR_MOMENTS * prior) / (independent + PRIOR_MOMENTS)
-    covariance += np.diag(DOUBT * LINE_NOISE * var + TINY * (1 + size**2))
+    covariance += np.diag(DOUBT * LINE_NOISE * body.var + TINY * (1 + size**2))
     weights = np.zeros_like(covariance)
     among = covariance[nearest[:, :, None], nearest[:, None, :]]  # (K, M, M)
     with_own = covariance[np.arange(len(nearest))[:, None], nearest]  # (K, M)
@@ -194,9 +211,9 @@ def _weights(products: Numbers, counts: FloatArray, shape: tuple[FloatArray, npt
     return weights
 
 
-def _tried(moments: list[_Moments], fitted: list[Numbers], var: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _tried(moments: list[_Moments], fitted: list[Numbers]) -> tuple[FloatArray, FloatArray]:
     """`(K,)` by how much to follow, 0 where it does not clearly help, and the share explained; by parts left out."""
-    n_keypoints = len(var)
+    n_keypoints = len(fitted[0])
     dot, square, truth = np.zeros(n_keypoints), np.zeros(n_keypoints), np.zeros(n_keypoints)
     gains = []
     for one in moments:
@@ -211,7 +228,7 @@ def _tried(moments: list[_Moments], fitted: list[Numbers], var: FloatArray) -> t
         guess = trust * (np.abs(predicted) ** 2).sum(axis=-1)
         dot += product.sum(axis=(0, 2))
         square += guess.sum(axis=(0, 2))
-        truth += (trust * own).sum(axis=(0, 2)) - (trust.sum(axis=(0, 2)) * LINE_NOISE * var)
+        truth += (trust * own).sum(axis=(0, 2))
         gains.append((product, guess, one.block))
     factor = np.clip(dot / np.maximum(square, TINY), 0, 1)
     gain = np.zeros((n_keypoints, 1 + max(int(block.max()) for *_, block in gains)))

@@ -1,10 +1,11 @@
 """Chains whose noise and whose steps are of many sizes: wild points beside good ones, rest beside sudden moves.
 
 Every observation is either good, with its own noise, or wild. Every innovation is of one of a row of sizes, from a
-small part of the noise to the largest moves there are. How often each occurs is learned per keypoint and by how much
-the animal's other keypoints move (`_activity`), so nothing is a number of pixels. Which it is at each point follows from all others: in turns, the chain is smoothed with the present
-precisions (`_chain.posterior`), and each precision is set anew from what the chain says without it (expectation
-propagation: Minka, 2001; for scale mixtures: West, Biometrika 74, 1987). All that is done for all points at once.
+small part of the noise to the largest moves there are. How often each occurs is learned per keypoint, and by how much
+the animal's other keypoints move (`_activity`), so nothing is a number of pixels. Which it is at each point follows
+from all others: in turns, the chain is smoothed with the present precisions (`_chain.posterior`), and each precision is
+set anew from what the chain says without it (expectation propagation: Minka, 2001; for scale mixtures: West, Biometrika
+74, 1987). All that is done for all points at once.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ ROUGH = 7  # points of the median that the turns begin with: two wild ones in a 
 LAST_TURNS = 2  # without what was found to be wild
 WILD = 0.5  # a point that is more probably wild than this counts as missing
 LEAST = 1e-9
-MOST_JITTER = 3.0
 BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
 MOST_THREADS = 8
 
@@ -74,8 +74,6 @@ class Model:
         shares: `(K, C, J)` how often each size occurs, by how much the animal's other keypoints move.
         wild: `(K,)` share of wild points.
         spread: `(K,)` variance per axis of wild points, beyond the noise.
-        jitter: `(K,)` what the path itself is off the chain, from frame to frame anew, as a share of the noise: what
-            is seen beyond the largest noise there can be.
     """
 
     order: npt.NDArray[np.intp]
@@ -86,17 +84,11 @@ class Model:
     shares: FloatArray
     wild: FloatArray
     spread: FloatArray
-    jitter: FloatArray
 
     @property
     def unit(self) -> FloatArray:
         """`(K,)` typical variance of the noise."""
         return self.noise * self.typical
-
-    @property
-    def off_chain(self) -> FloatArray:
-        """`(K,)` factor of the noise and the jitter together."""
-        return self.noise * (1 + self.jitter)
 
     @property
     def sizes(self) -> FloatArray:
@@ -114,7 +106,7 @@ class Model:
         spread = np.maximum(OUTLIER_SCALE * noise * typical, largest)
         shares = np.full((n, N_CLASSES, N_SIZES), 1 / N_SIZES)
         wild = np.full(n, OUTLIER_SHARE)
-        return cls(orders, noise, bounds, typical, largest, shares, wild, spread, np.zeros(n))
+        return cls(orders, noise, bounds, typical, largest, shares, wild, spread)
 
     @classmethod
     def of_each(cls, models: list[Model], chosen: npt.NDArray[np.intp]) -> Model:
@@ -163,7 +155,8 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
     """
     noise = series.noise * model.noise[series.keypoint][:, None]
     weight = np.where(series.seen, 1 / noise, 0.0)
-    stiffness = 1 / np.maximum(_rough_squares(series, model.order[series.keypoint]), model.unit[series.keypoint][:, None])
+    unit = model.unit[series.keypoint]
+    stiffness = 1 / np.maximum(_rough_squares(series, model.order[series.keypoint]), unit[:, None])
     for turn in range(turns):
         chain = _chain(series, weight, stiffness, model)
         if turn % 2 == 0 or learn:
@@ -177,7 +170,9 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
             weight = np.where(points.wild > WILD, 0.0, weight)
         stiffness = _damped(stiffness, new_stiffness)
     chain = _chain(series, weight, stiffness, model)
-    return _believed(series, model, chain, _points(series, model, chain, weight))
+    points = _points(series, model, chain, weight)
+    var = np.where(series.seen, points.var, chain.var)
+    return Beliefs(replace(chain, var=var), points.wild, model)
 
 
 def _chain(series: Series, weight: FloatArray, stiffness: FloatArray, model: Model) -> Posterior:
@@ -192,19 +187,6 @@ def _chain(series: Series, weight: FloatArray, stiffness: FloatArray, model: Mod
         for name, values in vars(part).items():
             getattr(whole, name)[rows] = values
     return whole
-
-
-def _believed(series: Series, model: Model, chain: Posterior, points: _Points) -> Beliefs:
-    """What the chain says of the path, which may jitter about it."""
-    var = np.where(series.seen, points.var, chain.var)
-    if not model.jitter.any():
-        return Beliefs(replace(chain, var=var), points.wild, model)
-    jitter = model.jitter[series.keypoint][:, None]
-    share = np.where(series.seen & (points.wild <= WILD), jitter / (1 + jitter), 0.0)
-    noise = series.noise * model.noise[series.keypoint][:, None]
-    mean = chain.mean + share[..., None] * (series.observed - chain.mean)
-    var = np.where(share > 0, var * (1 - share) ** 2 + share * noise, var + jitter * noise)
-    return Beliefs(replace(chain, mean=mean, var=var), points.wild, model)
 
 
 def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> FloatArray:
@@ -270,12 +252,11 @@ def _points(series: Series, model: Model, chain: Posterior, weight: FloatArray) 
     result = np.zeros((6, n_series * n_frames))
     observed, mean = series.observed.reshape(-1, n_axes), chain.mean.reshape(-1, n_axes)
     flat = [array.reshape(-1) for array in (weight, chain.var, series.noise, series.seen)]
-    off_chain = model.off_chain
 
     def work(block: slice) -> None:
         own, var, noise, seen = (array[block] for array in flat)
         k = series.keypoint[np.arange(block.start, block.stop) // n_frames]
-        noise = noise * off_chain[k]
+        noise = noise * model.noise[k]
         without = 1 / np.maximum(1 / var - own, LEAST / noise)  # variance that the others leave
         distance = ((observed[block] - mean[block]) ** 2).sum(axis=1) * (without / var) ** 2
         good, wild = without + noise, without + noise + model.spread[k]
@@ -357,7 +338,7 @@ def _learned(series: Series, model: Model, chain: Posterior, points: _Points, si
     shares = sizes + PRIOR_POINTS * of_class / of_class.sum(axis=-1, keepdims=True)
     n_seen, n_wild = per_keypoint(series.seen.sum(axis=1)), per_keypoint(points.wild.sum(axis=1))
     usual = (n_wild.sum() + 1) / (n_seen.sum() + 1 / OUTLIER_SHARE)
-    now = series.noise * model.off_chain[series.keypoint][:, None]
+    now = series.noise * model.noise[series.keypoint][:, None]
     allowed = n_axes * (points.without + now)
     excess = per_keypoint((points.wild * np.maximum(points.distance - allowed, 0)).sum(axis=1))
     spread = (excess + 2 * excess.sum() / (n_wild.sum() + LEAST)) / (n_axes * (n_wild + 2))
@@ -367,14 +348,11 @@ def _learned(series: Series, model: Model, chain: Posterior, points: _Points, si
     strength = is_good * series.noise / (now + points.without) ** 2
     surplus = strength * (points.distance / n_axes - points.without)
     precision = strength * series.noise
-    implied = per_keypoint(surplus.sum(axis=1)) / np.maximum(per_keypoint(precision.sum(axis=1)), LEAST**3)
-    noise = np.where(n_good > 0, np.clip(implied, *model.bounds), model.noise)
-    jitter = np.where(n_good > 0, np.maximum(implied / noise - 1, 0.0), model.jitter)
+    noise = per_keypoint(surplus.sum(axis=1)) / np.maximum(per_keypoint(precision.sum(axis=1)), LEAST**3)
     return replace(
         model,
         shares=shares / shares.sum(axis=-1, keepdims=True),
         wild=(n_wild + PRIOR_POINTS * usual) / (n_seen + PRIOR_POINTS),
         spread=np.maximum(spread, 9 * model.unit),
-        noise=noise,
-        jitter=np.minimum(jitter, MOST_JITTER),
+        noise=np.where(n_good > 0, np.clip(noise, *model.bounds), model.noise),
     )

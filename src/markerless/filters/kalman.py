@@ -78,7 +78,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     center = np.nanmedian(series[used], axis=1, keepdims=True)
     noise = np.ones(seen.shape) if stated is None else stated
     is_stated = stated is not None and not is_relative(tracks)
-    data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used], used // tracks.skeleton.n_keypoints)
+    animal = used // tracks.skeleton.n_keypoints
+    data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used], animal)
     beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, is_stated)
     is_good = data.seen & (beliefs.wild <= WILD)
     fill = short_gaps(is_good, config.max_gap)
