@@ -152,13 +152,14 @@ class _Moments:
     def products(self, fold: int) -> tuple[Numbers, FloatArray]:
         """`(K, K)` sums of products of deviations, and of how many moments."""
         here = self.fold == fold
-        n_keypoints = self.deviation.shape[1]
-        deviation = self.deviation[:, :, here].swapaxes(0, 1).reshape(n_keypoints, -1)
-        known = self.known[:, :, here].swapaxes(0, 1).reshape(n_keypoints, -1).astype(np.float64)
-        weight = self.weight[:, here].reshape(-1)
-        n_axes = self.deviation.shape[-1]
-        product = (deviation * np.repeat(weight, n_axes)) @ deviation.conj().T
-        return product, (known * weight) @ known.T
+        n_animals, n_keypoints = self.known.shape[:2]
+        weight = self.weight[:, None, here]
+        known = self.known[:, :, here].astype(np.float64)
+        deviation = self.deviation[:, :, here]
+        flat = deviation.reshape(n_animals, n_keypoints, -1)  # one small product per animal: no threads to wait for
+        weighted = (deviation * weight[..., None]).reshape(n_animals, n_keypoints, -1)
+        product = (weighted @ flat.conj().swapaxes(1, 2)).sum(axis=0)
+        return product, ((known * weight) @ known.swapaxes(1, 2)).sum(axis=0)
 
 
 def _whole(paths: Series, n_keypoints: int) -> tuple[Numbers, BoolArray]:

@@ -27,13 +27,13 @@ from markerless.filters._series import (
 
 ORDERS = {"rest": (1,), "steady": (2,), "auto": (1, 2)}
 FEWEST_POINTS = 4  # of a series; with fewer there is nothing to learn a motion from
-LEARN_FROM, WINDOW = 60_000, 500  # points that the model is learned from, in windows of frames spread over the video
+LEARN_FROM, WINDOW = 40_000, 500  # points that the model is learned from, in windows of frames spread over the video
 # The next four were chosen while looking at the tracks of benchmarks/filtering.py spoiled with seed 0, so that what is
 # measured with seed 0 flatters them; other seeds and made animals tell more.
 LEARNING_TURNS, TURNS = 12, 4
 HIDE_EVERY = 7  # points that are hidden while learning, to tell which motion predicts better
 CLEAR_GAIN = 0.1  # in log probability per point
-MOST_DISTANCES = 2_000_000  # that the usual ones between keypoints are taken from
+MOST_DISTANCES = 200_000  # that the usual ones between keypoints are taken from
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
 FINEST = 1e-6  # of the variance of the largest steps: noise is not learned to be less
