@@ -18,13 +18,16 @@ EDGES = (0.3, 1.0, 3.0, 10.0, 40.0)  # between the classes: squared displacement
 N_CLASSES = len(EDGES) + 1
 
 
-def classes(mean: FloatArray, unit: FloatArray, animal: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """`(S, T)` class of each moment of each series, from 0 (the others rest) up; 0 where an animal has no other series.
+def classes(
+    mean: FloatArray, unit: FloatArray, animal: npt.NDArray[np.intp], order: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """`(S, T)` class of each innovation, from 0 (the others rest) up; 0 where an animal has no other series.
 
     Args:
         mean: `(S, T, D)` smoothed series.
         unit: `(S,)` variance of their noise per axis.
         animal: `(S,)` whose they are, in ascending order.
+        order: `(S,)` of their chains. The innovation at t lies between t - 1 and t, or about t - 1.
     """
     n_series, n_frames = mean.shape[:2]
     first = np.flatnonzero(np.diff(animal, prepend=-1))
@@ -38,7 +41,12 @@ def classes(mean: FloatArray, unit: FloatArray, animal: npt.NDArray[np.intp]) ->
     found = np.empty((n_series, n_frames), np.intp)
     edges = np.log(EDGES).astype(np.float32)
     for s in range(n_series):  # row by row: in the processor's cache
-        found[s] = np.searchsorted(edges, (total[own[s]] - level[s]) / max(others[s], 1)) if others[s] else 0
+        if not others[s]:
+            found[s] = 0
+            continue
+        around = (total[own[s]] - level[s]) / others[s]
+        around[1:] = (around[1:] + around[:-1]) / 2 if order[s] == 1 else around[:-1].copy()
+        found[s] = np.searchsorted(edges, around)
     return found
 
 

@@ -155,12 +155,12 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
     """
     noise = series.noise * model.noise[series.keypoint][:, None]
     weight = np.where(series.seen, 1 / noise, 0.0)
-    unit = model.unit[series.keypoint]
-    stiffness = 1 / np.maximum(_rough_squares(series, model.order[series.keypoint]), unit[:, None])
+    order = model.order[series.keypoint]
+    stiffness = 1 / np.maximum(_rough_squares(series, order), model.unit[series.keypoint][:, None])
     for turn in range(turns):
         chain = _chain(series, weight, stiffness, model)
         if turn % 2 == 0 or learn:
-            activity = classes(chain.mean, model.unit[series.keypoint], series.animal)
+            activity = classes(chain.mean, model.unit[series.keypoint], series.animal, order)
         points = _points(series, model, chain, weight)
         new_stiffness, sizes = _stiffness((series, model, chain), stiffness, activity, learn)
         if learn and turn > 0:
