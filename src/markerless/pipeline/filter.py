@@ -19,6 +19,7 @@ from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import FormatError, MarkerlessError, SettingsError
 from markerless.filters import FILTERS
 from markerless.filters._ensemble import together
+from markerless.pipeline.filtered_before import make_way, origin
 from markerless.pipeline.result_files import SUFFIXES, ResultFiles, refuse_twins
 from markerless.pipeline.result_list import FILTERED
 from markerless.pipeline.results import open_tracks, result_files
@@ -39,12 +40,14 @@ class FilterRequest:
             score count as missing.
         together: The files are several runs' results of one video; the filter takes them as one.
         out: Folder to write to; None: beside each source.
+        overwrite: Replace what is there, whatever it is. Else only a filtered result of the same points is replaced.
     """
 
     methods: tuple[str, ...] = (DEFAULT,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     together: bool = False
     out: Path | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,15 @@ def filter(
 def filter_files(files: Sequence[Path | str], request: FilterRequest) -> list[FilteredFile]:
     """Filter files of trajectories and write `<source>_filtered` as h5, csv and nc; a failure stops no other file.
 
+    Nothing is lost: what is there already is replaced only where this can make it again, or with `request.overwrite`.
+
     Args:
         files: Of any tool; h5, csv and nc of one analysis count as one source. A video stands for its newest result.
         request: How.
 
     Raises:
-        SettingsError: no such filter or setting, or two sources would be written to the same files.
+        SettingsError: no such filter or setting, or two sources would be written to the same files; with `together`,
+            something is there that is no filtered result of the same points.
         FormatError: a file is not there, with `together`.
     """
     methods_of(request.methods)
@@ -253,9 +259,12 @@ def _filter_one(sources: Sequence[Path], target: ResultFiles, request: FilterReq
     opened = [_with_errors(source) for source in sources]
     runs, notes = [tracks for tracks, _ in opened], [note for _, note in opened if note]
     before = together(runs) if request.together else runs[0]
+    made_of = origin(sources, before)
+    if not request.overwrite:
+        replaced = make_way(target, made_of)
+        notes += [replaced] if replaced else []
     after = _apply(before, request.methods, request.settings)
-    names = [source.name for source in sources]
-    after = replace(after, provenance={**after.provenance, "filtered_from": names})
+    after = replace(after, provenance={**after.provenance, **made_of})
     try:
         target.write(after)
     finally:

@@ -22,6 +22,7 @@ class Asked:
     methods: tuple[str, ...]
     ensemble: bool
     out: Path | None
+    overwrite: bool
     assignments: tuple[str, ...]
 
     def request(self) -> FilterRequest:
@@ -29,7 +30,7 @@ class Asked:
         from markerless.pipeline.filter import GROUP, FilterRequest, settings_class
 
         settings = parse_assignments(self.assignments, {GROUP: settings_class(self.methods)})[GROUP]
-        return FilterRequest(self.methods, settings, self.ensemble, self.out)
+        return FilterRequest(self.methods, settings, self.ensemble, self.out, self.overwrite)
 
 
 @click.command()
@@ -44,6 +45,7 @@ class Asked:
 )
 @click.option("--ensemble", is_flag=True, help="The files are several runs' results of one video; filter them as one.")
 @options.out_option
+@click.option("--overwrite", is_flag=True, help="Replace whatever is there, instead of refusing.")
 @options.set_option
 @options.json_option
 @options.gathered("asked", Asked)
@@ -52,6 +54,8 @@ def command(files: tuple[Path, ...], asked: Asked, as_json: bool) -> int:
 
     FILE is a result of any tool, or a video, which stands for its newest result. The filtered result is written beside
     it as h5, csv and nc, its name ends in _filtered. kalman uses the expected error of each point where there is one.
+
+    A filtered result of the same points is replaced; anything else of that name is not without --overwrite.
     """
     from markerless.pipeline.filter import filter_files
 
