@@ -49,3 +49,25 @@ def gliding(seed: int, noise: float = 1.0) -> Spoiled:
     time = np.arange(1200)
     truth = np.stack([200 + 90 * np.sin(time / 25), 200 + 70 * np.cos(time / 31)], -1)[:, None, None]
     return Spoiled(truth, tracks_of(truth + rng.normal(0, noise, truth.shape)))
+
+
+def walking(seed: int, n_frames: int = 600, noise: float = 1.0, n_keypoints: int = 8) -> Spoiled:
+    """A stiff body that now rests, now walks and turns, whose last keypoint goes its own way; a tenth is missing."""
+    rng = np.random.default_rng(seed)
+    body = 40 * rng.normal(size=n_keypoints) + 40j * rng.normal(size=n_keypoints)
+    walks = np.repeat(rng.random(n_frames // 30 + 1) < 0.5, 30)[:n_frames]
+    turn = np.cumsum(walks * np.convolve(rng.normal(0, 0.08, n_frames), np.ones(5) / 5, "same"))
+    way = np.cumsum(walks * (_slow(rng, n_frames) + 1j * _slow(rng, n_frames)))
+    place = 300 + 300j + way[:, None] + body * np.exp(1j * turn)[:, None]
+    place[:, -1] = 500 + 500j + np.cumsum(_slow(rng, n_frames) + 1j * _slow(rng, n_frames))
+    truth = np.stack([place.real, place.imag], -1)[:, None]
+    points = truth + rng.normal(0, noise, truth.shape)
+    for k in range(n_keypoints):
+        for start in rng.integers(20, n_frames - 20, n_frames // 80):
+            points[start : start + rng.integers(4, 13), 0, k] = np.nan
+    return Spoiled(truth, tracks_of(points))
+
+
+def _slow(rng: np.random.Generator, n_frames: int) -> FloatArray:
+    """Steps that change direction within a few frames."""
+    return np.convolve(rng.normal(0, 5, n_frames), np.ones(5) / 5, "same")

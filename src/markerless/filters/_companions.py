@@ -71,14 +71,13 @@ def learn(paths: Series, distance: FloatArray) -> Companions:
     whole = _whole(paths, n_keypoints)
     moments = [_moments(*whole, span) for span in spans]
     var = _mean_variance(paths, n_keypoints) * moments[0].deviation.shape[-1]
-    parts = [[one.products(fold) for one in moments] for fold in range(FOLDS)]
-    products = [sum(product for product, _ in part) for part in parts]
-    counts = [sum(count for _, count in part) for part in parts]
-    all_products, all_counts = sum(products), sum(counts)
+    folds = [[one.products(fold) for one in moments] for fold in range(FOLDS)]
+    products = np.stack([np.sum([product for product, _ in one], axis=0) for one in folds])
+    counts = np.stack([np.sum([count for _, count in one], axis=0) for one in folds])
     body = _Body(near, nearest, var)
-    weights = _weights(all_products, all_counts, body)
+    weights = _weights(products.sum(axis=0), counts.sum(axis=0), body)
     fitted = [
-        _weights(all_products - product, all_counts - count, body)
+        _weights(products.sum(axis=0) - product, counts.sum(axis=0) - count, body)
         for product, count in zip(products, counts, strict=True)
     ]
     factor, explained = _tried(moments, fitted)
@@ -112,7 +111,10 @@ def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[Float
         there = path.observed[rows]
         deviation = there[:, t] - (1 - share) * there[:, a] - share * there[:, b]
         mean[s, t] += _from_numbers(np.tensordot(companions.weights[k, others], _numbers(deviation), 1))
-        var[s, t] *= 1 - companions.explained[k]
+        ends = ((1 - share) ** 2)[:, 0] * path.noise[s, a] + (share**2)[:, 0] * path.noise[s, b]
+        moved = np.maximum(var[s, t] - ends, 0.0)
+        strength = np.abs(companions.weights[k, others]) ** 2
+        var[s, t] = ends + moved * (1 - companions.explained[k]) + strength @ path.noise[rows][:, t]
     return mean, var
 
 

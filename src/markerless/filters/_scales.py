@@ -220,11 +220,11 @@ def _rough_squares(series: Series, order: npt.NDArray[np.intp]) -> FloatArray:
 
     square = np.zeros(series.seen.shape)
     frames = np.arange(square.shape[1])
-    for s, seen in enumerate(series.seen):
-        known = np.flatnonzero(seen)
-        for axis in series.observed[s].T:
-            middle = np.interp(frames, known, median_filter(axis[known], ROUGH))
-            square[s, order[s] :] += np.diff(middle, order[s]) ** 2 / series.observed.shape[2]
+    for s in range(len(square)):
+        known = np.flatnonzero(series.seen[s])
+        for d in range(series.observed.shape[2]):
+            middle = np.interp(frames, known, median_filter(series.observed[s, known, d], ROUGH))
+            square[s, order[s] :] += np.diff(middle, int(order[s])) ** 2 / series.observed.shape[2]
     return square
 
 

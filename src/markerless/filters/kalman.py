@@ -33,6 +33,7 @@ LEARN_FROM, WINDOW = 40_000, 500  # points that the model is learned from, in wi
 LEARNING_TURNS, TURNS = 12, 4
 HIDE_EVERY = 7  # points that are hidden while learning, to tell which motion predicts better
 CLEAR_GAIN = 0.1  # in log probability per point
+FOLLOWS = 0.25  # of the noise of the steady chain
 MOST_DISTANCES = 200_000  # that the usual ones between keypoints are taken from
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
@@ -153,7 +154,7 @@ def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt
     """`(K,)` index of the model that predicts points best that are hidden from the smoother.
 
     Which of two it is counts little where they predict alike: the second has to be clearly better, and by more than
-    chance gives.
+    chance gives; or not worse, where the first finds hardly any noise.
     """
     if len(models) == 1:
         return np.zeros(n_keypoints, np.intp)
@@ -168,7 +169,10 @@ def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt
     n = np.maximum(total(hidden), 1)
     mean = total(gain) / n
     chance = np.sqrt(np.maximum(total(gain**2) / n - mean**2, 0) / n)
-    return np.asarray((mean > CLEAR_GAIN) & (mean > 2 * chance)).astype(np.intp)
+    clearly = (mean > CLEAR_GAIN) & (mean > 2 * chance)
+    # a chain at rest that goes through every point, to follow a moving animal, takes its noise for motion
+    follows = (models[0].noise < FOLLOWS * models[1].noise) & (mean > -chance)
+    return np.asarray(clearly | follows).astype(np.intp)
 
 
 def _hidden(seen: BoolArray) -> BoolArray:
