@@ -218,8 +218,8 @@ def _rough_squares(series: Series, order: npt.NDArray[np.intp]) -> FloatArray:
     """
     from scipy.ndimage import median_filter
 
-    square = np.zeros(series.seen.shape)
-    frames = np.arange(square.shape[1])
+    square: FloatArray = np.zeros(series.seen.shape)
+    frames = np.arange(series.seen.shape[1])
     for s in range(len(square)):
         known = np.flatnonzero(series.seen[s])
         for d in range(series.observed.shape[2]):

@@ -154,7 +154,7 @@ def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt
     """`(K,)` index of the model that predicts points best that are hidden from the smoother.
 
     Which of two it is counts little where they predict alike: the second has to be clearly better, and by more than
-    chance gives; or not worse, where the first finds hardly any noise.
+    chance gives; or just better, where the first finds hardly any noise.
     """
     if len(models) == 1:
         return np.zeros(n_keypoints, np.intp)
@@ -172,6 +172,7 @@ def _predicting_best(data: Series, models: list[Model], n_keypoints: int) -> npt
     clearly = (mean > CLEAR_GAIN) & (mean > 2 * chance)
     # a chain at rest that goes through every point, to follow a moving animal, takes its noise for motion
     follows = (models[0].noise < FOLLOWS * models[1].noise) & (mean > -chance)
+    follows &= (mean * n)[follows].sum() > 0.5 * np.sqrt(((chance * n)[follows] ** 2).sum())
     return np.asarray(clearly | follows).astype(np.intp)
 
 
