@@ -108,13 +108,17 @@ def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[Float
         t = np.flatnonzero(gaps[s])
         a, b = before[s, t], after[s, t]
         share = ((t - a) / (b - a))[:, None]
-        there = path.observed[rows]
+        there, known = path.observed[rows], path.seen[rows][:, t]
         deviation = there[:, t] - (1 - share) * there[:, a] - share * there[:, b]
-        mean[s, t] += _from_numbers(np.tensordot(companions.weights[k, others], _numbers(deviation), 1))
+        toward = np.tensordot(companions.weights[k, others], _numbers(deviation * known[..., None]), 1)
+        strength = np.abs(companions.weights[k, others]) ** 2
+        explained = companions.explained[k] * (strength @ known) / strength.sum()  # what is not seen tells nothing
+        line = (1 - share) * path.observed[s, a] + share * path.observed[s, b]
+        # as much as companions know of it, they take the place of what the keypoint's own way says of the gap
+        mean[s, t] += explained[:, None] * (line - mean[s, t]) + _from_numbers(toward)
         ends = ((1 - share) ** 2)[:, 0] * path.noise[s, a] + (share**2)[:, 0] * path.noise[s, b]
         moved = np.maximum(var[s, t] - ends, 0.0)
-        strength = np.abs(companions.weights[k, others]) ** 2
-        var[s, t] = ends + moved * (1 - companions.explained[k]) + strength @ path.noise[rows][:, t]
+        var[s, t] = ends + moved * (1 - explained) + strength @ (path.noise[rows][:, t] * known)
     return mean, var
 
 
