@@ -44,12 +44,32 @@ class Companions:
     """What is learned.
 
     Attributes:
-        weights: `(K, K)` of the deviations of others (columns) in that of each keypoint; complex in the plane.
-        explained: `(K,)` share of its squared deviation that they explain; 0 where they do not help.
+        covariance: `(K, K)` of deviations, their doubt included; complex in the plane.
+        nearest: `(K, M)` companions of each keypoint.
+        factor: `(K,)` by how much it follows them; 0 where they do not help.
+        explained: `(K,)` share of its squared deviation that they explain then.
     """
 
-    weights: Numbers
+    covariance: Numbers
+    nearest: npt.NDArray[np.intp]
+    factor: FloatArray
     explained: FloatArray
+
+    def weights(self, k: int, known: BoolArray) -> tuple[Numbers, FloatArray]:
+        """`(n, M)` of the companions' deviations in that of keypoint k, and `(n,)` the share explained, where some of
+        the companions are not known `(n, M)`."""
+        others = self.nearest[k]
+        patterns, which = np.unique(np.vstack([np.ones_like(known[:1]), known]), axis=0, return_inverse=True)
+        both = patterns[:, :, None] & patterns[:, None, :]
+        among = np.where(both, self.covariance[np.ix_(others, others)], 0) + np.where(patterns, 0, 1)[:, None] * np.eye(
+            len(others)
+        )
+        with_own = np.where(patterns, self.covariance[k, others], 0)
+        found = np.linalg.solve(among.swapaxes(1, 2), with_own[..., None])[..., 0]
+        told = np.maximum((found * with_own.conj()).real.sum(axis=1), 0)
+        which = which.reshape(-1)
+        share = told / max(told[which[0]], TINY)
+        return self.factor[k] * found[which[1:]], self.explained[k] * np.minimum(share, 1)[which[1:]]
 
 
 def learn(paths: Series, distance: FloatArray) -> Companions:
@@ -62,7 +82,8 @@ def learn(paths: Series, distance: FloatArray) -> Companions:
     n_keypoints = len(distance)
     spans = [span for span in SPANS if paths.seen.shape[1] > 2 * span]
     if n_keypoints < 2 or not spans:
-        return Companions(np.zeros((n_keypoints, n_keypoints)), np.zeros(n_keypoints))
+        nobody = np.zeros((n_keypoints, 0), np.intp)
+        return Companions(np.eye(n_keypoints), nobody, np.zeros(n_keypoints), np.zeros(n_keypoints))
     known = distance[np.isfinite(distance) & ~np.eye(n_keypoints, dtype=bool)]
     near = np.exp(-distance / max(REACH * float(np.median(known)), TINY)) if known.size else np.zeros_like(distance)
     np.fill_diagonal(near, 0.0)
@@ -74,14 +95,14 @@ def learn(paths: Series, distance: FloatArray) -> Companions:
     folds = [[one.products(fold) for one in moments] for fold in range(FOLDS)]
     products = np.stack([np.sum([product for product, _ in one], axis=0) for one in folds])
     counts = np.stack([np.sum([count for _, count in one], axis=0) for one in folds])
-    body = _Body(near, nearest, var)
-    weights = _weights(products.sum(axis=0), counts.sum(axis=0), body)
+    body = _Body(near, var)
+    covariance = _covariance(products.sum(axis=0), counts.sum(axis=0), body)
     fitted = [
-        _weights(products.sum(axis=0) - product, counts.sum(axis=0) - count, body)
+        _weights(_covariance(products.sum(axis=0) - product, counts.sum(axis=0) - count, body), nearest)
         for product, count in zip(products, counts, strict=True)
     ]
     factor, explained = _tried(moments, fitted)
-    return Companions(weights * factor[:, None], explained)
+    return Companions(covariance, nearest, factor, explained)
 
 
 def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -97,28 +118,26 @@ def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[Float
     """
     mean, var = path.observed.copy(), path.noise.copy()
     before, after = neighbors_in_time(path.seen)
-    row = _row(path, len(companions.weights))
+    row = _row(path, len(companions.factor))
     for s in np.flatnonzero(gaps.any(axis=1)):
         k = path.keypoint[s]
-        others = np.flatnonzero(companions.weights[k] != 0)
-        rows = row[path.animal[s], others]
-        others, rows = others[rows >= 0], rows[rows >= 0]
-        if not others.size:
+        if companions.factor[k] == 0:
             continue
         t = np.flatnonzero(gaps[s])
         a, b = before[s, t], after[s, t]
         share = ((t - a) / (b - a))[:, None]
-        there, known = path.observed[rows], path.seen[rows][:, t]
-        deviation = there[:, t] - (1 - share) * there[:, a] - share * there[:, b]
-        toward = np.tensordot(companions.weights[k, others], _numbers(deviation * known[..., None]), 1)
-        strength = np.abs(companions.weights[k, others]) ** 2
-        explained = companions.explained[k] * (strength @ known) / strength.sum()  # what is not seen tells nothing
+        rows = row[path.animal[s], companions.nearest[k]]
+        there, known = path.observed[rows], path.seen[rows][:, t] & (rows >= 0)[:, None]
+        weights, explained = companions.weights(k, known.T)
+        deviation = _numbers(there[:, t] - (1 - share) * there[:, a] - share * there[:, b])
+        toward = np.einsum("tm,mta->ta", weights, deviation)
         line = (1 - share) * path.observed[s, a] + share * path.observed[s, b]
         # as much as companions know of it, they take the place of what the keypoint's own way says of the gap
         mean[s, t] += explained[:, None] * (line - mean[s, t]) + _from_numbers(toward)
         ends = ((1 - share) ** 2)[:, 0] * path.noise[s, a] + (share**2)[:, 0] * path.noise[s, b]
         moved = np.maximum(var[s, t] - ends, 0.0)
-        var[s, t] = ends + moved * (1 - explained) + strength @ (path.noise[rows][:, t] * known)
+        doubt = (np.abs(weights) ** 2 * path.noise[rows][:, t].T).sum(axis=1)
+        var[s, t] = ends + moved * (1 - explained) + doubt
     return mean, var
 
 
@@ -128,12 +147,10 @@ class _Body:
 
     Attributes:
         near: `(K, K)` correlation of deviations by distance, up to a factor; 0 of a keypoint with itself.
-        nearest: `(K, M)` the keypoints nearest to each.
         var: `(K,)` variance of the smoothed paths, of all axes together.
     """
 
     near: FloatArray
-    nearest: npt.NDArray[np.intp]
     var: FloatArray
 
 
@@ -191,15 +208,15 @@ def _moments(path: Numbers, seen: BoolArray, span: int) -> _Moments:
     return _Moments(deviation, known, 1 / (1 + far / FAR), frames // length % FOLDS, block)
 
 
-def _weights(products: Numbers, counts: FloatArray, body: _Body) -> Numbers:
-    """`(K, K)` of the expected deviation of each keypoint, given its nearest ones.
+def _covariance(products: Numbers, counts: FloatArray, body: _Body) -> Numbers:
+    """`(K, K)` of the deviations as far as they are seen to go together, and as nearness makes likely.
 
     Args:
         products: Sums of products.
         counts: Of so many moments.
         body: What is known beforehand.
     """
-    near, nearest = body.near, body.nearest
+    near = body.near
     covariance = products / np.maximum(counts, 1)
     size = np.sqrt(np.maximum(covariance.diagonal().real, 0))
     prior = near * size[:, None] * size
@@ -210,11 +227,16 @@ def _weights(products: Numbers, counts: FloatArray, body: _Body) -> Numbers:
     independent = counts / OVERLAP
     covariance = (independent * covariance + PRIOR_MOMENTS * prior) / (independent + PRIOR_MOMENTS)
     covariance += np.diag(DOUBT * LINE_NOISE * body.var + TINY * (1 + size**2))
+    return covariance
+
+
+def _weights(covariance: Numbers, nearest: npt.NDArray[np.intp]) -> Numbers:
+    """`(K, K)` of the expected deviation of each keypoint, given its nearest ones."""
     weights = np.zeros_like(covariance)
+    own = np.arange(len(nearest))[:, None]
     among = covariance[nearest[:, :, None], nearest[:, None, :]]  # (K, M, M)
-    with_own = covariance[np.arange(len(nearest))[:, None], nearest]  # (K, M)
-    found = np.linalg.solve(among.swapaxes(1, 2), with_own[..., None])[..., 0]
-    weights[np.arange(len(nearest))[:, None], nearest] = found
+    found = np.linalg.solve(among.swapaxes(1, 2), covariance[own, nearest][..., None])
+    weights[own, nearest] = found[..., 0]
     return weights
 
 
