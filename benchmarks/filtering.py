@@ -229,7 +229,9 @@ def speed() -> Iterator[dict[str, Any]]:
     rng = np.random.default_rng(0)
     for shape in SHAPES:
         moves = rng.normal(0, 3, (*shape, 2)) * (rng.random(shape) < 0.2)[..., None]
-        points = moves.cumsum(axis=0) + rng.normal(size=(*shape, 2))
+        whole = (*shape[:2], 1)  # the animal moves as a whole as well, so that keypoints tell of each other
+        moves += rng.normal(0, 3, (*whole, 2)) * (rng.random(whole) < 0.2)[..., None]
+        points = 100 * rng.normal(size=(1, 1, shape[2], 2)) + moves.cumsum(axis=0) + rng.normal(size=(*shape, 2))
         points[rng.random(shape) < 0.05] = np.nan
         tracks = _tracks(points)
         walls, processor = [], []

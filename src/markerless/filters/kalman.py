@@ -54,6 +54,9 @@ class Config(Settings):
 def apply(tracks: Tracks, config: Config) -> Tracks:
     """Replace every point by what all points of its keypoint together say of it, and tell the error that is left.
 
+    The other keypoints of the animal say when it moves (`_activity`), and in gaps, where that helps, where it goes
+    (`_companions`).
+
     The motion is a chain with innovations of many sizes, from rest to sudden moves; sizes and noise are learned from
     the tracks themselves, per keypoint. Where points have an expected error it is their noise, each its own: a doubtful
     point counts less. Part of such an error does not change from frame to frame, so that no smoothing takes it away: as
