@@ -56,20 +56,25 @@ class Companions:
     explained: FloatArray
 
     def weights(self, k: int, known: BoolArray) -> tuple[Numbers, FloatArray]:
-        """`(n, M)` of the companions' deviations in that of keypoint k, and `(n,)` the share explained, where some of
-        the companions are not known `(n, M)`."""
+        """`(n, M)` of the companions' deviations in that of keypoint k, `(n,)` the share that they explain of it.
+
+        Args:
+            k: Index of the keypoint.
+            known: `(n, M)` which of its companions are seen, at n moments.
+        """
         others = self.nearest[k]
-        patterns, which = np.unique(np.vstack([np.ones_like(known[:1]), known]), axis=0, return_inverse=True)
+        code = known @ (1 << np.arange(len(others)))
+        every = (1 << len(others)) - 1
+        codes, which = np.unique(np.append(code, every), return_inverse=True)  # all known is the last of them
+        patterns = (codes[:, None] >> np.arange(len(others)) & 1).astype(bool)
         both = patterns[:, :, None] & patterns[:, None, :]
-        among = np.where(both, self.covariance[np.ix_(others, others)], 0) + np.where(patterns, 0, 1)[:, None] * np.eye(
-            len(others)
-        )
+        one = np.eye(len(others)) * ~patterns[:, None, :]  # who is not seen stands apart, and says 0
+        among = np.where(both, self.covariance[np.ix_(others, others)], one)
         with_own = np.where(patterns, self.covariance[k, others], 0)
         found = np.linalg.solve(among.swapaxes(1, 2), with_own[..., None])[..., 0]
         told = np.maximum((found * with_own.conj()).real.sum(axis=1), 0)
-        which = which.reshape(-1)
-        share = told / max(told[which[0]], TINY)
-        return self.factor[k] * found[which[1:]], self.explained[k] * np.minimum(share, 1)[which[1:]]
+        share = np.minimum(told / max(told[-1], TINY), 1)
+        return self.factor[k] * found[which[:-1]], self.explained[k] * share[which[:-1]]
 
 
 def learn(paths: Series, distance: FloatArray) -> Companions:

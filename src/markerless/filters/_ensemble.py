@@ -42,7 +42,7 @@ def together(runs: Sequence[Tracks]) -> Tracks:
     points = np.stack([np.where(run.present()[..., None], run.points, np.nan) for run in runs])  # (R, T, N, K, D)
     count = np.isfinite(points[..., 0]).sum(axis=0)
     enough = 2 * count >= len(runs)
-    middle = np.where(enough[..., None], _nan_median(points), np.nan)
+    middle = np.where(enough[..., None], nan_median(points), np.nan)
     stated = _mean_square([run.error for run in runs if run.error is not None], enough)
     variance = np.where(enough, _disagreement(points, count), np.nan)
     square = expected_distance(first.points.shape[-1]) ** 2 * variance + (0.0 if stated is None else stated)
@@ -74,7 +74,7 @@ def _require_alike(first: Tracks, other: Tracks) -> None:
             )
 
 
-def _nan_median(points: FloatArray) -> FloatArray:
+def nan_median(points: FloatArray) -> FloatArray:
     """Median over the first axis of what is there; NaN where nothing is, without a warning."""
     ordered = np.sort(points, axis=0)  # NaN go last
     count = np.isfinite(points).sum(axis=0, keepdims=True)

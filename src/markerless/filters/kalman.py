@@ -13,7 +13,7 @@ from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.filters._companions import Companions, follow, learn
-from markerless.filters._ensemble import is_relative
+from markerless.filters._ensemble import is_relative, nan_median
 from markerless.filters._scales import WILD, Beliefs, Model, Series, log_probability, smooth
 from markerless.filters._series import (
     BoolArray,
@@ -282,12 +282,8 @@ def _distances(points: FloatArray) -> FloatArray:
     n_frames, n_animals, n_keypoints, n_axes = points.shape
     n = min(n_frames, max(MOST_DISTANCES // (n_animals * n_keypoints**2), 20))
     some = points[np.unique(np.linspace(0, n_frames - 1, n).round().astype(np.intp))].reshape(-1, n_keypoints, n_axes)
-    distance = np.full((n_keypoints, n_keypoints), np.inf)
-    for k in range(n_keypoints):
-        apart = np.linalg.norm(some - some[:, k : k + 1], axis=-1)
-        known = np.isfinite(apart).any(axis=0)
-        distance[k, known] = np.nanmedian(apart[:, known], axis=0)
-    return distance
+    middle = np.stack([nan_median(np.linalg.norm(some - some[:, k : k + 1], axis=-1)) for k in range(n_keypoints)])
+    return np.where(np.isfinite(middle), middle, np.inf)
 
 
 def _learned(tracks: Tracks, model: Model, companions: Companions) -> dict[str, object]:
