@@ -180,3 +180,15 @@ def test_many_series_and_long_ones_are_learned_from_windows(monkeypatch: pytest.
     part = kalman.apply(made.tracks, kalman.Config())
     assert part.provenance != whole.provenance
     assert rmse(part.points, made.truth) < 1.05 * rmse(whole.points, made.truth)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_errors_stated_far_too_small_lose_no_track(seed: int) -> None:
+    """Every point is wild by them; a series of which nothing would be left is kept."""
+    rng = np.random.default_rng(seed)
+    points = 50 * rng.normal(size=(60, 3, 7, 3)).cumsum(axis=0)
+    points[rng.random(points.shape[:3]) < 0.3] = np.nan
+    error = np.abs(rng.normal(1, 0.5, points.shape[:3]))
+    found = kalman.apply(tracks_of(points, error), kalman.Config())
+    assert (found.present().sum(axis=0) >= 4).all()
+    assert np.nanmax(np.abs(found.points)) < 2 * np.nanmax(np.abs(points))

@@ -33,6 +33,7 @@ OUTLIER_SHARE, OUTLIER_SCALE = 0.02, 300.0  # at the start: share, and variance 
 ROUGH = 7  # points of the median that the turns begin with: two wild ones in a row move it little
 LAST_TURNS = 2  # without what was found to be wild
 WILD = 0.5  # a point that is more probably wild than this counts as missing
+FEWEST_LEFT = 4  # points of a series that have to be left: a chain needs something to hold on to
 LEAST = 1e-9
 BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
 MOST_THREADS = 8
@@ -167,7 +168,7 @@ def smooth(series: Series, model: Model, turns: int, learn: bool = False) -> Bel
             model = _learned(series, model, chain, points, sizes)
         weight = _damped(weight, points.weight)
         if not learn and turn >= turns - LAST_TURNS:  # what is wild shall not pull at all, now that the steps are found
-            weight = np.where(points.wild > WILD, 0.0, weight)
+            weight = np.where(taken_for_wild(series.seen, points.wild), 0.0, weight)
         stiffness = _damped(stiffness, new_stiffness)
     chain = _chain(series, weight, stiffness, model)
     points = _points(series, model, chain, weight)
@@ -187,6 +188,13 @@ def _chain(series: Series, weight: FloatArray, stiffness: FloatArray, model: Mod
         for name, values in vars(part).items():
             getattr(whole, name)[rows] = values
     return whole
+
+
+def taken_for_wild(seen: BoolArray, wild: FloatArray) -> BoolArray:
+    """`(S, T)`: points that are more probably wild than not; none of a series of which hardly any would be left."""
+    taken = seen & (wild > WILD)
+    left = (seen & ~taken).sum(axis=1) >= FEWEST_LEFT
+    return np.asarray(taken & left[:, None])
 
 
 def log_probability(series: Series, beliefs: Beliefs, hidden: BoolArray) -> FloatArray:

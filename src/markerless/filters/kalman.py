@@ -14,7 +14,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.filters._companions import Companions, follow, learn
 from markerless.filters._ensemble import is_relative, nan_median
-from markerless.filters._scales import WILD, Beliefs, Model, Series, log_probability, smooth
+from markerless.filters._scales import Beliefs, Model, Series, log_probability, smooth, taken_for_wild
 from markerless.filters._series import (
     BoolArray,
     expected_distance,
@@ -66,8 +66,8 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
 
     Gaps of at most `max_gap` frames are filled, longer ones are not, nor anything before the first and after the last
     point. A point that is judged wild (farther off than noise and motion allow) counts as missing: it is replaced where
-    it stands in a short gap, and is missing from the result elsewhere. Of an animal's keypoint with fewer than four
-    points nothing is changed. Scores stay as they were.
+    it stands in a short gap, and is missing from the result elsewhere; none is where hardly any would be left. Of an
+    animal's keypoint with fewer than four points nothing is changed. Scores stay as they were.
 
     The expected error of the result is the mean distance to the truth that the smoother expects, 1.2533 standard
     deviations per axis in the plane (1.5958 in space); every point that is not missing has one.
@@ -85,7 +85,7 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
     animal = used // tracks.skeleton.n_keypoints
     data = Series(np.nan_to_num(series[used] - center), seen[used], noise[used], keypoint[used], animal)
     beliefs = _beliefs(data, tracks.skeleton.n_keypoints, config, is_stated)
-    is_good = data.seen & (beliefs.wild <= WILD)
+    is_good = data.seen & ~taken_for_wild(data.seen, beliefs.wild)
     fill = short_gaps(is_good, config.max_gap)
     path = Series(beliefs.chain.mean, is_good, beliefs.chain.var, data.keypoint, data.animal)
     companions = learn(_windows(path), _distances(tracks.points))
