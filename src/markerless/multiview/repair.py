@@ -84,7 +84,7 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
     return replace(calibration, cameras=placed), moves
 
 
-def _agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> FloatArray:
+def agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> FloatArray:
     """The pixels without those that contradict the others; all of them while the cameras are too far off to tell."""
     used = triangulate(cameras, xy, sd * DISTANCE_PER_SD).used
     seen = np.isfinite(xy).all(axis=-1)
@@ -104,7 +104,14 @@ def settle(
         sd: `(V, P)` px, standard deviation of x and of y; a pixel without one is not used.
         steps: At most so many.
     """
-    pixels = np.where(np.isfinite(sd)[..., None], _agreeing(cameras, xy, sd), np.nan)
+    return fit_together(cameras, freedoms, agreeing(cameras, xy, sd), sd, steps)
+
+
+def fit_together(
+    cameras: Sequence[Camera], freedoms: Sequence[Freedom], xy: FloatArray, sd: FloatArray, steps: int = _STEPS
+) -> Adjusted[FreePoints]:
+    """As `settle`, with all of the pixels."""
+    pixels = np.where(np.isfinite(sd)[..., None], xy, np.nan)
     observed = Observed.of(cameras, pixels, np.where(np.isfinite(sd), sd, 1.0))
     points = fit_points(observed, observed.seen).points
     front = np.stack([np.isfinite(camera.project(points)).all(axis=-1) for camera in cameras])
