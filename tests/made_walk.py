@@ -79,9 +79,7 @@ def walk(n_cameras: int, n_frames: int = 300, trouble: Trouble = Trouble(), seed
     return Walk(cameras, points, troubled(cameras, points, trouble, rng))
 
 
-def troubled(
-    cameras: tuple[Camera, ...], points: FloatArray, trouble: Trouble, rng: np.random.Generator
-) -> FloatArray:
+def troubled(cameras: tuple[Camera, ...], points: FloatArray, trouble: Trouble, rng: np.random.Generator) -> FloatArray:
     """`(V, F, K, 2)` px: points `(F, K, 3)` as the cameras see them, with all that goes wrong."""
     xy = np.stack([camera.project(points) for camera in cameras])
     size = np.array(cameras[0].size)

@@ -6,7 +6,9 @@ gross errors do not enter and no scatter has to be known before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -76,6 +78,17 @@ def link(cameras: tuple[Camera, Camera], xy: FloatArray, pair: tuple[int, int]) 
     return PointLink(
         pair, np.asarray(rotation), np.asarray(way).ravel(), sigma, len(both), float(n_front / good.sum()), angle
     )
+
+
+def links_between(lenses: Sequence[Camera], xy: FloatArray) -> dict[tuple[int, int], PointLink]:
+    """What every pair of cameras says that shares enough points; xy `(V, F, K, 2)` px, NaN where not seen."""
+    flat = xy.reshape(len(xy), -1, 2)
+    found = {}
+    for a, b in combinations(range(len(lenses)), 2):
+        one = link((lenses[a], lenses[b]), flat[[a, b]], (a, b))
+        if one is not None:
+            found[(a, b)] = one
+    return found
 
 
 def epipolar_px(essential: FloatArray, first: FloatArray, second: FloatArray, focals: list[float]) -> FloatArray:

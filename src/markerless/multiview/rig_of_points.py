@@ -18,7 +18,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.views import GOOD
 from markerless.errors import CalibrationError
 from markerless.multiview.affine_start import affine_starts
-from markerless.multiview.point_links import FEWEST, PointLink, link, seen_together
+from markerless.multiview.point_links import FEWEST, PointLink, seen_together
 from markerless.multiview.repair import held_first, settle
 from markerless.multiview.triangulate import DISTANCE_PER_SD, triangulate
 
@@ -49,17 +49,6 @@ class FirstRig:
     cameras: tuple[Camera, ...]
     cost: float
     by_length: tuple[int, ...]
-
-
-def links_between(lenses: Sequence[Camera], xy: Pixels) -> dict[tuple[int, int], PointLink]:
-    """What every pair of cameras says."""
-    flat = xy.reshape(len(xy), -1, 2)
-    found = {}
-    for a, b in combinations(range(len(lenses)), 2):
-        one = link((lenses[a], lenses[b]), flat[[a, b]], (a, b))
-        if one is not None:
-            found[(a, b)] = one
-    return found
 
 
 def first_rig(
@@ -106,8 +95,8 @@ def require_joined(names: Sequence[str], links: Mapping[tuple[int, int], PointLi
         inside = ", ".join(f"'{names[i]}'" for i in sorted(joined))
         outside = ", ".join(f"'{name}'" for i, name in enumerate(names) if i not in joined)
         raise CalibrationError(
-            f"expected at least {FEWEST} points that one of {inside} and one of {outside} see at the same moment, found "
-            "fewer: they cannot be put together; give files of moments in which both see the animal"
+            f"expected at least {FEWEST} points that one of {inside} and one of {outside} see at the same moment, "
+            "found fewer: they cannot be put together; give files of moments in which both see the animal"
         )
 
 
@@ -215,13 +204,8 @@ class _Growing:
         camera, share = resection(lens, points, xy, sigma)
         if camera is not None and share >= _AGREE:
             return camera
-        width = lens.size[0]
-        flipped = np.stack([width - 1 - xy[..., 0], xy[..., 1]], axis=-1)
-        if resection(lens, points, flipped, sigma)[1] >= max(_AGREE, 2 * share):
-            raise CalibrationError(
-                f"camera '{lens.name}' sees the scene of the other cameras in a mirror: its pictures are flipped left to "
-                "right; give the file of the pictures as they were taken"
-            )
+        if resection(lens, points, flipped(lens, xy), sigma)[1] >= max(_AGREE, 2 * share):
+            raise CalibrationError(told_flipped(lens.name))
         raise CalibrationError(
             f"no place of camera '{lens.name}' explains what it saw: {100 * share:.0f} % of its points agree with the "
             "other cameras; check that its file is of the same moments, the names of its keypoints, and its lens"
@@ -277,6 +261,19 @@ def resection(lens: Camera, points: FloatArray, xy: FloatArray, sigma: float) ->
     off = np.linalg.norm(camera.project(points[known]) - xy[known], axis=-1)
     with np.errstate(invalid="ignore"):
         return camera, float((off < 2 * _NEAR * sigma).mean())
+
+
+def flipped(lens: Camera, xy: FloatArray) -> FloatArray:
+    """Pixels `(..., 2)` of the picture, left and right exchanged."""
+    return np.stack([lens.size[0] - 1 - xy[..., 0], xy[..., 1]], axis=-1)
+
+
+def told_flipped(name: str) -> str:
+    """What to say of a camera whose pictures are flipped."""
+    return (
+        f"camera '{name}' sees the scene of the other cameras in a mirror: its pictures are flipped left to right; "
+        "give the file of the pictures as they were taken"
+    )
 
 
 def mean_off(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> float:
