@@ -66,7 +66,8 @@ def walked(n_frames: int, seed: int = 0) -> FloatArray:
     body = np.broadcast_to(BODY_MM, (n_frames, *BODY_MM.shape)).copy()
     front = BODY_MM[:, 0] > 10
     body[:, front] = _turned(body[:, front], bend, (0, 1))
-    body = _turned(body + [40, 0, 0], rear, (0, 2)) - [40, 0, 0]
+    hips = np.array([40, 0, 0])
+    body = _turned(body + hips, rear, (0, 2)) - hips
     body[:, 5:7] *= breath[:, None, None]
     return _turned(body, heading, (0, 1)) + place[:, None]
 

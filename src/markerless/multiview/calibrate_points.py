@@ -22,7 +22,7 @@ from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.mirror import scaled
 from markerless.multiview.noise import check_noise, learn_noise
 from markerless.multiview.point_links import FEWEST, links_between, seen_together
-from markerless.multiview.pose_spread import PoseSpread, numbers_between, pose_spread, rig_size, root
+from markerless.multiview.pose_spread import PoseSpread, numbers_between, pose_spread, rig_size, root, with_spread
 from markerless.multiview.repair import agreeing, fit_together, settle
 from markerless.multiview.rig_of_points import FirstRig, first_rig, flipped, require_joined, spread_points, told_flipped
 from markerless.multiview.scene import FreePoints
@@ -69,7 +69,6 @@ class PointsRig:
         calibration: In the axes of the first camera; the largest distance between two cameras is 1.
         spreads: For each camera, how well it is known.
         freedoms: For each camera, what was fitted.
-        factor: `(c, r)`: `factor @ factor.T` is the covariance of what was fitted.
         held: Cameras whose lens is not known, and whose focal length the points do not decide.
         by_length: Cameras whose distance from the others comes from the lengths of the animal alone.
         noise_px: `(V,)` median expected error of the pixels.
@@ -81,7 +80,6 @@ class PointsRig:
     calibration: Calibration
     spreads: tuple[PoseSpread, ...]
     freedoms: tuple[Freedom, ...]
-    factor: FloatArray
     held: tuple[str, ...]
     by_length: tuple[str, ...]
     noise_px: FloatArray
@@ -319,12 +317,11 @@ def _told(views: PointViews, start: FirstRig, fit: _Fit) -> PointsRig:
         factor = np.hstack([factor, _by_focal(fit, unsure)])
         spreads = pose_spread(fit.adjusted.cameras, fit.freedoms, factor)
     error_px = fit.adjusted.rms_px
-    calibration = Calibration(fit.adjusted.cameras, "", error_px)
+    calibration = Calibration(with_spread(fit.adjusted.cameras, fit.freedoms, factor), "", error_px)
     found = PointsRig(
         calibration,
         tuple(spreads),
         fit.freedoms,
-        factor,
         tuple(names[index] for index in unsure),
         tuple(names[index] for index in start.by_length),
         fit.noise,
@@ -337,12 +334,7 @@ def _told(views: PointViews, start: FirstRig, fit: _Fit) -> PointsRig:
 
 def rescaled(rig: PointsRig, factor: float, unit: str) -> PointsRig:
     """The same rig in another unit."""
-    rows, at = rig.factor.copy(), 0
-    for freedom in rig.freedoms:
-        if freedom.pose:
-            rows[at + 3 : at + 6] *= factor
-        at += freedom.size
-    return replace(rig, calibration=scaled(rig.calibration, factor, unit), factor=rows, points=rig.points * factor)
+    return replace(rig, calibration=scaled(rig.calibration, factor, unit), points=rig.points * factor)
 
 
 def _reach(size: tuple[int, int], xy: FloatArray) -> float:

@@ -7,11 +7,11 @@ have in common, a similarity, is taken out of every error before it is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from markerless.core.camera import Camera
+from markerless.core.camera import Camera, CameraSpread
 from markerless.core.instance import FloatArray
 from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.rotation import cross_matrix, vector_of
@@ -60,6 +60,20 @@ def pose_spread(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: 
         PoseSpread(float(np.linalg.norm(one[3:])), float(np.rad2deg(np.linalg.norm(one[:3]))), focal)
         for one, focal in zip(left, focals, strict=True)
     ]
+
+
+def with_spread(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> tuple[Camera, ...]:
+    """The cameras with what is known of how well they are known; arguments as of `pose_spread`."""
+    edges = np.cumsum([0, *(freedom.size for freedom in freedoms)])
+    return tuple(
+        replace(
+            camera,
+            spread=CameraSpread(
+                (int(freedom.pose), freedom.focal, int(freedom.center), freedom.distortion), factor[first:last]
+            ),
+        )
+        for camera, freedom, first, last in zip(cameras, freedoms, edges[:-1], edges[1:], strict=True)
+    )
 
 
 def numbers_between(before: Camera, after: Camera, freedom: Freedom) -> FloatArray:

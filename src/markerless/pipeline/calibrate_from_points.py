@@ -177,9 +177,10 @@ def _scale(calibration: Calibration, seen: SeenPoints, known: KnownLength) -> tu
         )
     middle = float(np.median(lengths))
     spread = _NORMAL * float(np.median(np.abs(lengths - middle))) / middle
+    known_to = _OF_MEDIAN * spread / math.sqrt(len(lengths))
     told = (
         f"scale: {known.first} to {known.second} is {known.length:g} mm; over {len(lengths)} moments it varies by "
-        f"{100 * spread:.2g} %, so that the scale is known to {100 * _OF_MEDIAN * spread / math.sqrt(len(lengths)):.2g} %"
+        f"{100 * spread:.2g} %, so that the scale is known to {100 * known_to:.2g} %"
     )
     return known.length / middle, told
 
