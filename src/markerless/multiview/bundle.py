@@ -160,6 +160,13 @@ class Normal:
         covariance: FloatArray = own @ inverse @ own.T * _CAREFUL
         return covariance
 
+    def information(self) -> FloatArray:
+        """`(c, c)`: inverse of the covariance of the cameras' unknowns."""
+        n = len(self.cameras)
+        back = np.linalg.pinv(self.scaling[:n, :n].toarray())
+        information: FloatArray = back.T @ (self.cameras - self.across @ self.across.T) @ back / _CAREFUL
+        return information
+
 
 @dataclass(frozen=True)
 class Problem(Generic[S]):

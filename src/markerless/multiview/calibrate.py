@@ -16,6 +16,7 @@ from markerless.multiview.boards import Board
 from markerless.multiview.bundle import Adjusted, adjust
 from markerless.multiview.detection import FEWEST, fitting
 from markerless.multiview.intrinsics import LensFit, fit_lens, robust_sigma, sightings_of, standing
+from markerless.multiview.lens_doubt import with_held_numbers
 from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.pose_spread import root, with_spread
 from markerless.multiview.rig_start import RigStart, start_rig
@@ -99,7 +100,9 @@ def calibrate_views(board: Board, views: BoardViews, fisheye: bool = False) -> C
                 (views.names[camera], views.moments[frame], _rms_of(fits[camera], frame, views, int(camera)))
             )
     in_used = np.isfinite(views.corners[..., 0]) & used[..., None]
-    cameras = with_spread(fitted.cameras, _freedoms(fits), root(fitted.joint))
+    sightings = sightings_of(kept, robust_sigma(fitted.off_px))
+    freedoms, covariance = with_held_numbers(fitted.cameras, _freedoms(fits), fitted.scene, sightings, fitted.joint)
+    cameras = with_spread(fitted.cameras, freedoms, root(covariance))
     calibration = Calibration(
         cameras, "mm", math.sqrt(float(np.nanmean((off**2).sum(axis=-1)))), (("board", board.name),)
     )

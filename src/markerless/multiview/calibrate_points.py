@@ -22,7 +22,15 @@ from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.mirror import scaled
 from markerless.multiview.noise import check_noise, learn_noise
 from markerless.multiview.point_links import FEWEST, links_between, seen_together
-from markerless.multiview.pose_spread import PoseSpread, numbers_between, pose_spread, rig_size, root, with_spread
+from markerless.multiview.pose_spread import (
+    PoseSpread,
+    at_same_size,
+    numbers_between,
+    pose_spread,
+    rig_size,
+    root,
+    with_spread,
+)
 from markerless.multiview.repair import agreeing, fit_together, settle
 from markerless.multiview.rig_of_points import FirstRig, first_rig, flipped, require_joined, spread_points, told_flipped
 from markerless.multiview.scene import FreePoints
@@ -263,7 +271,7 @@ def _spreads(fit: _Fit, keypoints: int = 0) -> tuple[list[PoseSpread], FloatArra
         keypoints: How many there are; 0 to take the word of the fit.
     """
     cameras, freedoms = fit.adjusted.cameras, fit.freedoms
-    factors = [root(fit.adjusted.joint)]
+    factors = [at_same_size(cameras, freedoms, root(fit.adjusted.joint))]
     if keypoints:
         some = np.unique(np.linspace(0, len(fit.chosen) - 1, _POINTS_LEFT_OUT).round().astype(int))
         few = replace(fit, xy=fit.xy[:, some], sd=fit.sd[:, some], chosen=fit.chosen[some])

@@ -41,25 +41,35 @@ def pose_spread(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: 
         factor: `(c, r)`, rows in the order of the cameras' numbers, each camera's as in `Freedom`.
     """
     size = rig_size(cameras)
-    moves = np.zeros((len(cameras), 6, factor.shape[1]))
+    moves = _moves(cameras, freedoms, factor)
+    moves[:, 3:] /= size
     focals: list[float | None] = []
     at = 0
-    for index, (camera, freedom) in enumerate(zip(cameras, freedoms, strict=True)):
-        rows = factor[at : at + freedom.size]
+    for camera, freedom in zip(cameras, freedoms, strict=True):
+        inner = factor[at + 6 * freedom.pose : at + freedom.size]
         at += freedom.size
-        if freedom.pose:
-            turn, shift = rows[:3], rows[3:6]
-            moves[index, :3] = -camera.rotation.T @ turn
-            moves[index, 3:] = (
-                -camera.rotation.T @ (shift + cross_matrix(camera.translation) @ turn) / size
-            )  # of the center
-        inner = rows[6 * freedom.pose :]
         focals.append(float(np.linalg.norm(inner[0])) / float(camera.matrix[0, 0]) if freedom.focal else None)
     left = _without_common(cameras, moves.reshape(-1, factor.shape[1]), size).reshape(moves.shape)
     return [
         PoseSpread(float(np.linalg.norm(one[3:])), float(np.rad2deg(np.linalg.norm(one[:3]))), focal)
         for one, focal in zip(left, focals, strict=True)
     ]
+
+
+def at_same_size(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> FloatArray:
+    """The factor without what changes the size of the rig alone, which is a choice; the first camera is the world."""
+    centers = np.stack([camera.center for camera in cameras])
+    far = np.linalg.norm(centers[:, None] - centers, axis=-1)
+    a, b = np.unravel_index(int(far.argmax()), far.shape)
+    way = (centers[a] - centers[b]) / far[a, b]
+    moves = _moves(cameras, freedoms, factor)[:, 3:]
+    growth = way @ (moves[a] - moves[b]) / far[a, b]  # (r,)
+    out, at = factor.copy(), 0
+    for camera, freedom in zip(cameras, freedoms, strict=True):
+        if freedom.pose:
+            out[at + 3 : at + 6] -= camera.translation[:, None] * growth
+        at += freedom.size
+    return out
 
 
 def with_spread(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> tuple[Camera, ...]:
@@ -102,6 +112,18 @@ def rig_size(cameras: Sequence[Camera]) -> float:
     """The largest distance between two cameras."""
     centers = np.stack([camera.center for camera in cameras])
     return float(np.linalg.norm(centers[:, None] - centers, axis=-1).max())
+
+
+def _moves(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> FloatArray:
+    """`(V, 6, r)`: by how much each camera turns, in world axes, and its center moves."""
+    moves, at = np.zeros((len(cameras), 6, factor.shape[1])), 0
+    for index, (camera, freedom) in enumerate(zip(cameras, freedoms, strict=True)):
+        if freedom.pose:
+            turn, shift = factor[at : at + 3], factor[at + 3 : at + 6]
+            moves[index, :3] = -camera.rotation.T @ turn
+            moves[index, 3:] = -camera.rotation.T @ (shift + cross_matrix(camera.translation) @ turn)
+        at += freedom.size
+    return moves
 
 
 def _without_common(cameras: Sequence[Camera], moves: FloatArray, size: float) -> FloatArray:

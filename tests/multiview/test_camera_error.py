@@ -1,0 +1,79 @@
+"""Expected errors of points whose cameras are not known exactly: the derivative, and what repeated rigs give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from made_board_views import Spoil, seen
+from made_points import SPACE_MM, made_points
+from made_rig import in_the_first, ring
+from markerless.multiview.boards import parse_board
+from markerless.multiview.calibrate import calibrate_views
+from markerless.multiview.camera_error import with_camera_error
+from markerless.multiview.lens_fit import Freedom, moved
+from markerless.multiview.pose_spread import with_spread
+from markerless.multiview.small_matrices import expected_length
+from markerless.multiview.triangulate import DISTANCE_PER_SD, triangulate
+
+CHARUCO = parse_board("charuco:10x8:40:30:DICT_4X4_1000")
+HALF_PX = 0.5 * DISTANCE_PER_SD
+
+
+def test_a_camera_that_sways_moves_the_points_by_as_much() -> None:
+    made = made_points(3, 50, seed=2)
+    made.xy[0, :20] = np.nan
+    freedoms = [Freedom(pose=False, focal=1), Freedom(focal=1, center=True, distortion=2), Freedom()]
+    sizes = [freedom.size for freedom in freedoms]
+    pose = [2e-3, 2e-3, 2e-3, 2.0, 2.0, 2.0]
+    likely = np.array([10, *pose, 10, 3, 3, 1e-2, 1e-2, *pose])
+    direction = likely * np.random.default_rng(0).normal(size=sum(sizes))
+    found = triangulate(made.cameras, made.xy, HALF_PX)
+    step = 1e-3
+    shifted = []
+    for sign in (step, -step):
+        parts = np.split(sign * direction, np.cumsum(sizes)[:-1])
+        cameras = [moved(*each) for each in zip(made.cameras, freedoms, parts, strict=True)]
+        shifted.append(triangulate(cameras, made.xy, HALF_PX).points)
+    by_hand = (shifted[0] - shifted[1]) / (2 * step)
+    known = with_spread(made.cameras, freedoms, direction[:, None])
+    told = with_camera_error(found, known, HALF_PX)
+    expected = expected_length(found.covariance + by_hand[:, :, None] * by_hand[:, None, :])
+    assert np.nanmedian(told.error / found.error) > 1.2  # else there would be nothing to see
+    np.testing.assert_allclose(told.error, expected, rtol=0.02)
+    np.testing.assert_array_equal(told.covariance, found.covariance)
+
+
+def test_cameras_that_say_nothing_change_nothing() -> None:
+    made = made_points(3, 20)
+    found = triangulate(made.cameras, made.xy, HALF_PX)
+    assert with_camera_error(found, made.cameras, HALF_PX) is found
+
+
+def test_what_one_camera_knows_of_itself_is_enough_and_missing_points_stay_missing() -> None:
+    made = made_points(3, 20)
+    made.xy[:, 3] = np.nan
+    first = with_spread(made.cameras[:1], [Freedom(pose=False, focal=1)], np.array([[5.0]]))
+    found = triangulate(made.cameras, made.xy, HALF_PX)
+    told = with_camera_error(found, (*first, *made.cameras[1:]), HALF_PX)
+    assert np.isnan(told.error[3])
+    others = np.arange(20) != 3
+    assert (told.error[others] > found.error[others]).all()
+
+
+@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+def test_rigs_of_few_boards_say_how_far_off_points_are(n: int) -> None:
+    true, first = in_the_first(ring(n)), ring(n)[0]
+    rng = np.random.default_rng(5)
+    points = rng.uniform(-1, 1, (300, 3)) * SPACE_MM @ first.rotation.T + first.translation
+    actual, told, alone = [], [], []
+    for repeat in range(24):
+        rig = calibrate_views(CHARUCO, seen(CHARUCO, true, 6, Spoil(0.5, 0.0), repeat)).calibration.cameras
+        xy = np.stack([camera.project(points) for camera in true])
+        found = triangulate(rig, xy + rng.normal(0, 0.5, xy.shape), HALF_PX)
+        actual.append(np.nanmean(np.linalg.norm(found.points - points, axis=-1)))
+        alone.append(np.nanmean(found.error))
+        told.append(np.nanmean(with_camera_error(found, rig, HALF_PX).error))
+    # 24 rigs know their mean within about 10 %
+    assert np.mean(told) == pytest.approx(np.mean(actual), rel=0.2)
+    assert np.mean(alone) < 0.7 * np.mean(actual)
