@@ -14,8 +14,6 @@ KEYPOINTS = ("snout", "left_ear", "right_ear", "neck", "spine", "left_hip", "rig
 BODY_MM = np.array(
     [[50, 0, 12], [32, 9, 22], [32, -9, 22], [25, 0, 20], [0, 0, 26], [-22, 12, 12], [-22, -12, 12], [-40, 0, 10.0]]
 )
-BACK = (3, 4)
-"""Neck and spine: they stay as far apart as they are."""
 
 
 @dataclass(frozen=True)

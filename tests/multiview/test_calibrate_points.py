@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from made_rig import in_the_first, ring
-from made_walk import BACK, Trouble, Walk, pose_errors, troubled, walk, walked
+from made_walk import Trouble, Walk, pose_errors, troubled, walk, walked
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
@@ -17,7 +17,6 @@ from markerless.multiview.points_verdict import judge_points
 from markerless.multiview.pose_spread import rig_size
 from markerless.multiview.rig_of_points import spread_points
 from markerless.multiview.rotation import vector_of
-from markerless.multiview.triangulate import triangulate
 
 
 def found(made: Walk, known: bool = True) -> PointsRig:
@@ -57,7 +56,7 @@ def test_long_lenses_start_from_all_views_together() -> None:
     best = min(starts, key=lambda start: angle(start[1].rotation, far[1].rotation))
     assert all(angle(mine.rotation, true.rotation) < 5 for mine, true in zip(best, far, strict=True))
     ways = [np.linalg.norm(camera.center) for camera in best[1:]]
-    true = [np.linalg.norm(camera.center) for camera in far[1:]]
+    true = [np.linalg.norm(camera.center - far[0].center) for camera in far[1:]]
     assert ways[0] / ways[1] == pytest.approx(true[0] / true[1], rel=0.05)
 
 
@@ -72,6 +71,7 @@ def test_an_animal_tells_where_the_cameras_stand(n: int) -> None:
     assert rig.calibration.unit == ""
     assert rig.noise_px == pytest.approx(0.63, rel=0.15)  # 0.5 px, as a mean distance
     assert not rig.by_length
+    assert all(camera.spread is not None for camera in rig.calibration.cameras)
     # it says how well: within a factor of 3, of what is one draw
     assert place / 3 < max(spread.place for spread in rig.spreads) < max(3 * place, 0.005)
 
@@ -90,10 +90,11 @@ def test_focal_lengths_that_are_not_known() -> None:
 
 @pytest.mark.slow
 def test_two_lenses_that_are_not_known_are_too_many() -> None:
-    with pytest.raises(CalibrationError, match="do not decide the focal length of .* give the lenses with --lenses"):
+    with pytest.raises(CalibrationError, match=r"do not decide the focal length of .* give the lenses with --lenses"):
         found(walk(2), known=False)
 
 
+@pytest.mark.slow
 def test_a_camera_that_shares_moments_with_one_other_is_placed_by_the_lengths_of_the_animal() -> None:
     made = walk(3, 400, Trouble(away=0))
     made.xy[0, 200:], made.xy[2, :200] = np.nan, np.nan
@@ -148,14 +149,3 @@ def test_points_are_chosen_fairly() -> None:
     assert (chosen >= 900).sum() == 50
     assert chosen.max() < 990
     assert len(spread_points(xy[:, :50], 100)) == 50
-
-
-def test_a_rig_says_in_space_how_well_it_is_known() -> None:
-    made = walk(3, 200)
-    rig = found(made)
-    assert all(camera.spread is not None for camera in rig.calibration.cameras)
-    points = triangulate(rig.calibration.cameras, made.xy, 0.63).points
-    back = np.linalg.norm(points[:, BACK[0]] - points[:, BACK[1]], axis=-1)
-    true = np.linalg.norm(made.points[:, BACK[0]] - made.points[:, BACK[1]], axis=-1)
-    ratio = back / true
-    assert np.nanstd(ratio) < 0.15 * np.nanmedian(ratio)

@@ -7,12 +7,15 @@ import pytest
 
 from made_board_views import Spoil, seen
 from made_points import SPACE_MM, made_points
-from made_rig import in_the_first, ring
+from made_rig import in_the_first, ring, waved
 from markerless.multiview.boards import parse_board
+from markerless.multiview.bundle import adjust
 from markerless.multiview.calibrate import calibrate_views
 from markerless.multiview.camera_error import with_camera_error
+from markerless.multiview.intrinsics import sightings_of
 from markerless.multiview.lens_fit import Freedom, moved
-from markerless.multiview.pose_spread import with_spread
+from markerless.multiview.pose_spread import root, with_spread
+from markerless.multiview.scene import RigidBoards
 from markerless.multiview.small_matrices import expected_length
 from markerless.multiview.triangulate import DISTANCE_PER_SD, triangulate
 
@@ -61,19 +64,41 @@ def test_what_one_camera_knows_of_itself_is_enough_and_missing_points_stay_missi
     assert (told.error[others] > found.error[others]).all()
 
 
-@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
-def test_rigs_of_few_boards_say_how_far_off_points_are(n: int) -> None:
+@pytest.mark.parametrize(("n", "boards"), [(2, 6), pytest.param(4, 8, marks=pytest.mark.slow)])
+def test_rigs_of_few_boards_say_how_far_off_points_are(n: int, boards: int) -> None:
     true, first = in_the_first(ring(n)), ring(n)[0]
+    freedoms = [Freedom(index > 0, 1, True, 4) for index in range(n)]
     rng = np.random.default_rng(5)
-    points = rng.uniform(-1, 1, (300, 3)) * SPACE_MM @ first.rotation.T + first.translation
+    points = rng.uniform(-1, 1, (200, 3)) * SPACE_MM @ first.rotation.T + first.translation
     actual, told, alone = [], [], []
     for repeat in range(24):
-        rig = calibrate_views(CHARUCO, seen(CHARUCO, true, 6, Spoil(0.5, 0.0), repeat)).calibration.cameras
+        views = seen(CHARUCO, true, boards, Spoil(0.5, 0.0), repeat)
+        world = waved(CHARUCO.points - CHARUCO.points.mean(axis=0), boards, repeat)
+        shown = RigidBoards(
+            world.shape, first.rotation @ world.rotation, world.translation @ first.rotation.T + first.translation
+        )
+        fit = adjust(true, freedoms, shown, sightings_of(views.corners, 0.5))
+        rig = with_spread(fit.cameras, freedoms, root(fit.joint))
         xy = np.stack([camera.project(points) for camera in true])
         found = triangulate(rig, xy + rng.normal(0, 0.5, xy.shape), HALF_PX)
         actual.append(np.nanmean(np.linalg.norm(found.points - points, axis=-1)))
         alone.append(np.nanmean(found.error))
         told.append(np.nanmean(with_camera_error(found, rig, HALF_PX).error))
-    # 24 rigs know their mean within about 10 %
-    assert np.mean(told) == pytest.approx(np.mean(actual), rel=0.2)
-    assert np.mean(alone) < 0.7 * np.mean(actual)
+    # 24 rigs know their mean to 10 %; 40 of them gave 1.01 and 0.98 times the actual errors
+    assert np.mean(told) == pytest.approx(np.mean(actual), rel=0.25)
+    assert np.mean(alone) < 0.4 * np.mean(actual)
+
+
+@pytest.mark.slow
+def test_a_lens_that_few_boards_leave_open_is_not_taken_for_known() -> None:
+    true, first = in_the_first(ring(2)), ring(2)[0]
+    points = np.random.default_rng(5).uniform(-1, 1, (200, 3)) * SPACE_MM @ first.rotation.T + first.translation
+    found = calibrate_views(CHARUCO, seen(CHARUCO, true, 6, Spoil(0.5, 0.0), 0))
+    assert found.distortion == (1, 1)  # the true lens has four, and its center is not the middle
+    cameras = found.calibration.cameras
+    assert [camera.spread.free if camera.spread else None for camera in cameras] == [(0, 1, 1, 4), (1, 1, 1, 4)]
+    placed = triangulate(cameras, np.stack([camera.project(points) for camera in true]), HALF_PX)
+    actual = float(np.nanmean(np.linalg.norm(placed.points - points, axis=-1)))
+    told = float(np.nanmean(with_camera_error(placed, cameras, HALF_PX).error))
+    assert np.nanmean(placed.error) < 0.2 * actual
+    assert 0.6 * actual < told < 2 * actual  # one lens of many that it might be
