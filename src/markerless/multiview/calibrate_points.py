@@ -232,7 +232,7 @@ def _fit(views: PointViews, cameras: Sequence[Camera], focals: Sequence[int]) ->
     kept = agreeing(cameras, some, sd)
     adjusted = fit_together(cameras, freedoms, kept, sd, _STEPS)
     agree = np.isfinite(kept).all(axis=-1).sum() / np.isfinite(some).all(axis=-1).sum()
-    seen = np.isfinite(views.xy).all(axis=-1)
+    seen = np.asarray(np.isfinite(views.xy).all(axis=-1))
     noise = np.array([np.nanmedian(one[mask]) for one, mask in zip(error, seen, strict=True)])
     return _Fit(adjusted, freedoms, kept, sd, chosen, noise, float(agree))
 

@@ -17,10 +17,12 @@ from markerless.core.camera import Camera, CameraSpread
 from markerless.core.instance import FloatArray
 from markerless.multiview.lens_fit import Freedom, projection
 from markerless.multiview.point_fit import BoolArray
+from markerless.multiview.rotation import cross_matrix
 from markerless.multiview.small_matrices import expected_length
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 
 _BLOCK = 4096  # points at a time: what a processor's cache holds
+_SAMPLE = 1000  # of the points say where the axes are
 
 
 def with_camera_error(found: Triangulated, cameras: Sequence[Camera], error: npt.ArrayLike) -> Triangulated:
@@ -39,12 +41,25 @@ def with_camera_error(found: Triangulated, cameras: Sequence[Camera], error: npt
     own = found.covariance.reshape(-1, 3, 3)
     total = found.error.reshape(-1).copy()
     good = np.flatnonzero(used.any(axis=0))
+    if not len(good):
+        return found
+    some = good[np.unique(np.linspace(0, len(good) - 1, min(_SAMPLE, len(good))).round().astype(int))]
+    moved = own[some] @ _moves(cameras, points[some], used[:, some], sd[:, some])
+    middle = points[some].mean(axis=0)
+    axes = np.linalg.lstsq(_rigid(points[some] - middle).reshape(-1, 6), moved.reshape(3 * len(some), -1), rcond=None)[
+        0
+    ]
     for start in range(0, len(good), _BLOCK):
         at = good[start : start + _BLOCK]
-        moved = _moves(cameras, points[at], used[:, at], sd[:, at])
-        moved = own[at] @ moved
+        moved = own[at] @ _moves(cameras, points[at], used[:, at], sd[:, at])
+        moved -= _rigid(points[at] - middle) @ axes
         total[at] = expected_length(own[at] + moved @ moved.transpose(0, 2, 1))
     return replace(found, error=total.reshape(found.error.shape))
+
+
+def _rigid(arms: FloatArray) -> FloatArray:
+    """`(P, 3, 6)`: how points at `arms` `(P, 3)` move with a small turn and a shift of the world."""
+    return np.concatenate([-cross_matrix(arms), np.broadcast_to(np.eye(3), (len(arms), 3, 3))], axis=-1)
 
 
 def _moves(cameras: Sequence[Camera], points: FloatArray, used: BoolArray, sd: FloatArray) -> FloatArray:

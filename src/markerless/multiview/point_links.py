@@ -76,7 +76,13 @@ def link(cameras: tuple[Camera, Camera], xy: FloatArray, pair: tuple[int, int]) 
     cosines = (turned * _directions(second[good])).sum(axis=1)
     angle = float(np.rad2deg(np.median(np.arccos(np.clip(cosines, -1, 1)))))
     return PointLink(
-        pair, np.asarray(rotation), np.asarray(way).ravel(), sigma, len(both), float(n_front / good.sum()), angle
+        pair,
+        np.asarray(rotation, dtype=np.float64),
+        np.asarray(way, dtype=np.float64).ravel(),
+        sigma,
+        len(both),
+        float(n_front / good.sum()),
+        angle,
     )
 
 

@@ -104,7 +104,7 @@ def root(covariance: FloatArray) -> FloatArray:
     sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     values, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
     half = sd[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
-    triangle: FloatArray = np.linalg.qr(half.T, mode="r").T
+    triangle: FloatArray = np.linalg.qr(half.T)[1].T
     return triangle * np.sign(np.where(np.diag(triangle) == 0, 1.0, np.diag(triangle)))
 
 

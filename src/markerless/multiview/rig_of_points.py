@@ -18,6 +18,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.views import GOOD
 from markerless.errors import CalibrationError
 from markerless.multiview.affine_start import affine_starts
+from markerless.multiview.point_fit import BoolArray
 from markerless.multiview.point_links import FEWEST, PointLink, seen_together
 from markerless.multiview.repair import held_first, settle
 from markerless.multiview.triangulate import DISTANCE_PER_SD, triangulate
@@ -149,7 +150,7 @@ class _Growing:
 
     def _seeing_most(self) -> list[int]:
         """As many views as see enough of the same points; of three the best three."""
-        seen = np.isfinite(self.some).all(axis=-1)
+        seen: BoolArray = np.asarray(np.isfinite(self.some).all(axis=-1))
         for size in range(len(self.lenses), 2, -1):
             best = max(combinations(range(len(seen)), size), key=lambda some: int(seen[list(some)].all(axis=0).sum()))
             if seen[list(best)].all(axis=0).sum() >= FEWEST:
