@@ -75,7 +75,7 @@ def _moves(cameras: Sequence[Camera], points: FloatArray, used: BoolArray, sd: F
         weighed = by_point.transpose(0, 2, 1) / (spread_px[seeing] ** 2)[:, None, None]
         factor = camera.spread.factor
         by_number = (weighed @ by_step).reshape(-1, freedom.size)
-        moved[seeing, :, : factor.shape[1]] += (by_number @ factor).reshape(len(seeing), 3, -1)
+        moved[seeing, :, : factor.shape[1]] += (by_number @ factor).reshape(len(seeing), 3, factor.shape[1])
     return moved
 
 
