@@ -79,14 +79,14 @@ def test_lines_about_wrong_use(folder: Path, tmp_path: Path, capsys: pytest.Capt
 
     assert "expected --board BOARD, or CAMERA=FILE" in line(str(folder))
     assert "leave out what describes a board" in line(*files(folder), "--board", "checkerboard:9x6:30")
-    assert "for cameras without a board" in line(str(folder), "--board", "checkerboard:9x6:30", "--size", "10x10")
+    assert "for cameras without a board" in line(str(folder), "--board", "checkerboard:9x6:30", "--lenses", "10x10")
     assert "expected one FOLDER" in line(str(folder), str(tmp_path), "--board", "checkerboard:9x6:30")
-    assert "give --size WxH" in line(*files(folder))
-    assert "for example 1280x1024, got '12'" in line(*files(folder), "--size", "12")
-    assert "at least two cameras" in line(files(folder)[0], "--size", "1280x1024")
+    assert "--lenses 1280x1024" in line(*files(folder))
+    assert "no such calibration: 1280" in line(*files(folder), "--lenses", "1280")
+    assert "at least two cameras" in line(files(folder)[0], "--lenses", "1280x1024")
     taken = tmp_path / "calibration.toml"
     taken.write_text("[cam_0]\n", encoding="utf-8")
-    assert "was not made by markerless" in line(*files(folder), "--size", "1280x1024", "--out", str(taken))
+    assert "was not made by markerless" in line(*files(folder), "--lenses", "1280x1024", "--out", str(taken))
 
 
 def test_lenses_go_by_name_or_are_one_for_all(made: Walk) -> None:

@@ -134,8 +134,8 @@ def _lenses(names: list[str], request: PointsRequest) -> tuple[tuple[Camera, ...
     without = [name for name in names if name not in by_name]
     if without and request.size is None:
         raise CalibrationError(
-            f"expected the size of the pictures of {', '.join(without)}, whose lens is not known: give --size WxH, for "
-            "example --size 1280x1024, or their lenses with --lenses FILE"
+            f"expected the size of the pictures of {', '.join(without)}, whose lens is not known: give it with "
+            "--lenses WxH, for example --lenses 1280x1024, or a calibration of the lenses with --lenses FILE"
         )
     size = request.size or (1, 1)
     cameras = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +16,16 @@ if TYPE_CHECKING:
     from markerless.multiview.files.views_toml import KnownLength
 
 
-class Size(click.ParamType):
-    """`WIDTHxHEIGHT` in pixels."""
+class Lenses(click.ParamType):
+    """A file of lenses, or `WIDTHxHEIGHT` of the pictures where they are not known."""
 
-    name = "size"
+    name = "lenses"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | tuple[int, int]:
+        if isinstance(value, Path | tuple):
             return value
-        width, _, height = str(value).lower().partition("x")
-        if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-            self.fail(f"expected width and height in pixels, for example 1280x1024, got '{value}'", param, ctx)
-        return int(width), int(height)
+        size = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", str(value))
+        return Path(value) if size is None else (int(size[1]), int(size[2]))
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class FromBoard:
 class FromPoints:
     """Options that only points have."""
 
-    lenses: Path | None
-    size: tuple[int, int] | None
+    lenses: Path | tuple[int, int] | None
     length: KnownLength | None
 
 
@@ -69,9 +67,11 @@ class Out:
 @click.option("--cameras", metavar="A,B,...", help="Only these cameras; default: all.")
 @click.option("--fisheye", is_flag=True, help="The lenses are fisheyes.")
 @click.option(
-    "--lenses", type=options.PATH, metavar="FILE", help="Without a board: the lenses, or one for all cameras."
+    "--lenses",
+    type=Lenses(),
+    metavar="FILE | WxH",
+    help="Without a board: a calibration of the lenses, or, where they are not known, the size of the pictures.",
 )
-@click.option("--size", type=Size(), metavar="WxH", help="Without a board and lenses: the size of the pictures.")
 @click.option(
     "--length", type=options.Length(), metavar="A,B,L", help="Without a board: keypoints A and B are L mm apart."
 )
@@ -98,8 +98,8 @@ def command(inputs: tuple[str, ...], of_board: FromBoard, of_points: FromPoints,
         if any((of_board.board, of_board.pattern, of_board.cameras, of_board.fisheye, out.print_to)):
             raise click.UsageError("CAMERA=FILE is for cameras without a board; leave out what describes a board")
         return _from_points(inputs, of_points, out)
-    if any((of_points.lenses, of_points.size, of_points.length)):
-        raise click.UsageError("--lenses, --size and --length are for cameras without a board: give CAMERA=FILE ...")
+    if any((of_points.lenses, of_points.length)):
+        raise click.UsageError("--lenses and --length are for cameras without a board: give CAMERA=FILE ...")
     if of_board.board is None:
         raise click.UsageError("expected --board BOARD, or CAMERA=FILE ... to calibrate without a board")
     if len(inputs) > 1:
@@ -143,7 +143,10 @@ def _from_points(inputs: tuple[str, ...], of_points: FromPoints, out: Out) -> in
     from markerless.pipeline.calibrate_from_points import PointsRequest, calibrate_from_points
 
     files = options.by_camera(tuple(options.CameraFile().convert(one, None, None) for one in inputs))
-    request = PointsRequest(of_points.lenses, of_points.size, of_points.length, out=out.out, overwrite=out.overwrite)
+    lenses, size = of_points.lenses, None
+    if isinstance(lenses, tuple):
+        lenses, size = None, lenses
+    request = PointsRequest(lenses, size, of_points.length, out=out.out, overwrite=out.overwrite)
     result = calibrate_from_points(files, request)
     if out.as_json:
         options.echo_json(_points_as_json(result))
