@@ -12,11 +12,14 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from markerless.core.plain import plain
+
+if TYPE_CHECKING:
+    from markerless.multiview.files.views_toml import KnownLength
 
 PATH = click.Path(path_type=Path)
 
@@ -73,6 +76,21 @@ class CameraFile(click.ParamType):
         if not equals or not camera or not path:
             self.fail(f"expected CAMERA=FILE, for example back=back.h5, or an existing file, got '{value}'", param, ctx)
         return camera, Path(path)
+
+
+class Length(click.ParamType):
+    """`KEYPOINT,KEYPOINT,NUMBER`: a known length."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KnownLength:
+        from markerless.errors import FormatError
+        from markerless.multiview.files.views_toml import known_length
+
+        try:
+            return known_length([part.strip() for part in str(value).split(",")], "--length")
+        except FormatError:
+            self.fail(f"expected two keypoints and their distance, for example nose,tail,80, got '{value}'", param, ctx)
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -23,6 +23,41 @@ from markerless.errors import CalibrationError
 
 
 @dataclass(frozen=True)
+class CameraSpread:
+    """How well the numbers of a camera are known that were fitted, together with those of the other cameras of its rig.
+
+    The covariance between two cameras of a rig is `one.factor @ other.factor.T`; a factor with fewer columns stands for
+    zeros in the further ones.
+
+    Attributes:
+        free: What was fitted: pose (0 or 1), focal lengths (0: none, 1: both by one factor, 2: each), principal point
+            (0 or 1), how many numbers of distortion. A pose is 6 numbers: a rotation vector that turns the camera after
+            its rotation, and the translation.
+        factor: `(n, r)` for the n numbers, in that order; translation in the unit of the calibration.
+    """
+
+    free: tuple[int, int, int, int]
+    factor: FloatArray
+
+    def __post_init__(self) -> None:
+        pose, focal, center, distortion = self.free
+        factor = np.array(self.factor, dtype=np.float64)
+        if not (pose in (0, 1) and focal in (0, 1, 2) and center in (0, 1) and 0 <= distortion <= 8):
+            raise CalibrationError(f"expected pose, focal, center and distortion of a camera's spread, got {self.free}")
+        n = 6 * pose + focal + 2 * center + distortion
+        if factor.ndim != 2 or len(factor) != n or not np.isfinite(factor).all():
+            raise CalibrationError(f"expected a spread of finite numbers ({n}, r), got {factor.shape}")
+        object.__setattr__(self, "factor", factor)
+
+    def in_unit(self, scale: float) -> CameraSpread:
+        """The same with lengths in a unit that makes them `scale` times as large."""
+        factor = self.factor.copy()
+        if self.free[0]:
+            factor[3:6] *= scale
+        return replace(self, factor=factor)
+
+
+@dataclass(frozen=True)
 class Camera:
     """One view of the scene.
 
@@ -36,6 +71,7 @@ class Camera:
         fisheye: Whether the distortion is the fisheye model's.
         region: Where in the frame a virtual camera's picture lies; None for the whole frame.
         mirrored: Whether the region shows the scene in a mirror.
+        spread: How well its numbers are known; None when that is not.
     """
 
     name: str
@@ -47,6 +83,7 @@ class Camera:
     fisheye: bool = False
     region: View | None = None
     mirrored: bool = False
+    spread: CameraSpread | None = None
 
     def __post_init__(self) -> None:
         for name, shape in (("matrix", (3, 3)), ("rotation", (3, 3)), ("translation", (3,))):
@@ -97,8 +134,8 @@ class Camera:
         return LENSES[self.fisheye].undistort(bent, self.distortion)
 
     def moved(self, rotation: npt.ArrayLike, translation: npt.ArrayLike) -> Camera:
-        """The same camera at another place."""
-        return replace(self, rotation=np.asarray(rotation), translation=np.asarray(translation))
+        """The same camera at another place; how well that is known is another matter."""
+        return replace(self, rotation=np.asarray(rotation), translation=np.asarray(translation), spread=None)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from markerless.multiview.boards import Board
 from markerless.multiview.bundle import Adjusted, adjust
 from markerless.multiview.detection import FEWEST, fitting
 from markerless.multiview.intrinsics import LensFit, fit_lens, robust_sigma, sightings_of, standing
+from markerless.multiview.lens_doubt import with_held_numbers
+from markerless.multiview.lens_fit import Freedom
+from markerless.multiview.pose_spread import root, with_spread
 from markerless.multiview.rig_start import RigStart, start_rig
 from markerless.multiview.scene import RigidBoards
 
@@ -97,8 +100,11 @@ def calibrate_views(board: Board, views: BoardViews, fisheye: bool = False) -> C
                 (views.names[camera], views.moments[frame], _rms_of(fits[camera], frame, views, int(camera)))
             )
     in_used = np.isfinite(views.corners[..., 0]) & used[..., None]
+    sightings = sightings_of(kept, robust_sigma(fitted.off_px))
+    freedoms, covariance = with_held_numbers(fitted.cameras, _freedoms(fits), fitted.scene, sightings, fitted.joint)
+    cameras = with_spread(fitted.cameras, freedoms, root(covariance))
     calibration = Calibration(
-        fitted.cameras, "mm", math.sqrt(float(np.nanmean((off**2).sum(axis=-1)))), (("board", board.name),)
+        cameras, "mm", math.sqrt(float(np.nanmean((off**2).sum(axis=-1)))), (("board", board.name),)
     )
     return Calibrated(
         calibration,
@@ -115,6 +121,10 @@ def calibrate_views(board: Board, views: BoardViews, fisheye: bool = False) -> C
     )
 
 
+def _freedoms(fits: Sequence[LensFit]) -> list[Freedom]:
+    return [replace(fit.freedom, pose=index > 0) for index, fit in enumerate(fits)]
+
+
 def _fit_together(
     start: RigStart,
     fits: Sequence[LensFit],
@@ -123,7 +133,7 @@ def _fit_together(
     dropped: list[tuple[str, str, float]],
 ) -> tuple[Adjusted[RigidBoards], FloatArray]:
     """Fit, leave out what is wrong, fit again; pictures left out are added to `dropped`."""
-    freedoms = [replace(fit.freedom, pose=index > 0) for index, fit in enumerate(fits)]
+    freedoms = _freedoms(fits)
     cameras: Sequence[Camera] = start.cameras
     boards, sigma = start.boards, max(float(np.median([fit.sigma_px for fit in fits])), 0.05)
     kept = corners.copy()

@@ -92,7 +92,14 @@ def fit_mirrors(parts: Sequence[Part], size: tuple[int, int], xy: FloatArray, er
 
 def scaled(calibration: Calibration, factor: float, unit: str) -> Calibration:
     """The same rig in another unit."""
-    cameras = tuple(replace(camera, translation=camera.translation * factor) for camera in calibration.cameras)
+    cameras = tuple(
+        replace(
+            camera,
+            translation=camera.translation * factor,
+            spread=None if camera.spread is None else camera.spread.in_unit(factor),
+        )
+        for camera in calibration.cameras
+    )
     return replace(calibration, cameras=cameras, unit=unit)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
-from markerless.multiview.bundle import Sightings, adjust
+from markerless.multiview.bundle import Adjusted, Sightings, adjust
 from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.point_fit import Observed, fit_points
 from markerless.multiview.rotation import vector_of
@@ -66,7 +66,7 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
     xy, sd = xy[:, use], error[:, use] / DISTANCE_PER_SD
     moved: Sequence[Camera] = cameras
     for _ in range(_ROUNDS):  # points far from their place, because a camera was, are found again
-        moved = _adjusted(moved, _agreeing(moved, xy, sd), sd)
+        moved = settle(moved, held_first(len(moved)), xy, sd).cameras
     factor = _spread(cameras) / _spread(moved)
     anchor = cameras[0].center
     placed = tuple(
@@ -84,7 +84,7 @@ def repair(calibration: Calibration, xy: FloatArray, error: FloatArray) -> tuple
     return replace(calibration, cameras=placed), moves
 
 
-def _agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> FloatArray:
+def agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> FloatArray:
     """The pixels without those that contradict the others; all of them while the cameras are too far off to tell."""
     used = triangulate(cameras, xy, sd * DISTANCE_PER_SD).used
     seen = np.isfinite(xy).all(axis=-1)
@@ -92,7 +92,25 @@ def _agreeing(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> Floa
     return np.where(used[..., None], xy, np.nan) if enough.all() else xy
 
 
-def _adjusted(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> tuple[Camera, ...]:
+def settle(
+    cameras: Sequence[Camera], freedoms: Sequence[Freedom], xy: FloatArray, sd: FloatArray, steps: int = _STEPS
+) -> Adjusted[FreePoints]:
+    """Fit cameras and the points `xy` `(V, P, 2)` that they see together, without pixels that contradict the others.
+
+    Args:
+        cameras: V of them, roughly in place.
+        freedoms: Of each, what may change.
+        xy: px; NaN where not seen.
+        sd: `(V, P)` px, standard deviation of x and of y; a pixel without one is not used.
+        steps: At most so many.
+    """
+    return fit_together(cameras, freedoms, agreeing(cameras, xy, sd), sd, steps)
+
+
+def fit_together(
+    cameras: Sequence[Camera], freedoms: Sequence[Freedom], xy: FloatArray, sd: FloatArray, steps: int = _STEPS
+) -> Adjusted[FreePoints]:
+    """As `settle`, with all of the pixels."""
     pixels = np.where(np.isfinite(sd)[..., None], xy, np.nan)
     observed = Observed.of(cameras, pixels, np.where(np.isfinite(sd), sd, 1.0))
     points = fit_points(observed, observed.seen).points
@@ -102,8 +120,12 @@ def _adjusted(cameras: Sequence[Camera], xy: FloatArray, sd: FloatArray) -> tupl
     view, point = view[often], point[often]
     frame = np.zeros(len(point), dtype=np.intp)
     sightings = Sightings(view, frame, point, pixels[view, point], observed.sd[view, point])
-    freedoms = [Freedom(pose=index > 0) for index in range(len(cameras))]
-    return adjust(cameras, freedoms, FreePoints(points[None]), sightings, _STEPS).cameras
+    return adjust(cameras, freedoms, FreePoints(points[None]), sightings, steps)
+
+
+def held_first(n: int) -> list[Freedom]:
+    """Poses free of all `n` cameras but the first, whose axes are the world's."""
+    return [Freedom(pose=index > 0) for index in range(n)]
 
 
 def _spread(cameras: Sequence[Camera]) -> float:

@@ -19,7 +19,7 @@ from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.board_views import find_boards
 from markerless.version import VERSION
 
-_SOFTWARE = "markerless"
+SOFTWARE = "markerless"
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def calibrate(folder: Path | str, request: CalibrateRequest | str, progress: Pro
     request = CalibrateRequest(request) if isinstance(request, str) else request
     board = parse_board(request.board)
     path = request.out or folder / FILE_NAME
-    _refuse_to_replace(path, request.overwrite)
+    refuse_to_replace(path, request.overwrite)
     recordings = find_recordings(folder, request.pattern, request.cameras)
     found = find_boards(board, recordings, progress)
     fitted = calibrate_views(board, found.views, request.fisheye)
     verdicts = judge(fitted, found.views)
     calibration = replace(
-        fitted.calibration, provenance=(("software", f"{_SOFTWARE} {VERSION}"), *fitted.calibration.provenance)
+        fitted.calibration, provenance=(("software", f"{SOFTWARE} {VERSION}"), *fitted.calibration.provenance)
     )
     notes = list(found.notes)
     if fitted.n_wrong:
@@ -122,7 +122,12 @@ def print_board(text: str, path: Path) -> Board:
     return board
 
 
-def _refuse_to_replace(path: Path, overwrite: bool) -> None:
+def refuse_to_replace(path: Path, overwrite: bool) -> None:
+    """Make sure that a calibration may be written there.
+
+    Raises:
+        CalibrationError: it is no TOML file, or one that markerless did not make.
+    """
     if path.suffix.lower() != ".toml":
         raise CalibrationError(f"expected a file name that ends in .toml to write the calibration to, got {path.name}")
     if overwrite or not path.exists():
@@ -131,7 +136,7 @@ def _refuse_to_replace(path: Path, overwrite: bool) -> None:
         metadata = tomllib.loads(path.read_text(encoding="utf-8")).get("metadata", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         metadata = {}
-    if not (isinstance(metadata, dict) and str(metadata.get("software", "")).startswith(_SOFTWARE)):
+    if not (isinstance(metadata, dict) and str(metadata.get("software", "")).startswith(SOFTWARE)):
         raise CalibrationError(
             f"{path} is there already and was not made by markerless; keep it and give another name with --out, or "
             "replace it with --overwrite"

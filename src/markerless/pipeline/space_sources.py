@@ -55,7 +55,7 @@ def with_sources(
             "file": _seen_from(folder, Path(source)) if isinstance(source, Path | str) else "",
             "keypoints": keypoints if isinstance(keypoints, str) else dict(keypoints),
         }
-    rig = [anipose_toml.to_table(camera) for camera in cameras.cameras]
+    rig = [anipose_toml.to_table(replace(camera, spread=None)) for camera in cameras.cameras]
     return replace(tracks, provenance={**tracks.provenance, RIG: rig, SOURCES: sources})
 
 

@@ -17,6 +17,7 @@ from markerless.core.views import STATES, Views
 from markerless.errors import CalibrationError, LabelsError
 from markerless.formats import movement
 from markerless.multiview.calibration_file import read_calibration
+from markerless.multiview.camera_error import with_camera_error
 from markerless.multiview.files import anipose_csv, anipose_toml, views_toml
 from markerless.multiview.files.views_toml import KnownLength, ViewsFile
 from markerless.multiview.mirror import fit_mirrors, scaled
@@ -150,6 +151,7 @@ def triangulate(
         factor = known.length / _median_length(found, seen, known)
         cameras = scaled(cameras, factor, plan.unit if plan is not None else cameras.unit or "mm")
         found = triangulate_points(cameras.cameras, seen.flat_xy, error)
+    found = with_camera_error(found, cameras.cameras, error)
     result = _in_space(found, seen, cameras, error, options)
     result = replace(result, moves=moves)
     target = _target(out, by_camera)

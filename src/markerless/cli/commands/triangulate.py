@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,21 +13,6 @@ from markerless.cli import options
 if TYPE_CHECKING:
     from markerless.multiview.files.views_toml import KnownLength
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
-
-
-class Length(click.ParamType):
-    """`KEYPOINT,KEYPOINT,NUMBER`: a known length."""
-
-    name = "length"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KnownLength:
-        from markerless.errors import FormatError
-        from markerless.multiview.files.views_toml import known_length
-
-        try:
-            return known_length([part.strip() for part in str(value).split(",")], "--length")
-        except FormatError:
-            self.fail(f"expected two keypoints and their distance, for example nose,tail,80, got '{value}'", param, ctx)
 
 
 @dataclass(frozen=True)
@@ -51,7 +36,7 @@ class How:
 @click.argument("files", type=options.CameraFile(), nargs=-1, required=True, metavar="CAMERA=FILE...")
 @click.option("--out", type=options.PATH, metavar="S", help="Write S.nc and S.csv; default: beside the first file.")
 @options.cutoff_option
-@click.option("--length", type=Length(), metavar="A,B,L", help="Keypoints A and B are L apart: sets the scale.")
+@click.option("--length", type=options.Length(), metavar="A,B,L", help="Keypoints A and B are L apart: sets the scale.")
 @click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
 @click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")
 @click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")

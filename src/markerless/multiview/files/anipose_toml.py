@@ -1,6 +1,7 @@
 """Anipose's `calibration.toml`, which is ours too: tables `cam_0`, `cam_1`, ... and `metadata`.
 
-What Anipose does not know (the unit; region and mirror of a virtual camera) are further keys that it passes over.
+What Anipose does not know (the unit; region and mirror of a virtual camera; how well a camera is known) are further
+keys that it passes over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from markerless.core.camera import Calibration, Camera
+from markerless.core.camera import Calibration, Camera, CameraSpread
 from markerless.core.storage import write_text
 from markerless.core.view import View
 from markerless.errors import CalibrationError, FormatError
@@ -97,7 +98,16 @@ def to_table(camera: Camera) -> dict[str, Any]:
         table["region"] = [region.left, region.top, region.width, region.height]
     if camera.mirrored:
         table["mirrored"] = True
+    if camera.spread is not None:
+        table["free"] = list(camera.spread.free)
+        table["spread"] = [_digits(row) for row in camera.spread.factor]
     return table
+
+
+def _digits(row: np.ndarray) -> list[float]:
+    """Numbers with the digits that a standard deviation has, without the zeros at the end."""
+    known = np.flatnonzero(row)
+    return [float(f"{value:.4g}") for value in row[: known[-1] + 1 if len(known) else 0]]
 
 
 def _short(numbers: np.ndarray) -> np.ndarray:
@@ -139,7 +149,21 @@ def from_table(table: dict[str, Any], name: str, path: Path) -> Camera:
         fisheye=fisheye,
         mirrored=mirrored,
         region=region,
+        spread=_spread(table, name, path) if "spread" in table else None,
     )
+
+
+def _spread(table: dict[str, Any], name: str, path: Path) -> CameraSpread:
+    free = _numbers(table, "free", (4,), name, path).astype(int).tolist()
+    rows = table["spread"]
+    try:
+        widest = max((len(row) for row in rows), default=0)
+        factor = np.zeros((len(rows), widest))
+        for into, row in zip(factor, rows, strict=True):
+            into[: len(row)] = np.array(row, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"expected rows of numbers in 'spread' of [{name}] in {path}: {error}") from error
+    return CameraSpread((free[0], free[1], free[2], free[3]), factor)
 
 
 def _numbers(table: dict[str, Any], key: str, shape: tuple[int, ...] | None, name: str, path: Path) -> np.ndarray:
