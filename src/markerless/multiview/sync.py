@@ -1,0 +1,265 @@
+"""Cameras brought into step by what they saw: offset, rate and lost frames of each, with how sure that is.
+
+The first camera gives the moments. One after the other, each camera is laid beside those that are in step already: the
+points of these are lines in its picture, and its lag is where it sees the points on the lines. So no camera has to see
+much of the first one, and later ones have more to go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from markerless.core.camera import Camera
+from markerless.core.instance import FloatArray
+from markerless.multiview.coarse_lag import LagPath, find_path
+from markerless.multiview.fine_lag import Line, local_lags, straight
+from markerless.multiview.in_step import IndexArray, Lines, between, lines_for
+from markerless.multiview.lag_steps import find_steps
+from markerless.multiview.lost_frames import Jump, find_jumps
+from markerless.multiview.timeline import Lost, frames_at, period
+
+SURE = 1.96
+_MOST_LAG = 3000  # frames to either side, unless the counts differ by more
+_LARGEST_INTERVAL = 0.5  # frames: an offset that is less sure is not told
+_FEWEST_VALUES = 40
+_TELLING = 3.0  # standard errors by which the best lag beats the next
+_RATE_TELLS = 3.0
+_LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
+_VALLEY = 0.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the motion says of one camera.
+
+    Attributes:
+        offset: Frame of the camera that shows the moment of frame 0 of the first camera.
+        rate: Its frames for each frame of the first camera.
+        interval: 95 % of the offset lie within so many frames of it.
+        rate_interval: Likewise of the rate; 0 where it was not in question.
+        misfit_px: Usual distance of the points from where the other cameras say they are.
+        next_lag: The lag beside the offset that fits next best, in frames; NaN without one.
+        next_misfit_px: The distance there.
+        better: By how many standard errors the offset fits better than the next best lag.
+        reason: Why the offset cannot be told; "" when it can.
+    """
+
+    offset: float
+    rate: float
+    interval: float
+    rate_interval: float
+    misfit_px: float
+    next_lag: float
+    next_misfit_px: float
+    better: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InStep:
+    """Cameras in step.
+
+    Attributes:
+        times: Of each camera `(T,)`, the moment of each frame.
+        lost: Of each camera the frames it lost.
+        evidence: Of each camera; None for the first.
+    """
+
+    times: tuple[FloatArray, ...]
+    lost: tuple[tuple[Lost, ...], ...]
+    evidence: tuple[Evidence | None, ...]
+
+
+def put_in_step(cameras: Sequence[Camera], xy: Sequence[FloatArray], times: Sequence[FloatArray]) -> InStep:
+    """Bring cameras into step.
+
+    Args:
+        cameras: V of them, calibrated.
+        xy: Of each `(T, P, 2)` px, of the same P points; T may differ. NaN where not seen.
+        times: Of each `(T,)` what is known: the moments of its frames, as far as its own clock is right.
+
+    Returns:
+        Times and what they are founded on. A camera whose `Evidence.reason` is not empty keeps the times it had.
+    """
+    rays = [camera.rays(seen) for camera, seen in zip(cameras, xy, strict=True)]
+    state = InStep(tuple(times), ((),) * len(cameras), (None,) * len(cameras))
+    done = [0]
+    while len(done) < len(cameras):
+        left = [camera for camera in range(len(cameras)) if camera not in done]
+        shared = [_shared(rays[camera], [rays[other] for other in done]) for camera in left]
+        camera = left[int(np.argmax(shared))]
+        state = _placed(state, camera, done, (cameras, rays))
+        done.append(camera)
+    return state
+
+
+def _shared(rays: FloatArray, others: Sequence[FloatArray]) -> int:
+    """How often points are seen that another camera sees too."""
+    own = np.isfinite(rays[..., 0]).mean(axis=0)
+    return int(1e6 * sum(float((own * np.isfinite(other[..., 0]).mean(axis=0)).sum()) for other in others))
+
+
+def _placed(
+    state: InStep, camera: int, done: Sequence[int], scene: tuple[Sequence[Camera], Sequence[FloatArray]]
+) -> InStep:
+    """One more camera in step with those that are done."""
+    cameras, rays = scene
+    begin = int(np.floor(min(state.times[other][0] for other in done)))
+    end = int(np.ceil(max(state.times[other][-1] for other in done)))
+    moments = np.arange(begin, end + 1, dtype=np.float64)
+    own = state.times[camera]
+    grid = np.arange(np.ceil(own[0] - 1e-9), np.floor(own[-1] + 1e-9) + 1)
+    seen = list(rays)
+    seen[camera] = between(rays[camera], frames_at(own, grid))
+    at = [frames_at(state.times[other], moments) for other in done]
+    lines = lines_for(camera, done, cameras, seen, at)
+    told, jumps = lag_of(lines, begin, begin - int(grid[0]))
+    evidence = list(state.evidence)
+    evidence[camera] = replace(told, offset=_frame_of(told.offset, own), rate=told.rate * _pace(own))
+    state = replace(state, evidence=tuple(evidence))
+    if told.reason:
+        return state
+    return _with_jumps(state, camera, done, jumps, (own - told.offset) / told.rate)
+
+
+def _frame_of(time: float, times: FloatArray) -> float:
+    """The frame of a camera at a time by its own clock, also outside of its recording."""
+    inside = float(np.clip(time, times[0], times[-1]))
+    return float(np.interp(inside, times, np.arange(len(times)))) + (time - inside) * _pace(times)
+
+
+def _pace(times: FloatArray) -> float:
+    """Frames a moment by a camera's own clock."""
+    return 1 / period(times)
+
+
+def _with_jumps(state: InStep, camera: int, done: Sequence[int], jumps: Sequence[Jump], own: FloatArray) -> InStep:
+    """Lost frames become gaps in the times: of the camera where its lag falls, of all others where it rises."""
+    times, lost = list(state.times), list(state.lost)
+    added = 0
+    for jump in jumps:
+        moment, frames = jump.moment + added, jump.frames
+        who = [camera] if frames < 0 else done
+        count = abs(frames)
+        for one in who:
+            here = own if one == camera else times[one]
+            place = np.searchsorted(here, [moment - 0.5, *(np.array(jump.between) + added - 0.5)])
+            lost[one] = (*lost[one], Lost(int(place[0]), count, (int(place[1]), int(place[2]))))
+            moved = here + count * (here >= moment - 0.5)
+            if one == camera:
+                own = moved
+            else:
+                times[one] = moved
+        added += count if frames > 0 else 0
+    times[camera] = own
+    return replace(state, times=tuple(times), lost=tuple(lost))
+
+
+def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tuple[Evidence, list[Jump]]:
+    """Offset, rate and jumps of a camera.
+
+    Args:
+        lines: Where the others see the points, at M moments, and where it sees them, in T frames.
+        begin: The first of the moments.
+        shift: By how many frames the camera is ahead when the lag is called 0.
+        most: Lags farther than that from 0 are not tried.
+
+    Returns:
+        The offset is the lag in frames at moment 0, as the line through all lags has it; and the jumps.
+    """
+    n_values = min(int(np.isfinite(lines.x).sum()), int(np.isfinite(lines.u).sum()))
+    if n_values < _FEWEST_VALUES:
+        return _untold(f"it shares fewer than {_FEWEST_VALUES} points with the cameras before it"), []
+    path = find_path(lines, _lags(lines, shift, most))
+    told = _is_told(path)
+    if told.reason:
+        return replace(told, offset=float(np.median(path.lag)) - shift), []
+    line, jumps = _refined(lines, path)
+    interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
+    reason = ""
+    if not interval <= _LARGEST_INTERVAL:
+        reason = f"the animal moves too little to tell it to better than {interval:.1f} frames"
+    offset = line.offset - line.drift * (line.middle + begin) - shift
+    told = replace(told, offset=offset, rate=1 + line.drift, interval=interval, rate_interval=rate_interval)
+    jumps = [Jump(one.moment + begin, one.frames, (one.between[0] + begin, one.between[1] + begin)) for one in jumps]
+    return replace(told, misfit_px=line.scale, reason=reason), jumps
+
+
+def _untold(reason: str) -> Evidence:
+    nan = float("nan")
+    return Evidence(nan, 1.0, nan, nan, nan, nan, nan, nan, reason)
+
+
+def _lags(lines: Lines, shift: int, most: int | None) -> IndexArray:
+    if most is None:
+        shorter = min(lines.n_moments, lines.n_frames)
+        most = max(min(shorter // 2, _MOST_LAG), abs(lines.n_moments - lines.n_frames) + 100)
+    return np.arange(shift - most, shift + most + 1)
+
+
+def _is_told(path: LagPath) -> Evidence:
+    """Whether the best lag is much better than any other."""
+    profile = path.around.sum(axis=0)
+    own = int(np.abs(path.away).argmin())
+    wall = profile[own] + _VALLEY * (float(np.median(profile)) - profile[own])
+    above = np.flatnonzero(profile > wall)
+    left, right = above[above < own], above[above > own]
+    outside = np.concatenate([np.arange(left[-1] + 1) if len(left) else [], np.arange(right[0], len(profile)) if len(right) else []])
+    found = replace(_untold(""), misfit_px=float(path.off[own]))
+    if not len(outside) or wall <= profile[own]:
+        return replace(found, reason="the animal moves too little: all lags fit alike")
+    outside = outside.astype(np.intp)
+    following = int(outside[profile[outside].argmin()])
+    more = path.around[:, following]
+    better = float(more.sum() / max(np.sqrt((more**2).sum()), 1e-9))
+    found = replace(
+        found, next_lag=float(path.away[following]), next_misfit_px=float(path.off[following]), better=better
+    )
+    if better < _TELLING:
+        return replace(found, reason=f"a lag of {found.next_lag:+.0f} frames beside the best fits nearly as well")
+    return found
+
+
+def _refined(lines: Lines, path: LagPath) -> tuple[Line, list[Jump]]:
+    """The lag as a line over the index of the moments, and its jumps."""
+    moments = np.arange(lines.n_moments)
+    n_windows = len(path.lag)
+    window = np.clip(np.searchsorted(path.edges, moments, side="right") - 1, 0, n_windows - 1)
+    moved, sd = local_lags(lines, moments, (moments + path.lag[window]).astype(np.float64), window, n_windows)
+    center = (path.edges[:-1] + path.edges[1:] - 1) / 2
+    steps = find_steps(path.lag + moved, sd, center)
+    offset, drift, level = steps.offset - steps.drift * steps.middle, steps.drift, steps.level
+    jumps: list[Jump] = []
+    line = Line(0.0, 0.0, np.full((2, 2), np.inf), steps.middle, path.scale)
+    for _ in range(2):
+        plain = moments + offset + drift * moments
+        jumps = find_jumps(lines, plain, line.scale, level)
+        line = _line(lines, positions(plain, jumps), window, (offset, drift))
+        offset, drift = line.offset - line.drift * line.middle, line.drift
+    return line, jumps
+
+
+def positions(plain: FloatArray, jumps: Sequence[Jump]) -> FloatArray:
+    """`(M,)` frame of the camera at every moment, with its jumps; NaN at moments it lacks."""
+    out = plain.copy()
+    for jump in jumps:
+        out[jump.moment :] += jump.frames
+    for jump in jumps:
+        out[jump.moment : jump.moment + max(-jump.frames, 0)] = np.nan
+    return out
+
+
+def _line(lines: Lines, frames: FloatArray, window: IndexArray, was: tuple[float, float]) -> Line:
+    """The line fitted anew, its slope left at none where the motion does not tell one."""
+    moments = np.arange(lines.n_moments)
+    offset, drift = was
+    free = straight(lines, moments, frames, window, with_drift=True)
+    total, sd = drift + free.drift, float(np.sqrt(free.covariance[1, 1]))
+    if abs(total) > _RATE_TELLS * sd and abs(total) * len(moments) > _LEAST_DRIFT:
+        return replace(free, offset=offset + drift * free.middle + free.offset, drift=total)
+    level = frames - drift * (moments - free.middle)
+    fixed = straight(lines, moments, level, window, with_drift=False)
+    return replace(fixed, offset=offset + drift * free.middle + fixed.offset, drift=0.0)
