@@ -23,6 +23,9 @@ IndexArray = npt.NDArray[np.intp]
 
 _MOST_VALUES = 3_000_000  # moments times columns: the rest tells nothing new
 _LEAST_COLUMNS = 4
+_NEIGHBORS = 2
+_JUMPS = 4.5  # of the usual distance from what is expected
+_STEADY = 0.1  # px: made points without noise do not jump
 _STILL = 0.02  # of the moments have to have a point for it to count
 
 
@@ -82,6 +85,25 @@ def lines_for(
     x, y, z = (np.ascontiguousarray(line[..., axis], dtype=np.float32) for axis in range(3))
     u, v = (np.ascontiguousarray(seen[..., axis], dtype=np.float32) for axis in range(2))
     return Lines(x, y, z, u, v)
+
+
+def without_jumps(xy: FloatArray) -> FloatArray:
+    """Points `(T, P, 2)` without those that jump away from their neighbors in time and back: these are errors.
+
+    What is expected of a point are three guesses from two neighbors on either side; their median cannot be led astray
+    by one that is wrong itself.
+    """
+    if len(xy) < 2 * _NEIGHBORS + 1:
+        return xy
+    first, second, _, fourth, fifth = (xy[step : len(xy) - 2 * _NEIGHBORS + step] for step in range(5))
+    near, far = (second + fourth) / 2, (first + fifth) / 2
+    guesses = np.stack([near, far, (4 * near - far) / 3])
+    guesses[:, ~np.isfinite(guesses).all(axis=0)] = np.nan
+    off = np.linalg.norm(xy[_NEIGHBORS:-_NEIGHBORS] - np.median(guesses, axis=0), axis=-1)
+    usual = np.array([np.median(one[np.isfinite(one)]) if np.isfinite(one).any() else np.inf for one in off.T])
+    out = xy.copy()
+    out[_NEIGHBORS:-_NEIGHBORS][off > _JUMPS * usual + _STEADY] = np.nan
+    return out
 
 
 def between(values: FloatArray, frames: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.multiview.coarse_lag import LagPath, find_path
 from markerless.multiview.fine_lag import Line, local_lags, straight
-from markerless.multiview.in_step import IndexArray, Lines, between, lines_for
+from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
 from markerless.multiview.lag_steps import find_steps
 from markerless.multiview.lost_frames import Jump, find_jumps
 from markerless.multiview.timeline import Lost, frames_at, period
@@ -84,15 +84,19 @@ def put_in_step(cameras: Sequence[Camera], xy: Sequence[FloatArray], times: Sequ
     Returns:
         Times and what they are founded on. A camera whose `Evidence.reason` is not empty keeps the times it had.
     """
-    rays = [camera.rays(seen) for camera, seen in zip(cameras, xy, strict=True)]
+    rays = [camera.rays(without_jumps(seen)) for camera, seen in zip(cameras, xy, strict=True)]
     state = InStep(tuple(times), ((),) * len(cameras), (None,) * len(cameras))
-    done = [0]
-    while len(done) < len(cameras):
-        left = [camera for camera in range(len(cameras)) if camera not in done]
-        shared = [_shared(rays[camera], [rays[other] for other in done]) for camera in left]
-        camera = left[int(np.argmax(shared))]
+    done, left, put_off = [0], list(range(1, len(cameras))), 0
+    while left and put_off < len(left):  # one that cannot be told yet waits for the others
+        shared = [_shared(rays[camera], [rays[other] for other in done]) for camera in left[put_off:]]
+        camera = left.pop(put_off + int(np.argmax(shared)))
         state = _placed(state, camera, done, (cameras, rays))
-        done.append(camera)
+        told = state.evidence[camera]
+        if told is not None and told.reason:
+            left.insert(0, camera)
+            put_off += 1
+        else:
+            done, put_off = [*done, camera], 0
     return state
 
 
