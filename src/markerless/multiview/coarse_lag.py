@@ -17,9 +17,10 @@ from markerless.multiview.in_step import IndexArray, Lines
 WINDOW = 60  # moments at least
 MOST_WINDOWS = 200
 FEWEST_WINDOWS = 8
-_VALUES_WIDE, _VALUES_NEAR = 12_000, 60_000  # of one lag: what a map is made of
+_VALUES_WIDE, _VALUES_NEAR = 8_000, 60_000  # of one lag: what a map is made of
 NEAR = 16  # lags on either side of the first path that the second map has
-_FIRST_SCALE = 2.0  # px
+_MANY = 300  # lags
+_FIRST_SCALE, _LEAST_SCALE = 2.0, 0.1  # px
 _TEMPER = 0.5  # neighbors in time are not independent: a value counts half
 _CHANGE = 1.0  # what a change of the lag by one frame costs
 _DRIFT = 0.004  # of a window: the lag may change by that much, and by the frames that are lost at once
@@ -37,7 +38,6 @@ class LagPath:
         around: `(W, D)` cost of the path moved by `away` in each window, less that of the path itself.
         away: `(D,)` frames.
         scale: Usual distance from the lines in px (standard deviation, outliers aside) along the path.
-        off: `(D,)` the same for the path moved by `away`.
     """
 
     edges: IndexArray
@@ -45,7 +45,6 @@ class LagPath:
     around: FloatArray
     away: IndexArray
     scale: float
-    off: FloatArray
 
     def of(self, moments: IndexArray) -> IndexArray:
         """The lag at moments."""
@@ -56,25 +55,39 @@ class LagPath:
 def find_path(lines: Lines, lags: IndexArray) -> LagPath:
     """The best path through all `lags`, which rise by one."""
     edges = _edges(lines.n_moments)
-    sample = _Sample.of(lines, edges, _VALUES_WIDE if len(lags) > 300 else _VALUES_NEAR)
-    scale = _FIRST_SCALE
+    sample = _Sample.of(lines, edges, _VALUES_WIDE if len(lags) > _MANY else _VALUES_NEAR)
+    scale, still = _FIRST_SCALE, np.zeros(len(edges) - 1, dtype=np.intp)
     for _ in range(2):
-        wide, _ = _map(lines, sample, np.zeros(len(edges) - 1, dtype=np.intp), lags, scale)
-        path = lags[_best_path(wide, _reach(edges))]
-        sharp, old = _usual(lines, sample, path), scale
-        scale = max(sharp, 0.25)
+        wide = _map(lines, sample, still, lags, scale)
+        found = _best_path(wide, _reach(edges))
+        scale, old = max(usual_off(lines, sample.moments, lags[found[sample.window]]), _LEAST_SCALE), scale
         if scale < 2 * old:
             break
-    near = np.arange(-NEAR, NEAR + 1)
+    around, away = _beside(wide, found)
+    path, near = lags[found], np.arange(-NEAR, NEAR + 1)
     sample = _Sample.of(lines, edges, _VALUES_NEAR)
     for _ in range(2):
-        close, _ = _map(lines, sample, path, near, scale)
-        path = path + near[_best_path(close, _reach(edges))]
-        scale = max(_usual(lines, sample, path), 0.1)
-    away = lags - int(np.median(path))
-    cost, off = _map(lines, sample if len(away) <= 300 else _Sample.of(lines, edges, _VALUES_WIDE), path, away, scale)
-    own = int(np.flatnonzero(away == 0)[0]) if (away == 0).any() else int(np.abs(away).argmin())
-    return LagPath(edges, path, cost - cost[:, [own]], away, scale, off)
+        path = path + near[_best_path(_map(lines, sample, path, near, scale), _reach(edges))]
+        scale = max(usual_off(lines, sample.moments, path[sample.window]), _LEAST_SCALE)
+    return LagPath(edges, path, around, away, scale)
+
+
+def usual_off(lines: Lines, moments: IndexArray, lag: IndexArray) -> float:
+    """Standard deviation in px, outliers aside, of the distances at `moments` with `lag` `(n,)`."""
+    off = lines.off(moments, moments + lag)
+    known = np.abs(off[np.isfinite(off)])
+    return 1.4826 * float(np.median(known)) if known.size else float("nan")
+
+
+def _beside(cost: FloatArray, path: IndexArray) -> tuple[FloatArray, IndexArray]:
+    """Costs `(W, D)` of the path moved by `away` `(D,)`, less its own; what lies beyond the map costs the usual."""
+    n_lags = cost.shape[1]
+    away = np.arange(-int(np.median(path)), n_lags - int(np.median(path)))
+    place = path[:, None] + away
+    inside = (place >= 0) & (place < n_lags)
+    rows = np.arange(len(path))[:, None]
+    moved = np.where(inside, cost[rows, np.clip(place, 0, n_lags - 1)], np.median(cost, axis=1, keepdims=True))
+    return moved - cost[rows, path[:, None]], away
 
 
 @dataclass(frozen=True)
@@ -83,14 +96,16 @@ class _Sample:
 
     moments: IndexArray
     window: IndexArray
+    starts: IndexArray
     n_windows: int
 
     @classmethod
     def of(cls, lines: Lines, edges: IndexArray, most: int) -> _Sample:
         n = max(len(edges) - 1, min(lines.n_moments, most // max(lines.x.shape[1], 1)))
         moments = np.unique(np.linspace(0, lines.n_moments - 1, n).round().astype(np.intp))
-        window = np.searchsorted(edges, moments, side="right") - 1
-        return cls(moments, np.clip(window, 0, len(edges) - 2), len(edges) - 1)
+        moments = np.union1d(moments, edges[:-1])  # so that no window is empty
+        window = np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, len(edges) - 2)
+        return cls(moments, window, np.searchsorted(moments, edges[:-1]), len(edges) - 1)
 
 
 def _edges(n_moments: int) -> IndexArray:
@@ -102,28 +117,25 @@ def _reach(edges: IndexArray) -> int:
     return int(np.ceil(_DRIFT * np.diff(edges).max())) + _MOST_LOST
 
 
-def _map(
-    lines: Lines, sample: _Sample, path: IndexArray, lags: IndexArray, scale: float
-) -> tuple[FloatArray, FloatArray]:
-    """Cost `(W, L)` of each lag beside the path in each window, and the usual distance `(L,)` in px at each."""
+def _map(lines: Lines, sample: _Sample, path: IndexArray, lags: IndexArray, scale: float) -> FloatArray:
+    """Cost `(W, L)` of each lag beside the path in each window."""
     total, count = np.zeros((2, sample.n_windows, len(lags)))
-    off = np.full(len(lags), np.nan)
     start = sample.moments + path[sample.window]
+    part = lines.take(sample.moments)
+    every = np.arange(len(sample.moments))
     for index, lag in enumerate(lags):
-        away = lines.off(sample.moments, start + lag)
-        known = np.isfinite(away)
-        cost = np.log1p(np.square(np.where(known, away, 0) / np.float32(scale)))
-        total[:, index] = np.bincount(sample.window, cost.sum(axis=1), sample.n_windows)
-        count[:, index] = np.bincount(sample.window, known.sum(axis=1), sample.n_windows)
-        if known.any():
-            off[index] = 1.4826 * float(np.median(np.abs(away[known])))
+        off = part.off(every, start + lag) / np.float32(scale)
+        known = np.isfinite(off)
+        cost = np.log1p(np.where(known, off * off, 0))
+        total[:, index] = np.add.reduceat(cost.sum(axis=1), sample.starts)
+        count[:, index] = np.add.reduceat(known.sum(axis=1), sample.starts)
     most = count.max(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(count > _LEAST_VALID * most, total / count, np.nan)
     told = np.isfinite(mean).any(axis=1)
     usual = np.zeros((sample.n_windows, 1))
-    usual[told] = np.nanmedian(mean[told], axis=1, keepdims=True)  # where nothing is known, nothing speaks for or against
-    return _TEMPER * most * np.where(np.isfinite(mean), mean, usual), off
+    usual[told] = np.nanmedian(mean[told], axis=1, keepdims=True)  # what is not known speaks neither for nor against
+    return _TEMPER * most * np.where(np.isfinite(mean), mean, usual)
 
 
 def _best_path(cost: FloatArray, reach: int) -> IndexArray:
@@ -147,9 +159,3 @@ def _best_path(cost: FloatArray, reach: int) -> IndexArray:
     for window in range(n_windows - 1, 0, -1):
         path[window - 1] = came[window, path[window]]
     return path
-
-
-def _usual(lines: Lines, sample: _Sample, path: IndexArray) -> float:
-    away = lines.off(sample.moments, sample.moments + path[sample.window])
-    known = np.abs(away[np.isfinite(away)])
-    return 1.4826 * float(np.median(known)) if known.size else float("nan")

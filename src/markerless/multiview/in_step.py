@@ -55,6 +55,10 @@ class Lines:
     def n_frames(self) -> int:
         return len(self.u)
 
+    def take(self, moments: IndexArray) -> Lines:
+        """The lines of some moments."""
+        return Lines(self.x[moments], self.y[moments], self.z[moments], self.u, self.v)
+
     def off(self, moments: IndexArray, frames: IndexArray) -> Single:
         """`(n, Q)` px from the lines of `moments` in `frames`; NaN where something is missing."""
         inside = (frames >= 0) & (frames < self.n_frames)

@@ -13,7 +13,8 @@ from markerless.multiview.lag_steps import JUMP, best_levels
 _BESIDE = 6  # frames beside the levels of the windows that are tried
 _BLOCK = 5  # moments
 _CHUNK = 20_000  # moments at a time, for memory
-_TEMPER = 0.5
+_TEMPER = 0.7  # points that two cameras give lines for have one error
+_WRONG = 6.0  # a point counts no more than that: it may be wrong altogether
 _ABOUT = 400  # moments on either side of a jump in which it may be
 _AS_WELL = 3.0  # log likelihood: a place that is worse by less may be the right one
 
@@ -45,8 +46,10 @@ def find_jumps(lines: Lines, frames: FloatArray, scale: float, near: IndexArray)
     levels = np.arange(int(near.min()) - _BESIDE, int(near.max()) + _BESIDE + 1)
     cost = _costs(lines, frames, levels, scale)
     edges = np.arange(0, len(frames), _BLOCK)
-    blocks = np.add.reduceat(cost, edges, axis=0)
-    level, _ = best_levels(blocks, levels, JUMP)
+    level, _ = best_levels(_TEMPER * np.add.reduceat(cost, edges, axis=0), levels, JUMP)
+    along = cost[np.arange(len(cost)), np.repeat(level - levels[0], _BLOCK)[: len(cost)]]
+    cost *= _TEMPER / _memory(along)
+    level, _ = best_levels(np.add.reduceat(cost, edges, axis=0), levels, JUMP)
     turns = np.flatnonzero(np.diff(level))
     total = np.vstack([np.zeros((1, len(levels))), np.cumsum(cost, axis=0)])
     usual = float(cost[np.arange(len(cost)), np.searchsorted(levels, np.repeat(level, _BLOCK)[: len(cost)])].mean())
@@ -86,13 +89,13 @@ def _costs(lines: Lines, frames: FloatArray, levels: IndexArray, scale: float) -
         for index, level in enumerate(levels):
             high = lines.off(moments, whole + int(level) + 1)
             off = np.where(shared, (1 - share) * low + share * high, low) / np.float32(scale)
-            cost[index] = np.log1p(off * off)
+            cost[index] = np.minimum(0.5 * off * off, _WRONG)
             low = high
         known = np.isfinite(cost)
         count = known.sum(axis=0)
         mean = np.where(known, cost, 0).sum(axis=0) / np.maximum(count, 1)
         out[moments] = np.where(known, cost, mean).sum(axis=2).T
-    return _TEMPER * out / _memory(out.min(axis=1))
+    return out
 
 
 def _memory(cost: FloatArray) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
-from markerless.multiview.coarse_lag import LagPath, find_path
+from markerless.multiview.coarse_lag import LagPath, find_path, usual_off
 from markerless.multiview.fine_lag import Line, local_lags, straight
 from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
 from markerless.multiview.lag_steps import find_steps
@@ -29,6 +29,7 @@ _TELLING = 3.0  # standard errors by which the best lag beats the next
 _RATE_TELLS = 3.0
 _LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
 _VALLEY = 0.5
+_SOME = 2000  # moments
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
     if n_values < _FEWEST_VALUES:
         return _untold(f"it shares fewer than {_FEWEST_VALUES} points with the cameras before it"), []
     path = find_path(lines, _lags(lines, shift, most))
-    told = _is_told(path)
+    told = _is_told(lines, path)
     if told.reason:
         return replace(told, offset=float(np.median(path.lag)) - shift), []
     line, jumps = _refined(lines, path)
@@ -204,7 +205,7 @@ def _lags(lines: Lines, shift: int, most: int | None) -> IndexArray:
     return np.arange(shift - most, shift + most + 1)
 
 
-def _is_told(path: LagPath) -> Evidence:
+def _is_told(lines: Lines, path: LagPath) -> Evidence:
     """Whether the best lag is much better than any other."""
     profile = path.around.sum(axis=0)
     own = int(np.abs(path.away).argmin())
@@ -212,16 +213,16 @@ def _is_told(path: LagPath) -> Evidence:
     above = np.flatnonzero(profile > wall)
     left, right = above[above < own], above[above > own]
     outside = np.concatenate([np.arange(left[-1] + 1) if len(left) else [], np.arange(right[0], len(profile)) if len(right) else []])
-    found = replace(_untold(""), misfit_px=float(path.off[own]))
+    found = replace(_untold(""), misfit_px=path.scale)
     if not len(outside) or wall <= profile[own]:
         return replace(found, reason="the animal moves too little: all lags fit alike")
     outside = outside.astype(np.intp)
     following = int(outside[profile[outside].argmin()])
     more = path.around[:, following]
     better = float(more.sum() / max(np.sqrt((more**2).sum()), 1e-9))
-    found = replace(
-        found, next_lag=float(path.away[following]), next_misfit_px=float(path.off[following]), better=better
-    )
+    moments = np.unique(np.linspace(0, lines.n_moments - 1, _SOME).round().astype(np.intp))
+    off = usual_off(lines, moments, path.of(moments) + path.away[following])
+    found = replace(found, next_lag=float(path.away[following]), next_misfit_px=off, better=better)
     if better < _TELLING:
         return replace(found, reason=f"a lag of {found.next_lag:+.0f} frames beside the best fits nearly as well")
     return found
