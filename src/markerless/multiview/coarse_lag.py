@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from markerless.core.instance import FloatArray
-from markerless.multiview.in_step import IndexArray, Lines
+from markerless.multiview.in_step import IndexArray, Lines, Single
 
 WINDOW = 60  # moments at least
 MOST_WINDOWS = 200
@@ -52,24 +52,44 @@ class LagPath:
         return np.asarray(self.lag[window])
 
 
-def find_path(lines: Lines, lags: IndexArray) -> LagPath:
-    """The best path through all `lags`, which rise by one."""
+def find_path(lines: Lines, lags: IndexArray, centered: bool = False) -> LagPath:
+    """The best path through all `lags`, which rise by one.
+
+    With `centered`, only how the distances from the lines change within a window counts: where labels or cameras are
+    off by more than the animal moves in a few frames, that tells the lag better.
+    """
     edges = _edges(lines.n_moments)
-    sample = _Sample.of(lines, edges, _VALUES_WIDE if len(lags) > _MANY else _VALUES_NEAR)
+    sample = _sample(lines, edges, _VALUES_WIDE if len(lags) > _MANY else _VALUES_NEAR)
     scale, still = _FIRST_SCALE, np.zeros(len(edges) - 1, dtype=np.intp)
     for _ in range(2):
-        wide = _map(lines, sample, still, lags, scale)
+        wide = _map(lines, sample, still, lags, _How(scale, centered))
         found = _best_path(wide, _reach(edges))
-        scale, old = max(usual_off(lines, sample.moments, lags[found[sample.window]]), _LEAST_SCALE), scale
-        if scale < 2 * old:
+        scale, old = _scale(lines, sample, lags[found], centered), scale
+        if 0.5 * old < scale < 2 * old:
             break
     around, away = _beside(wide, found)
     path, near = lags[found], np.arange(-NEAR, NEAR + 1)
-    sample = _Sample.of(lines, edges, _VALUES_NEAR)
+    sample = _sample(lines, edges, _VALUES_NEAR)
     for _ in range(2):
-        path = path + near[_best_path(_map(lines, sample, path, near, scale), _reach(edges))]
-        scale = max(usual_off(lines, sample.moments, path[sample.window]), _LEAST_SCALE)
+        path = path + near[_best_path(_map(lines, sample, path, near, _How(scale, centered)), _reach(edges))]
+        scale = _scale(lines, sample, path, centered)
     return LagPath(edges, path, around, away, scale)
+
+
+@dataclass(frozen=True)
+class _How:
+    """Scale of the cost in px, and whether the windows are centered."""
+
+    scale: float
+    centered: bool
+
+
+def _scale(lines: Lines, sample: IndexArray, path: IndexArray, centered: bool) -> float:
+    off = lines.off(sample.ravel(), (sample + path[:, None]).ravel()).reshape(*sample.shape, -1)
+    if centered:
+        off = off - _middle(off)
+    known = np.abs(off[np.isfinite(off)])
+    return max(1.4826 * float(np.median(known)) if known.size else _FIRST_SCALE, _LEAST_SCALE)
 
 
 def usual_off(lines: Lines, moments: IndexArray, lag: IndexArray) -> float:
@@ -90,22 +110,12 @@ def _beside(cost: FloatArray, path: IndexArray) -> tuple[FloatArray, IndexArray]
     return moved - cost[rows, path[:, None]], away
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Moments that a map is made of, and their windows."""
-
-    moments: IndexArray
-    window: IndexArray
-    starts: IndexArray
-    n_windows: int
-
-    @classmethod
-    def of(cls, lines: Lines, edges: IndexArray, most: int) -> _Sample:
-        n = max(len(edges) - 1, min(lines.n_moments, most // max(lines.x.shape[1], 1)))
-        moments = np.unique(np.linspace(0, lines.n_moments - 1, n).round().astype(np.intp))
-        moments = np.union1d(moments, edges[:-1])  # so that no window is empty
-        window = np.clip(np.searchsorted(edges, moments, side="right") - 1, 0, len(edges) - 2)
-        return cls(moments, window, np.searchsorted(moments, edges[:-1]), len(edges) - 1)
+def _sample(lines: Lines, edges: IndexArray, most: int) -> IndexArray:
+    """`(W, S)` moments that a map is made of, evenly over each window."""
+    n_windows = len(edges) - 1
+    each = max(4, min(int(np.diff(edges).max()), most // (n_windows * max(lines.x.shape[1], 1))))
+    share = (np.arange(each) + 0.5) / each
+    return np.asarray((edges[:-1, None] + share * np.diff(edges)[:, None]).astype(np.intp))
 
 
 def _edges(n_moments: int) -> IndexArray:
@@ -117,25 +127,33 @@ def _reach(edges: IndexArray) -> int:
     return int(np.ceil(_DRIFT * np.diff(edges).max())) + _MOST_LOST
 
 
-def _map(lines: Lines, sample: _Sample, path: IndexArray, lags: IndexArray, scale: float) -> FloatArray:
+def _map(lines: Lines, sample: IndexArray, path: IndexArray, lags: IndexArray, how: _How) -> FloatArray:
     """Cost `(W, L)` of each lag beside the path in each window."""
-    total, count = np.zeros((2, sample.n_windows, len(lags)))
-    start = sample.moments + path[sample.window]
-    part = lines.take(sample.moments)
-    every = np.arange(len(sample.moments))
+    total, count = np.zeros((2, len(sample), len(lags)))
+    start = (sample + path[:, None]).ravel()
+    part = lines.take(sample.ravel())
+    every = np.arange(sample.size)
     for index, lag in enumerate(lags):
-        off = part.off(every, start + lag) / np.float32(scale)
+        off = part.off(every, start + lag).reshape(*sample.shape, -1)
+        if how.centered:
+            off -= _middle(off)
+        off /= np.float32(how.scale)
         known = np.isfinite(off)
-        cost = np.log1p(np.where(known, off * off, 0))
-        total[:, index] = np.add.reduceat(cost.sum(axis=1), sample.starts)
-        count[:, index] = np.add.reduceat(known.sum(axis=1), sample.starts)
+        total[:, index] = np.log1p(np.where(known, off * off, 0)).sum(axis=(1, 2))
+        count[:, index] = known.sum(axis=(1, 2))
     most = count.max(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(count > _LEAST_VALID * most, total / count, np.nan)
     told = np.isfinite(mean).any(axis=1)
-    usual = np.zeros((sample.n_windows, 1))
+    usual = np.zeros((len(sample), 1))
     usual[told] = np.nanmedian(mean[told], axis=1, keepdims=True)  # what is not known speaks neither for nor against
     return _TEMPER * most * np.where(np.isfinite(mean), mean, usual)
+
+
+def _middle(off: Single) -> Single:
+    """`(W, 1, Q)` median of each window and column; NaN where nothing is known."""
+    count = np.isfinite(off).sum(axis=1, keepdims=True)
+    return np.take_along_axis(np.sort(off, axis=1), np.maximum(count - 1, 0) // 2, axis=1)
 
 
 def _best_path(cost: FloatArray, reach: int) -> IndexArray:

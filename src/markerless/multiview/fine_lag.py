@@ -8,6 +8,7 @@ from the differences of neighbors that no smooth movement makes, is taken off ag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +24,28 @@ _WILD = 5.0  # of the usual jerk: a jump there and back is an error, whatever th
 _FAR = 3.5  # standard deviations: beyond that a point is wrong
 _FEWEST = 20  # values of a column that tell how far it is off
 _SOFT = 3  # steps
-_MOST_VALUES = 600_000
+_MOST_VALUES = 200_000
 
 
 @dataclass(frozen=True)
-class _Windows:
-    """The window `of` each moment, and how many there are."""
+class Windows:
+    """The window `of` each moment, how many there are, and whether only what changes within them counts."""
 
     of: IndexArray
     count: int
+    centered: bool = False
+
+    def means(self, lines: Lines, frames: FloatArray) -> FloatArray:
+        """`(M, Q)` for each moment the median distance from the lines in its window, 0 where there is none."""
+        out = np.zeros((len(frames), lines.x.shape[1]))
+        known = np.isfinite(frames)
+        off = lines.off(np.arange(len(frames)), np.where(known, np.rint(np.where(known, frames, 0)), -1).astype(np.intp))
+        edges = np.searchsorted(self.of, np.arange(self.count + 1))
+        for first, last in pairwise(edges):
+            count = np.isfinite(off[first:last]).sum(axis=0)
+            middle = np.take_along_axis(np.sort(off[first:last], axis=0), np.maximum(count - 1, 0)[None] // 2, axis=0)
+            out[first:last] = np.where(count > 0, middle, 0.0)
+        return out
 
 
 @dataclass(frozen=True)
@@ -49,23 +63,26 @@ class Sums:
     scale: float
 
 
-def sums(lines: Lines, moments: IndexArray, frames: FloatArray, window: _Windows, soft: bool) -> Sums:
-    """Sums over windows at the positions `frames` `(n,)` of the camera at `moments` `(n,)`; NaN positions are left out.
+def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
+    """Sums over windows at the positions `frames` `(M,)` of the camera; NaN positions are left out.
 
     `soft` weighs far points little (to find the place), else they are left out (what noise adds is then known exactly).
     """
-    stride = max(1, len(moments) * lines.x.shape[1] // _MOST_VALUES)
+    stride = max(1, len(frames) * lines.x.shape[1] // _MOST_VALUES)
     kept = np.flatnonzero(np.isfinite(frames))[::stride]
-    moments, frames = moments[kept], frames[kept]
+    frames = frames[kept]
     whole = np.floor(frames).astype(np.intp)
     taps, slopes = _cubic(frames - whole)
-    four = np.stack([lines.off(moments, whole + step) for step in (-1, 0, 1, 2)])
+    four = np.stack([lines.off(kept, whole + step) for step in (-1, 0, 1, 2)])
     off = np.einsum("nj,jnq->nq", taps, four)
     rise = np.einsum("nj,jnq->nq", slopes, four)
     jerk = four[3] - 3 * four[2] + 3 * four[1] - four[0]
     known = np.isfinite(off)
     if not known.any():
         return Sums(np.zeros(window.count), np.zeros(window.count), float("nan"))
+    of = window.of[kept]
+    if window.centered:
+        off, rise = _centered(off, rise, of, window.count)
     scale = _usual(off, known)
     calm = known & (np.abs(np.where(known, jerk, 0)) <= _WILD * _usual(jerk, known))
     off, rise, jerk = (np.where(calm, one, 0.0) for one in (off, rise, jerk))
@@ -76,8 +93,20 @@ def sums(lines: Lines, moments: IndexArray, frames: FloatArray, window: _Windows
     slope = (weight * (off * rise - noise * cross)).sum(axis=1)
     curve = (weight * (rise**2 - noise * own)).sum(axis=1)
     typical = 1.4826 * float(np.median(np.abs(off[calm]))) if calm.any() else float("nan")
-    of = window.of[kept]
     return Sums(np.bincount(of, slope, window.count), np.bincount(of, curve, window.count), typical)
+
+
+def _centered(off: FloatArray, rise: FloatArray, of: IndexArray, n_windows: int) -> tuple[FloatArray, FloatArray]:
+    """Both less their means in each window and column, far values aside."""
+    n_columns = off.shape[1]
+    place = of[:, None] * n_columns + np.arange(n_columns)
+    for _ in range(2):
+        near = np.isfinite(off) & (np.abs(off) <= _FAR * _usual(off, np.isfinite(off)))
+        count = np.maximum(np.bincount(place[near], minlength=n_windows * n_columns), 1)
+        off, rise = (
+            one - (np.bincount(place[near], one[near], n_windows * n_columns) / count)[place] for one in (off, rise)
+        )
+    return off, rise
 
 
 def _usual(values: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
@@ -89,16 +118,14 @@ def _usual(values: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
     return np.maximum(out, 1e-3)
 
 
-def local_lags(
-    lines: Lines, moments: IndexArray, frames: FloatArray, window: IndexArray, n_windows: int
-) -> tuple[FloatArray, FloatArray]:
+def local_lags(lines: Lines, frames: FloatArray, windows: Windows) -> tuple[FloatArray, FloatArray]:
     """By how many frames the camera's positions are to be moved in each window `(W,)`, and the standard error `(W,)`.
 
     Windows in which nothing moves have an infinite error.
     """
-    moved, windows = np.zeros(n_windows), _Windows(window, n_windows)
+    moved = np.zeros(windows.count)
     for turn in range(_SOFT + 2):
-        found = sums(lines, moments, frames + moved[window], windows, turn < _SOFT)
+        found = sums(lines, frames + moved[windows.of], windows, turn < _SOFT)
         step = np.where(found.curve > 0, -found.slope / np.where(found.curve > 0, found.curve, 1), 0.0)
         moved = np.clip(moved + np.clip(step, -_LARGEST, _LARGEST), -2.5, 2.5)
     variance = 1 / np.where(found.curve > 0, found.curve, np.nan)
@@ -124,17 +151,17 @@ class Line:
     scale: float
 
 
-def straight(lines: Lines, moments: IndexArray, frames: FloatArray, window: IndexArray, with_drift: bool) -> Line:
+def straight(lines: Lines, frames: FloatArray, windows: Windows, with_drift: bool) -> Line:
     """The one change of offset, and of rate if asked for, that fits all windows best."""
-    n_windows = int(window.max()) + 1
-    center = np.bincount(window, moments, n_windows) / np.maximum(np.bincount(window, minlength=n_windows), 1)
+    n_windows, moments = windows.count, np.arange(len(frames))
+    center = np.bincount(windows.of, moments, n_windows) / np.maximum(np.bincount(windows.of, minlength=n_windows), 1)
     middle = float(center.mean())
     design = np.stack([np.ones(n_windows), center - middle], axis=-1)[:, : 1 + with_drift]
     found = np.zeros(design.shape[1])
     for turn in range(_STEPS):
         moved = np.append(found, 0.0)[:2]
         place = frames + moved[0] + moved[1] * (moments - middle)
-        said = sums(lines, moments, place, _Windows(window, n_windows), turn < _SOFT)
+        said = sums(lines, place, windows, turn < _SOFT)
         curve = np.maximum(said.curve, 0)
         normal = design.T @ (curve[:, None] * design)
         if not np.isfinite(normal).all() or np.linalg.matrix_rank(normal) < len(normal):

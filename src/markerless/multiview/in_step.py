@@ -8,7 +8,7 @@ the line. So the distance from the lines, as a function of the lag, says when th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,10 @@ class Lines:
     def take(self, moments: IndexArray) -> Lines:
         """The lines of some moments."""
         return Lines(self.x[moments], self.y[moments], self.z[moments], self.u, self.v)
+
+    def less(self, bias: FloatArray) -> Lines:
+        """Lines moved so that distances are less by `bias` `(M, Q)` px."""
+        return replace(self, z=(self.z - bias).astype(np.float32))
 
     def off(self, moments: IndexArray, frames: IndexArray) -> Single:
         """`(n, Q)` px from the lines of `moments` in `frames`; NaN where something is missing."""

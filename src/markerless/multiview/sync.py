@@ -15,7 +15,7 @@ import numpy as np
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.multiview.coarse_lag import LagPath, find_path, usual_off
-from markerless.multiview.fine_lag import Line, local_lags, straight
+from markerless.multiview.fine_lag import Line, Windows, local_lags, straight
 from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
 from markerless.multiview.lag_steps import find_steps
 from markerless.multiview.lost_frames import Jump, find_jumps
@@ -178,11 +178,15 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
     n_values = min(int(np.isfinite(lines.x).sum()), int(np.isfinite(lines.u).sum()))
     if n_values < _FEWEST_VALUES:
         return _untold(f"it shares fewer than {_FEWEST_VALUES} points with the cameras before it"), []
-    path = find_path(lines, _lags(lines, shift, most))
-    told = _is_told(lines, path)
+    lags = _lags(lines, shift, most)
+    for centered in (False, True):
+        path = find_path(lines, lags, centered)
+        told = _is_told(lines, path)
+        if not told.reason:
+            break
     if told.reason:
         return replace(told, offset=float(np.median(path.lag)) - shift), []
-    line, jumps = _refined(lines, path)
+    line, jumps = min((_refined(lines, path, how) for how in {centered, True}), key=_spread)
     interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
     reason = ""
     if not interval <= _LARGEST_INTERVAL:
@@ -191,6 +195,10 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
     told = replace(told, offset=offset, rate=1 + line.drift, interval=interval, rate_interval=rate_interval)
     jumps = [Jump(one.moment + begin, one.frames, (one.between[0] + begin, one.between[1] + begin)) for one in jumps]
     return replace(told, misfit_px=line.scale, reason=reason), jumps
+
+
+def _spread(found: tuple[Line, list[Jump]]) -> float:
+    return float(found[0].covariance[0, 0])
 
 
 def _untold(reason: str) -> Evidence:
@@ -228,22 +236,26 @@ def _is_told(lines: Lines, path: LagPath) -> Evidence:
     return found
 
 
-def _refined(lines: Lines, path: LagPath) -> tuple[Line, list[Jump]]:
+def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Jump]]:
     """The lag as a line over the index of the moments, and its jumps."""
     moments = np.arange(lines.n_moments)
     n_windows = len(path.lag)
-    window = np.clip(np.searchsorted(path.edges, moments, side="right") - 1, 0, n_windows - 1)
-    moved, sd = local_lags(lines, moments, (moments + path.lag[window]).astype(np.float64), window, n_windows)
+    of = np.clip(np.searchsorted(path.edges, moments, side="right") - 1, 0, n_windows - 1)
+    windows = Windows(of, n_windows, centered)
+    moved, sd = local_lags(lines, (moments + path.lag[of]).astype(np.float64), windows)
     center = (path.edges[:-1] + path.edges[1:] - 1) / 2
     steps = find_steps(path.lag + moved, sd, center)
     offset, drift, level = steps.offset - steps.drift * steps.middle, steps.drift, steps.level
-    jumps: list[Jump] = []
     line = Line(0.0, 0.0, np.full((2, 2), np.inf), steps.middle, path.scale)
+    frames = moments + offset + drift * moments + level[of]
+    jumps: list[Jump] = []
     for _ in range(2):
         plain = moments + offset + drift * moments
-        jumps = find_jumps(lines, plain, line.scale, level)
-        line = _line(lines, positions(plain, jumps), window, (offset, drift))
+        straightened = lines.less(windows.means(lines, frames)) if centered else lines
+        jumps = find_jumps(straightened, plain, line.scale, level)
+        line = _line(lines, positions(plain, jumps), windows, (offset, drift))
         offset, drift = line.offset - line.drift * line.middle, line.drift
+        frames = positions(moments + offset + drift * moments, jumps)
     return line, jumps
 
 
@@ -257,14 +269,14 @@ def positions(plain: FloatArray, jumps: Sequence[Jump]) -> FloatArray:
     return out
 
 
-def _line(lines: Lines, frames: FloatArray, window: IndexArray, was: tuple[float, float]) -> Line:
+def _line(lines: Lines, frames: FloatArray, windows: Windows, was: tuple[float, float]) -> Line:
     """The line fitted anew, its slope left at none where the motion does not tell one."""
     moments = np.arange(lines.n_moments)
     offset, drift = was
-    free = straight(lines, moments, frames, window, with_drift=True)
+    free = straight(lines, frames, windows, with_drift=True)
     total, sd = drift + free.drift, float(np.sqrt(free.covariance[1, 1]))
     if abs(total) > _RATE_TELLS * sd and abs(total) * len(moments) > _LEAST_DRIFT:
         return replace(free, offset=offset + drift * free.middle + free.offset, drift=total)
     level = frames - drift * (moments - free.middle)
-    fixed = straight(lines, moments, level, window, with_drift=False)
+    fixed = straight(lines, level, windows, with_drift=False)
     return replace(fixed, offset=offset + drift * free.middle + fixed.offset, drift=0.0)
