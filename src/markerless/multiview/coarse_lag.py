@@ -12,20 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from markerless.core.instance import FloatArray
-from markerless.multiview.in_step import IndexArray, Lines, Single
+from markerless.multiview.in_step import IndexArray, Lines, Single, column_scale
 
-WINDOW = 60  # moments at least
+WINDOW = 40  # moments at least
 MOST_WINDOWS = 200
-FEWEST_WINDOWS = 8
+FEWEST_WINDOWS = 10
 _VALUES_WIDE, _VALUES_NEAR = 8_000, 60_000  # of one lag: what a map is made of
 NEAR = 16  # lags on either side of the first path that the second map has
 _MANY = 300  # lags
-_FIRST_SCALE, _LEAST_SCALE = 2.0, 0.1  # px
+_FIRST_SCALE = 2.0  # px
 _TEMPER = 0.5  # neighbors in time are not independent: a value counts half
-_CHANGE = 1.0  # what a change of the lag by one frame costs
+_CHANGE, _STEP = 25.0, 1.0  # what a change of the lag costs, and each frame of it
 _DRIFT = 0.004  # of a window: the lag may change by that much, and by the frames that are lost at once
 _MOST_LOST = 8
 _LEAST_VALID = 0.2
+_MOST_IN_A_ROW, _MOST_ROWS, _LONGEST = 60, 40, 30.0
+_VALUES_COMPARED = 200_000
+_BLOCK, _VOTE = 8, 4.0
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,16 @@ class LagPath:
     Attributes:
         edges: `(W + 1,)` moments at which the windows begin and end.
         lag: `(W,)` frames: at moment m of window w the camera's frame is m + lag[w].
-        around: `(W, D)` cost of the path moved by `away` in each window, less that of the path itself.
+        around: `(D,)` cost of the path moved by `away`, less that of the path itself.
         away: `(D,)` frames.
-        scale: Usual distance from the lines in px (standard deviation, outliers aside) along the path.
+        centered: Whether only changes within windows counted.
     """
 
     edges: IndexArray
     lag: IndexArray
     around: FloatArray
     away: IndexArray
-    scale: float
+    centered: bool
 
     def of(self, moments: IndexArray) -> IndexArray:
         """The lag at moments."""
@@ -60,43 +63,84 @@ def find_path(lines: Lines, lags: IndexArray, centered: bool = False) -> LagPath
     """
     edges = _edges(lines.n_moments)
     sample = _sample(lines, edges, _VALUES_WIDE if len(lags) > _MANY else _VALUES_NEAR)
-    scale, still = _FIRST_SCALE, np.zeros(len(edges) - 1, dtype=np.intp)
+    still = np.zeros(len(edges) - 1, dtype=np.intp)
+    scale, memory = np.full(lines.x.shape[1], _FIRST_SCALE, dtype=np.float32), 1.0
     for _ in range(2):
-        wide = _map(lines, sample, still, lags, _How(scale, centered))
+        wide = _map(lines, sample, still, lags, _How(scale, centered)) / memory
         found = _best_path(wide, _reach(edges))
         scale, old = _scale(lines, sample, lags[found], centered), scale
-        if 0.5 * old < scale < 2 * old:
+        memory = _memory(lines, edges, lags[found], centered)
+        if memory < 2 and np.all((scale > 0.5 * old) & (scale < 2 * old)):
             break
     around, away = _beside(wide, found)
     path, near = lags[found], np.arange(-NEAR, NEAR + 1)
     sample = _sample(lines, edges, _VALUES_NEAR)
     for _ in range(2):
-        path = path + near[_best_path(_map(lines, sample, path, near, _How(scale, centered)), _reach(edges))]
+        close = _map(lines, sample, path, near, _How(scale, centered)) / memory
+        path = path + near[_best_path(close, _reach(edges))]
         scale = _scale(lines, sample, path, centered)
-    return LagPath(edges, path, around, away, scale)
+    return LagPath(edges, path, around.sum(axis=0), away, centered)
+
+
+def compare(lines: Lines, path: LagPath, away: int) -> tuple[float, float, float]:
+    """By how many standard errors the path fits better than moved by `away` frames; and the px off, of both.
+
+    Short blocks vote, each by how much it prefers one of the two but none by more than a few times another: so neither
+    a single burst of movement nor a single stretch of errors decides.
+    """
+    sample = _sample(lines, path.edges, _VALUES_COMPARED)
+    start = (sample + path.lag[:, None]).ravel()
+    both = [lines.off(sample.ravel(), start + step).reshape(*sample.shape, -1) for step in (0, away)]
+    if path.centered:
+        both = [off - _middle(off) for off in both]
+    px = [1.4826 * float(np.median(np.abs(off[np.isfinite(off)]))) if np.isfinite(off).any() else np.nan for off in both]
+    scale = column_scale(both[0].reshape(sample.size, -1))
+    own, other = (np.log1p(np.square(off / scale)) for off in both)
+    gain = other - own
+    gain = np.where(np.isfinite(gain), gain, 0.0).sum(axis=2)
+    return vote(gain), px[0], px[1]
+
+
+def vote(gain: FloatArray) -> float:
+    """By how many standard errors one of two fits better, from its gain at each moment `(W, S)`, in log likelihood."""
+    n_blocks = max(1, gain.shape[1] // _BLOCK)
+    votes = np.add.reduceat(gain, np.arange(n_blocks) * _BLOCK, axis=1).ravel()
+    votes = votes / np.hypot(votes, max(_VOTE, _VOTE * float(np.median(np.abs(votes)))))
+    return float(votes.sum() / max(np.sqrt((votes**2).sum()), 1.0))
 
 
 @dataclass(frozen=True)
 class _How:
-    """Scale of the cost in px, and whether the windows are centered."""
+    """Scale `(Q,)` of the cost in px, and whether the windows are centered."""
 
-    scale: float
+    scale: Single
     centered: bool
 
 
-def _scale(lines: Lines, sample: IndexArray, path: IndexArray, centered: bool) -> float:
+def _scale(lines: Lines, sample: IndexArray, path: IndexArray, centered: bool) -> Single:
+    """`(Q,)` px, usual distance of each column along a path."""
     off = lines.off(sample.ravel(), (sample + path[:, None]).ravel()).reshape(*sample.shape, -1)
     if centered:
         off = off - _middle(off)
-    known = np.abs(off[np.isfinite(off)])
-    return max(1.4826 * float(np.median(known)) if known.size else _FIRST_SCALE, _LEAST_SCALE)
+    return column_scale(off.reshape(sample.size, -1))
 
 
-def usual_off(lines: Lines, moments: IndexArray, lag: IndexArray) -> float:
-    """Standard deviation in px, outliers aside, of the distances at `moments` with `lag` `(n,)`."""
-    off = lines.off(moments, moments + lag)
-    known = np.abs(off[np.isfinite(off)])
-    return 1.4826 * float(np.median(known)) if known.size else float("nan")
+def _memory(lines: Lines, edges: IndexArray, path: IndexArray, centered: bool) -> float:
+    """For how many moments an error lasts: 1 when each has its own."""
+    each = min(int(np.diff(edges).min()), _MOST_IN_A_ROW)
+    some = np.unique(np.linspace(0, len(path) - 1, min(len(path), _MOST_ROWS)).round().astype(np.intp))
+    sample = edges[some][:, None] + np.arange(each)
+    off = lines.off(sample.ravel(), (sample + path[some, None]).ravel()).reshape(*sample.shape, -1)
+    if centered:
+        off = off - _middle(off)
+    cost = np.log1p(np.square(off / column_scale(off.reshape(sample.size, -1))))
+    cost -= np.nanmean(cost) if np.isfinite(cost).any() else 0.0
+    first, second = cost[:, :-1], cost[:, 1:]
+    known = np.isfinite(first * second)
+    if not known.any():
+        return 1.0
+    alike = float((first[known] * second[known]).mean() / max(float((first[known] ** 2).mean()), 1e-9))
+    return float(np.clip((1 + alike) / max(1 - alike, 1e-3), 1.0, _LONGEST))
 
 
 def _beside(cost: FloatArray, path: IndexArray) -> tuple[FloatArray, IndexArray]:
@@ -137,7 +181,7 @@ def _map(lines: Lines, sample: IndexArray, path: IndexArray, lags: IndexArray, h
         off = part.off(every, start + lag).reshape(*sample.shape, -1)
         if how.centered:
             off -= _middle(off)
-        off /= np.float32(how.scale)
+        off /= how.scale
         known = np.isfinite(off)
         total[:, index] = np.log1p(np.where(known, off * off, 0)).sum(axis=(1, 2))
         count[:, index] = known.sum(axis=(1, 2))
@@ -167,7 +211,7 @@ def _best_path(cost: FloatArray, reach: int) -> IndexArray:
             for sign in (1, -1):
                 to = slice(step, None) if sign > 0 else slice(None, -step)
                 source = slice(None, -step) if sign > 0 else slice(step, None)
-                tried = best[source] + _CHANGE * step
+                tried = best[source] + _CHANGE + _STEP * step
                 better = tried < least[to]
                 least[to] = np.where(better, tried, least[to])
                 origin[to] = np.where(better, np.arange(n_lags)[source], origin[to])

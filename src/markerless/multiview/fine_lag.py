@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
-from markerless.multiview.in_step import IndexArray, Lines
+from markerless.multiview.in_step import IndexArray, Lines, column_scale
 
 _STEPS = 8
 _LARGEST = 0.7  # frames: more at once is beyond what a cubic knows
@@ -22,7 +21,6 @@ _SMALL = 1e-4
 _TUNING = 2.3849  # Cauchy's weights: 95 % efficient on normal errors
 _WILD = 5.0  # of the usual jerk: a jump there and back is an error, whatever the lag
 _FAR = 3.5  # standard deviations: beyond that a point is wrong
-_FEWEST = 20  # values of a column that tell how far it is off
 _SOFT = 3  # steps
 _MOST_VALUES = 200_000
 
@@ -83,8 +81,8 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     of = window.of[kept]
     if window.centered:
         off, rise = _centered(off, rise, of, window.count)
-    scale = _usual(off, known)
-    calm = known & (np.abs(np.where(known, jerk, 0)) <= _WILD * _usual(jerk, known))
+    scale = column_scale(off)
+    calm = known & (np.abs(np.where(known, jerk, 0)) <= _WILD * column_scale(jerk))
     off, rise, jerk = (np.where(calm, one, 0.0) for one in (off, rise, jerk))
     near = 1 / (1 + np.square(off / (_TUNING * scale))) if soft else np.abs(off) <= _FAR * scale
     weight = np.where(calm, near, 0.0) / scale**2
@@ -101,21 +99,12 @@ def _centered(off: FloatArray, rise: FloatArray, of: IndexArray, n_windows: int)
     n_columns = off.shape[1]
     place = of[:, None] * n_columns + np.arange(n_columns)
     for _ in range(2):
-        near = np.isfinite(off) & (np.abs(off) <= _FAR * _usual(off, np.isfinite(off)))
+        near = np.isfinite(off) & (np.abs(off) <= _FAR * column_scale(off))
         count = np.maximum(np.bincount(place[near], minlength=n_windows * n_columns), 1)
         off, rise = (
             one - (np.bincount(place[near], one[near], n_windows * n_columns) / count)[place] for one in (off, rise)
         )
     return off, rise
-
-
-def _usual(values: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
-    """`(Q,)` standard deviation of each column, outliers aside."""
-    size = np.where(known, np.abs(values), np.nan)
-    told = known.sum(axis=0) >= _FEWEST
-    out = np.full(size.shape[1], 1.4826 * float(np.median(size[known])))
-    out[told] = 1.4826 * np.nanmedian(size[:, told], axis=0)
-    return np.maximum(out, 1e-3)
 
 
 def local_lags(lines: Lines, frames: FloatArray, windows: Windows) -> tuple[FloatArray, FloatArray]:

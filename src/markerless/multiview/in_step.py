@@ -26,6 +26,8 @@ _LEAST_COLUMNS = 4
 _NEIGHBORS = 2
 _JUMPS = 4.5  # of the usual distance from what is expected
 _STEADY = 0.1  # px: made points without noise do not jump
+_FEWEST = 20  # values of a column that tell how far it is off
+_LEAST_SCALE = 1e-3  # px
 _STILL = 0.02  # of the moments have to have a point for it to count
 
 
@@ -154,3 +156,13 @@ def _telling(line: FloatArray, seen: FloatArray, of: IndexArray) -> IndexArray:
         kept = np.sort(kept[np.argsort(-worth[kept], kind="stable")[:most]])
     assert n_columns == len(of)
     return kept
+
+
+def column_scale(off: FloatArray | Single) -> Single:
+    """`(Q,)` standard deviation in px of the distances `(n, Q)` of each column, outliers aside."""
+    known = np.isfinite(off)
+    size = np.sort(np.abs(off), axis=0)  # what is missing comes last
+    count = known.sum(axis=0)
+    scale = 1.4826 * size[np.maximum(count - 1, 0) // 2, np.arange(off.shape[1])]
+    every = 1.4826 * float(np.median(size[np.isfinite(size)])) if known.any() else 1.0
+    return np.maximum(np.where(count >= _FEWEST, scale, every), _LEAST_SCALE).astype(np.float32)

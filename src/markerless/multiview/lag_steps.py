@@ -11,6 +11,7 @@ from markerless.multiview.in_step import IndexArray
 
 JUMP = 12.0  # what a jump costs, in units of log likelihood
 _DRIFT = 4.0  # what a rate of its own costs
+MOST_DRIFT = 0.003  # clocks of cameras differ by less, unless their rates are different by design
 _MOST = 8.0  # a window counts no more than that: it may be wrong altogether
 _FLOOR = 0.08  # frames: no window is surer
 _MOST_STEPS = 250
@@ -63,7 +64,7 @@ def _slopes(lag: FloatArray, sd: FloatArray, center: FloatArray) -> list[float]:
         total = np.cumsum(weight[order])
         out.append(float(rise[order][np.searchsorted(total, total[-1] / 2)]))
         apart *= 2
-    return out
+    return [slope for slope in out if abs(slope) <= MOST_DRIFT]
 
 
 def _fit(lag: FloatArray, sd: FloatArray, center: FloatArray, drift: float) -> Steps:
@@ -83,6 +84,7 @@ def _fit(lag: FloatArray, sd: FloatArray, center: FloatArray, drift: float) -> S
                 np.average((left - mean) * (center - at), weights=weight)
                 / max(np.average((center - at) ** 2, weights=weight), 1e-9)
             )
+            drift = float(np.clip(drift, -MOST_DRIFT, MOST_DRIFT))
         new = float(mean - drift * at)
         if abs(new - offset) < 1e-4:
             break

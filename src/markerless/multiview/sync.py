@@ -14,10 +14,10 @@ import numpy as np
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
-from markerless.multiview.coarse_lag import LagPath, find_path, usual_off
+from markerless.multiview.coarse_lag import LagPath, compare, find_path
 from markerless.multiview.fine_lag import Line, Windows, local_lags, straight
 from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
-from markerless.multiview.lag_steps import find_steps
+from markerless.multiview.lag_steps import MOST_DRIFT, find_steps
 from markerless.multiview.lost_frames import Jump, find_jumps
 from markerless.multiview.timeline import Lost, frames_at, period
 
@@ -25,11 +25,12 @@ SURE = 1.96
 _MOST_LAG = 3000  # frames to either side, unless the counts differ by more
 _LARGEST_INTERVAL = 0.5  # frames: an offset that is less sure is not told
 _FEWEST_VALUES = 40
-_TELLING = 3.0  # standard errors by which the best lag beats the next
+_TELLING = 3.3  # standard errors by which the best lag beats the next
 _RATE_TELLS = 3.0
 _LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
+_HALF_TELLING = 2.0
 _VALLEY = 0.5
-_SOME = 2000  # moments
+_DEPTH, _ALONE = 4.0, 1.7  # usual differences between lags, and times the depth of the next best
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
             break
     if told.reason:
         return replace(told, offset=float(np.median(path.lag)) - shift), []
-    line, jumps = min((_refined(lines, path, how) for how in {centered, True}), key=_spread)
+    line, jumps = min((_refined(lines, path, how) for how in sorted({path.centered, True})), key=_spread)
     interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
     reason = ""
     if not interval <= _LARGEST_INTERVAL:
@@ -209,31 +210,37 @@ def _untold(reason: str) -> Evidence:
 def _lags(lines: Lines, shift: int, most: int | None) -> IndexArray:
     if most is None:
         shorter = min(lines.n_moments, lines.n_frames)
-        most = max(min(shorter // 2, _MOST_LAG), abs(lines.n_moments - lines.n_frames) + 100)
+        most = max(min(shorter // 4, _MOST_LAG), abs(lines.n_moments - lines.n_frames) + 100)
     return np.arange(shift - most, shift + most + 1)
 
 
 def _is_told(lines: Lines, path: LagPath) -> Evidence:
     """Whether the best lag is much better than any other."""
-    profile = path.around.sum(axis=0)
+    profile = path.around
     own = int(np.abs(path.away).argmin())
     wall = profile[own] + _VALLEY * (float(np.median(profile)) - profile[own])
     above = np.flatnonzero(profile > wall)
     left, right = above[above < own], above[above > own]
-    outside = np.concatenate([np.arange(left[-1] + 1) if len(left) else [], np.arange(right[0], len(profile)) if len(right) else []])
-    found = replace(_untold(""), misfit_px=path.scale)
+    outside = np.concatenate([np.arange(one[0], one[1]) for one in _outside(left, right, len(profile))])
     if not len(outside) or wall <= profile[own]:
-        return replace(found, reason="the animal moves too little: all lags fit alike")
-    outside = outside.astype(np.intp)
-    following = int(outside[profile[outside].argmin()])
-    more = path.around[:, following]
-    better = float(more.sum() / max(np.sqrt((more**2).sum()), 1e-9))
-    moments = np.unique(np.linspace(0, lines.n_moments - 1, _SOME).round().astype(np.intp))
-    off = usual_off(lines, moments, path.of(moments) + path.away[following])
-    found = replace(found, next_lag=float(path.away[following]), next_misfit_px=off, better=better)
-    if better < _TELLING:
-        return replace(found, reason=f"a lag of {found.next_lag:+.0f} frames beside the best fits nearly as well")
+        return _untold("the animal moves too little: all lags fit alike")
+    following = int(path.away[outside[profile[outside].argmin()]])
+    better, px, next_px = compare(lines, path, following)
+    found = replace(_untold(""), misfit_px=px, next_lag=float(following), next_misfit_px=next_px, better=better)
+    usual = float(np.median(profile))
+    around = 1.4826 * float(np.median(np.abs(profile - usual)))
+    stands_out = usual - profile[own] > _DEPTH * around
+    alone = usual - profile[own] > _ALONE * (usual - profile[outside].min())
+    import os
+    if os.environ.get('DBG'): print('   cent',path.centered,np.unique(path.lag,return_counts=True),'depth %.1f D %.1f z %.1f ratio %.2f t %.1f next %d'%(usual-profile[own],profile[outside].min()-profile[own],(usual-profile[own])/around,(usual-profile[own])/(usual-profile[outside].min()),better,following))
+    if not (better >= _TELLING or (better >= _HALF_TELLING and stands_out and alone)):
+        return replace(found, reason=f"a lag of {following:+d} frames beside the best fits nearly as well")
     return found
+
+
+def _outside(left: IndexArray, right: IndexArray, count: int) -> list[tuple[int, int]]:
+    """What lies beyond the walls of the valley, as ranges of indices."""
+    return [(0, int(left[-1]) + 1 if len(left) else 0), (int(right[0]) if len(right) else count, count)]
 
 
 def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Jump]]:
@@ -246,26 +253,35 @@ def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Ju
     center = (path.edges[:-1] + path.edges[1:] - 1) / 2
     steps = find_steps(path.lag + moved, sd, center)
     offset, drift, level = steps.offset - steps.drift * steps.middle, steps.drift, steps.level
-    line = Line(0.0, 0.0, np.full((2, 2), np.inf), steps.middle, path.scale)
-    frames = moments + offset + drift * moments + level[of]
+    line = Line(0.0, 0.0, np.full((2, 2), np.inf), steps.middle, float("nan"))
+    near = level[of]
+    frames = moments + offset + drift * moments + near
     jumps: list[Jump] = []
     for _ in range(2):
         plain = moments + offset + drift * moments
         straightened = lines.less(windows.means(lines, frames)) if centered else lines
-        jumps = find_jumps(straightened, plain, line.scale, level)
+        first, jumps = find_jumps(straightened, plain, near)
+        offset, plain = offset + first, plain + first
         line = _line(lines, positions(plain, jumps), windows, (offset, drift))
         offset, drift = line.offset - line.drift * line.middle, line.drift
         frames = positions(moments + offset + drift * moments, jumps)
+        near = levels_of(jumps, len(moments))
     return line, jumps
 
 
 def positions(plain: FloatArray, jumps: Sequence[Jump]) -> FloatArray:
     """`(M,)` frame of the camera at every moment, with its jumps; NaN at moments it lacks."""
-    out = plain.copy()
-    for jump in jumps:
-        out[jump.moment :] += jump.frames
+    out = plain + levels_of(jumps, len(plain))
     for jump in jumps:
         out[jump.moment : jump.moment + max(-jump.frames, 0)] = np.nan
+    return out
+
+
+def levels_of(jumps: Sequence[Jump], n_moments: int) -> IndexArray:
+    """`(M,)` the sum of the jumps up to each moment."""
+    out = np.zeros(n_moments, dtype=np.intp)
+    for jump in jumps:
+        out[jump.moment :] += jump.frames
     return out
 
 
@@ -275,7 +291,8 @@ def _line(lines: Lines, frames: FloatArray, windows: Windows, was: tuple[float, 
     offset, drift = was
     free = straight(lines, frames, windows, with_drift=True)
     total, sd = drift + free.drift, float(np.sqrt(free.covariance[1, 1]))
-    if abs(total) > _RATE_TELLS * sd and abs(total) * len(moments) > _LEAST_DRIFT:
+    tells = abs(total) > _RATE_TELLS * sd and abs(total) * len(moments) > _LEAST_DRIFT
+    if tells and abs(total) <= MOST_DRIFT:
         return replace(free, offset=offset + drift * free.middle + free.offset, drift=total)
     level = frames - drift * (moments - free.middle)
     fixed = straight(lines, level, windows, with_drift=False)
