@@ -23,14 +23,14 @@ from markerless.multiview.timeline import Lost, frames_at, period
 
 SURE = 1.96
 _MOST_LAG = 3000  # frames to either side, unless the counts differ by more
-_LARGEST_INTERVAL = 0.5  # frames: an offset that is less sure is not told
+_LARGEST_INTERVAL = 1.0  # frames: an offset that is less sure is not told
 _FEWEST_VALUES = 40
 _TELLING = 3.3  # standard errors by which the best lag beats the next
-_RATE_TELLS = 3.0
+_RATE_TELLS = 5.0
 _LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
-_HALF_TELLING = 2.0
 _VALLEY = 0.5
-_DEPTH, _ALONE = 4.0, 1.7  # usual differences between lags, and times the depth of the next best
+_DEPTH = 3.6  # usual differences between lags
+_LEAST_GAIN = 12.0  # log likelihood, over the next best lag
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
             break
     if told.reason:
         return replace(told, offset=float(np.median(path.lag)) - shift), []
-    line, jumps = min((_refined(lines, path, how) for how in sorted({path.centered, True})), key=_spread)
+    line, jumps = _best_of([_refined(lines, path, how) for how in sorted({path.centered, True})])
     interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
     reason = ""
     if not interval <= _LARGEST_INTERVAL:
@@ -198,8 +198,18 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
     return replace(told, misfit_px=line.scale, reason=reason), jumps
 
 
-def _spread(found: tuple[Line, list[Jump]]) -> float:
-    return float(found[0].covariance[0, 0])
+def _best_of(found: list[tuple[Line, list[Jump]]]) -> tuple[Line, list[Jump]]:
+    """The surest; where another contradicts it beyond what both allow, it is less sure by that."""
+    found = sorted(found, key=lambda one: float(one[0].covariance[0, 0]))
+    line, jumps = found[0]
+    for other, _ in found[1:]:
+        beyond = abs(line.offset - other.offset) - SURE * float(np.sqrt(other.covariance[0, 0]))
+        if beyond > 0:
+            line = replace(line, covariance=line.covariance + np.diag([(beyond / SURE) ** 2, 0.0]))
+    sure = SURE * float(np.sqrt(line.covariance[0, 0]))
+    if line.drift == 0 and abs(line.offset - round(line.offset)) <= sure:
+        line = replace(line, offset=float(round(line.offset)))  # the simplest that fits: no frame is made of two
+    return line, jumps
 
 
 def _untold(reason: str) -> Evidence:
@@ -230,10 +240,10 @@ def _is_told(lines: Lines, path: LagPath) -> Evidence:
     usual = float(np.median(profile))
     around = 1.4826 * float(np.median(np.abs(profile - usual)))
     stands_out = usual - profile[own] > _DEPTH * around
-    alone = usual - profile[own] > _ALONE * (usual - profile[outside].min())
+    gain = float(profile[outside].min() - profile[own])
     import os
     if os.environ.get('DBG'): print('   cent',path.centered,np.unique(path.lag,return_counts=True),'depth %.1f D %.1f z %.1f ratio %.2f t %.1f next %d'%(usual-profile[own],profile[outside].min()-profile[own],(usual-profile[own])/around,(usual-profile[own])/(usual-profile[outside].min()),better,following))
-    if not (better >= _TELLING or (better >= _HALF_TELLING and stands_out and alone)):
+    if gain < _LEAST_GAIN or not (better >= _TELLING or stands_out):
         return replace(found, reason=f"a lag of {following:+d} frames beside the best fits nearly as well")
     return found
 
