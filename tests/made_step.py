@@ -70,7 +70,11 @@ def animal(times: FloatArray, seed: int = 0, speed: float = 1.0, fps: float = 30
 
 
 def recorded(
-    recorders: Sequence[Recorder], n_frames: int = 1500, noise: float = 1.0, gross: float = 0.1, seed: int = 0,
+    recorders: Sequence[Recorder],
+    n_frames: int = 1500,
+    noise: float = 1.0,
+    gross: float = 0.1,
+    seed: int = 0,
     **motion: float,
 ) -> Scene:
     """Cameras on a ring, each of which records as its recorder says; a share `gross` is 20 to 200 px off."""

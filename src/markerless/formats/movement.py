@@ -3,8 +3,9 @@
 Variables: `position (time, space, keypoint, individual)`, `confidence (time, keypoint, individual)` and, when the model
 gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). Points in space have
 z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
-`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains. `time` is in
-seconds when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`,
+`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains; the coordinate
+`camera_frame (time, view)` is the frame of each camera's video that belongs to a moment, with a fraction where it lies
+between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`,
 `scorer`, `video`, `skeleton`, `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
 calibrated. No wall-clock time: equal tracks give equal bytes.
 
@@ -101,6 +102,7 @@ def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
     if views is not None:
         variables |= _of_views(views)
         coordinates["view"] = list(views.names)
+        coordinates["camera_frame"] = (("time", "view"), views.camera_frame)
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
@@ -125,11 +127,13 @@ def read_views(path: Path) -> Views | None:
     with opened(Path(path), "views of points in netCDF") as file:
         if "reprojection_error" not in file:
             return None
+        frames = array(file["camera_frame"]).astype(np.float64) if "camera_frame" in file else np.zeros((0, 0))
         return Views(
             texts(file["view"]),
             array(file["reprojection_error"]).transpose(order).astype(np.float64),
             array(file["view_used"]).transpose(order).astype(bool),
             array(file["state"]).transpose(0, 2, 1).astype(np.int8),
+            frames,
         )
 
 

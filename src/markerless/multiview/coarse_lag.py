@@ -93,7 +93,9 @@ def compare(lines: Lines, path: LagPath, away: int) -> tuple[float, float, float
     both = [lines.off(sample.ravel(), start + step).reshape(*sample.shape, -1) for step in (0, away)]
     if path.centered:
         both = [off - _middle(off) for off in both]
-    px = [1.4826 * float(np.median(np.abs(off[np.isfinite(off)]))) if np.isfinite(off).any() else np.nan for off in both]
+    px = [
+        1.4826 * float(np.median(np.abs(off[np.isfinite(off)]))) if np.isfinite(off).any() else np.nan for off in both
+    ]
     scale = column_scale(both[0].reshape(sample.size, -1))
     own, other = (np.log1p(np.square(off / scale)) for off in both)
     gain = other - own

@@ -37,7 +37,9 @@ class Windows:
         """`(M, Q)` for each moment the median distance from the lines in its window, 0 where there is none."""
         out = np.zeros((len(frames), lines.x.shape[1]))
         known = np.isfinite(frames)
-        off = lines.off(np.arange(len(frames)), np.where(known, np.rint(np.where(known, frames, 0)), -1).astype(np.intp))
+        off = lines.off(
+            np.arange(len(frames)), np.where(known, np.rint(np.where(known, frames, 0)), -1).astype(np.intp)
+        )
         edges = np.searchsorted(self.of, np.arange(self.count + 1))
         for first, last in pairwise(edges):
             count = np.isfinite(off[first:last]).sum(axis=0)

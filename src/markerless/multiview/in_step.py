@@ -86,7 +86,10 @@ def lines_for(
         rays: Of each camera `(T, P, 2)` undistorted image coordinates; NaN where not seen.
         at: Of each of `others` in turn `(M,)` its frame at each moment; NaN where it has none.
     """
-    columns = [_lines(cameras[camera], cameras[other], between(rays[other], frames)) for other, frames in zip(others, at, strict=True)]
+    columns = [
+        _lines(cameras[camera], cameras[other], between(rays[other], frames))
+        for other, frames in zip(others, at, strict=True)
+    ]
     line = np.concatenate(columns, axis=1)
     n_points = rays[camera].shape[1]
     of = np.tile(np.arange(n_points), len(others))

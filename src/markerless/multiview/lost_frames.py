@@ -57,7 +57,9 @@ def find_jumps(lines: Lines, frames: FloatArray, near: IndexArray) -> tuple[int,
     return int(level[0]), jumps
 
 
-def _levels(cost: FloatArray, levels: IndexArray, price: float, tempered: bool = False) -> tuple[IndexArray, FloatArray]:
+def _levels(
+    cost: FloatArray, levels: IndexArray, price: float, tempered: bool = False
+) -> tuple[IndexArray, FloatArray]:
     """The level `(M,)` of each moment, and the costs, tempered for errors that last."""
     edges = np.arange(0, len(cost), _BLOCK)
     factor = 1.0 if tempered else _TEMPER

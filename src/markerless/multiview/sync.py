@@ -22,6 +22,7 @@ from markerless.multiview.lost_frames import Jump, find_jumps
 from markerless.multiview.timeline import Lost, frames_at, period
 
 SURE = 1.96
+_QUICK_LAG = 60
 _MOST_LAG = 3000  # frames to either side, unless the counts differ by more
 _LARGEST_INTERVAL = 1.0  # frames: an offset that is less sure is not told
 _FEWEST_VALUES = 40
@@ -47,6 +48,7 @@ class Evidence:
         next_misfit_px: The distance there.
         better: By how many standard errors the offset fits better than the next best lag.
         reason: Why the offset cannot be told; "" when it can.
+        ends: Lag in whole frames at the beginning and at the end, of a quick look.
     """
 
     offset: float
@@ -58,6 +60,7 @@ class Evidence:
     next_misfit_px: float
     better: float
     reason: str = ""
+    ends: tuple[float, float] = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -75,24 +78,28 @@ class InStep:
     evidence: tuple[Evidence | None, ...]
 
 
-def put_in_step(cameras: Sequence[Camera], xy: Sequence[FloatArray], times: Sequence[FloatArray]) -> InStep:
+def put_in_step(
+    cameras: Sequence[Camera], xy: Sequence[FloatArray], times: Sequence[FloatArray], quick: bool = False
+) -> InStep:
     """Bring cameras into step.
 
     Args:
         cameras: V of them, calibrated.
         xy: Of each `(T, P, 2)` px, of the same P points; T may differ. NaN where not seen.
         times: Of each `(T,)` what is known: the moments of its frames, as far as its own clock is right.
+        quick: Only look for whole frames near to what is known, to say whether there is something to be done.
 
     Returns:
         Times and what they are founded on. A camera whose `Evidence.reason` is not empty keeps the times it had.
     """
     rays = [camera.rays(without_jumps(seen)) for camera, seen in zip(cameras, xy, strict=True)]
+    rig = _Rig(cameras, rays, quick)
     state = InStep(tuple(times), ((),) * len(cameras), (None,) * len(cameras))
     done, left, put_off = [0], list(range(1, len(cameras))), 0
     while left and put_off < len(left):  # one that cannot be told yet waits for the others
         shared = [_shared(rays[camera], [rays[other] for other in done]) for camera in left[put_off:]]
         camera = left.pop(put_off + int(np.argmax(shared)))
-        state = _placed(state, camera, done, (cameras, rays))
+        state = _placed(state, camera, done, rig)
         told = state.evidence[camera]
         if told is not None and told.reason:
             left.insert(0, camera)
@@ -108,21 +115,27 @@ def _shared(rays: FloatArray, others: Sequence[FloatArray]) -> int:
     return int(1e6 * sum(float((own * np.isfinite(other[..., 0]).mean(axis=0)).sum()) for other in others))
 
 
-def _placed(
-    state: InStep, camera: int, done: Sequence[int], scene: tuple[Sequence[Camera], Sequence[FloatArray]]
-) -> InStep:
+@dataclass(frozen=True)
+class _Rig:
+    """Cameras, what each saw as undistorted coordinates `(T, P, 2)`, and whether to be quick."""
+
+    cameras: Sequence[Camera]
+    rays: Sequence[FloatArray]
+    quick: bool
+
+
+def _placed(state: InStep, camera: int, done: Sequence[int], rig: _Rig) -> InStep:
     """One more camera in step with those that are done."""
-    cameras, rays = scene
     begin = int(np.floor(min(state.times[other][0] for other in done)))
     end = int(np.ceil(max(state.times[other][-1] for other in done)))
     moments = np.arange(begin, end + 1, dtype=np.float64)
     own = state.times[camera]
     grid = np.arange(np.ceil(own[0] - 1e-9), np.floor(own[-1] + 1e-9) + 1)
-    seen = list(rays)
-    seen[camera] = between(rays[camera], frames_at(own, grid))
+    seen = list(rig.rays)
+    seen[camera] = between(seen[camera], frames_at(own, grid))
     at = [frames_at(state.times[other], moments) for other in done]
-    lines = lines_for(camera, done, cameras, seen, at)
-    told, jumps = lag_of(lines, begin, begin - int(grid[0]))
+    lines = lines_for(camera, done, rig.cameras, seen, at)
+    told, jumps = lag_of(lines, begin, begin - int(grid[0]), rig.quick)
     evidence = list(state.evidence)
     evidence[camera] = replace(told, offset=_frame_of(told.offset, own), rate=told.rate * _pace(own))
     state = replace(state, evidence=tuple(evidence))
@@ -164,14 +177,14 @@ def _with_jumps(state: InStep, camera: int, done: Sequence[int], jumps: Sequence
     return replace(state, times=tuple(times), lost=tuple(lost))
 
 
-def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tuple[Evidence, list[Jump]]:
+def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence, list[Jump]]:
     """Offset, rate and jumps of a camera.
 
     Args:
         lines: Where the others see the points, at M moments, and where it sees them, in T frames.
         begin: The first of the moments.
         shift: By how many frames the camera is ahead when the lag is called 0.
-        most: Lags farther than that from 0 are not tried.
+        quick: Only whole frames, near to 0.
 
     Returns:
         The offset is the lag in frames at moment 0, as the line through all lags has it; and the jumps.
@@ -179,14 +192,15 @@ def lag_of(lines: Lines, begin: int, shift: int, most: int | None = None) -> tup
     n_values = min(int(np.isfinite(lines.x).sum()), int(np.isfinite(lines.u).sum()))
     if n_values < _FEWEST_VALUES:
         return _untold(f"it shares fewer than {_FEWEST_VALUES} points with the cameras before it"), []
-    lags = _lags(lines, shift, most)
+    lags = _lags(lines, shift, quick)
     for centered in (False, True):
         path = find_path(lines, lags, centered)
         told = _is_told(lines, path)
         if not told.reason:
             break
-    if told.reason:
-        return replace(told, offset=float(np.median(path.lag)) - shift), []
+    if told.reason or quick:
+        ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
+        return replace(told, offset=float(round(float(np.median(path.lag)))) - shift, ends=ends), []
     line, jumps = _best_of([_refined(lines, path, how) for how in sorted({path.centered, True})])
     interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
     reason = ""
@@ -217,10 +231,10 @@ def _untold(reason: str) -> Evidence:
     return Evidence(nan, 1.0, nan, nan, nan, nan, nan, nan, reason)
 
 
-def _lags(lines: Lines, shift: int, most: int | None) -> IndexArray:
-    if most is None:
-        shorter = min(lines.n_moments, lines.n_frames)
-        most = max(min(shorter // 4, _MOST_LAG), abs(lines.n_moments - lines.n_frames) + 100)
+def _lags(lines: Lines, shift: int, quick: bool) -> IndexArray:
+    shorter = min(lines.n_moments, lines.n_frames)
+    most = max(min(shorter // 4, _MOST_LAG), abs(lines.n_moments - lines.n_frames) + 100)
+    most = min(shorter // 4, _QUICK_LAG) if quick else most
     return np.arange(shift - most, shift + most + 1)
 
 
@@ -241,8 +255,6 @@ def _is_told(lines: Lines, path: LagPath) -> Evidence:
     around = 1.4826 * float(np.median(np.abs(profile - usual)))
     stands_out = usual - profile[own] > _DEPTH * around
     gain = float(profile[outside].min() - profile[own])
-    import os
-    if os.environ.get('DBG'): print('   cent',path.centered,np.unique(path.lag,return_counts=True),'depth %.1f D %.1f z %.1f ratio %.2f t %.1f next %d'%(usual-profile[own],profile[outside].min()-profile[own],(usual-profile[own])/around,(usual-profile[own])/(usual-profile[outside].min()),better,following))
     if gain < _LEAST_GAIN or not (better >= _TELLING or stands_out):
         return replace(found, reason=f"a lag of {following:+d} frames beside the best fits nearly as well")
     return found

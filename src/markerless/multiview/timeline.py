@@ -45,7 +45,9 @@ def frames_at(times: FloatArray, moments: FloatArray) -> FloatArray:
         return np.full(len(moments), np.nan)
     frame = np.interp(moments, times, np.arange(len(times), dtype=np.float64), left=np.nan, right=np.nan)
     near = np.clip(np.searchsorted(times, moments), 1, max(len(times) - 1, 1))
-    near = np.where(np.abs(times[near - 1] - moments) <= np.abs(times[np.minimum(near, len(times) - 1)] - moments), near - 1, near)
+    near = np.where(
+        np.abs(times[near - 1] - moments) <= np.abs(times[np.minimum(near, len(times) - 1)] - moments), near - 1, near
+    )
     near = np.minimum(near, len(times) - 1)
     whole = np.abs(times[near] - moments) <= WHOLE * period(times)
     before = np.clip(np.floor(np.where(np.isfinite(frame), frame, 0)).astype(np.intp), 0, max(len(times) - 2, 0))

@@ -24,11 +24,14 @@ class How:
     repair: bool
     smooth: bool
     limbs: bool
+    sync: bool
+    times: tuple[tuple[str, Path], ...]
 
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
 
-        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs)
+        times = options.by_camera(self.times)
+        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.sync, times)
 
 
 @click.command()
@@ -40,6 +43,14 @@ class How:
 @click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
 @click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")
 @click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")
+@click.option("--sync", is_flag=True, help="The cameras do not run in step: find out how they do from the motion.")
+@click.option(
+    "--times",
+    type=options.CameraFile(),
+    multiple=True,
+    metavar="CAMERA=T",
+    help="When its frames are: a file of timestamps, its video, or its frames a second; for each camera.",
+)
 @options.json_option
 @options.gathered("how", How)
 def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
@@ -47,7 +58,8 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
 
     CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
     then one FILE holds the keypoints of all views, and no board is needed. Files may be of any tool. Every point gets
-    an expected error; where the cameras contradict each other, it is missing.
+    an expected error; where the cameras contradict each other, it is missing. Cameras that do not run in step are brought
+    into step by the motion or by times; else frame t of each is the same moment, and you are warned if it is not.
     """
     from markerless.pipeline.triangulate import triangulate
 
@@ -62,6 +74,8 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
 
 
 def _echo(result: InSpace) -> None:
+    from markerless.pipeline.synchronize import describe
+
     told = result.to_json()
     unit = told["unit"] or "units"
     for name, move in told["moved_cameras"].items():
@@ -74,6 +88,8 @@ def _echo(result: InSpace) -> None:
             f"{name:12}  {view['median_reprojection_px']:9.2f} px   {view['expected_error_px']:11.2f} px   "
             f"{100 * view['used']:3.0f} %"
         )
+    for line in describe(result.steps):
+        click.echo(f"in step: {line}")
     counts = ", ".join(f"{count} {state}" for state, count in told["points"].items() if count)
     click.echo(f"{told['n_frames']} frames, {len(told['keypoints'])} keypoints; points: {counts}")
     click.echo(f"expected error in space: median {told['median_expected_error']:.3g} {unit}")
