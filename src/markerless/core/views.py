@@ -25,9 +25,9 @@ class Views:
             pixels; NaN where it saw nothing or there is no point.
         used: `(V, T, N, K)` whether the point was made of this view.
         state: `(T, N, K)` index of `STATES`.
-        camera_frame: `(T, V)` the frame of each camera that belongs to each moment: a whole number where its points were
-            taken as they are, with a fraction where they were made of two frames, NaN where it has none. When nothing
-            was brought into step, or nothing is said, it is the number of the moment itself.
+        camera_frame: `(T, V)` the frame of each camera that belongs to each moment: whole where its points were taken
+            as they are, with a fraction where they were made of two frames, NaN where it has none. When nothing was
+            brought into step, or nothing is said, it is the number of the moment itself.
     """
 
     names: tuple[str, ...]

@@ -5,9 +5,10 @@ gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit o
 z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
 `view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains; the coordinate
 `camera_frame (time, view)` is the frame of each camera's video that belongs to a moment, with a fraction where it lies
-between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`,
-`scorer`, `video`, `skeleton`, `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
-calibrated. No wall-clock time: equal tracks give equal bytes.
+between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames.
+Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`, `video`, `skeleton`, `provenance` (JSON),
+`likelihood_definition`, and `calibration` (JSON) where errors are calibrated. No wall-clock time: equal tracks give
+equal bytes.
 
 Dimension names are singular, as movement has them today; files with the plural names of its older versions open too.
 """

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.multiview.rotation import cross_matrix
-from markerless.multiview.timeline import frames_at
 
 Single = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.intp]

@@ -37,8 +37,8 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
     """What a camera saw at `frames` `(M,)`, with fractions, NaN where it has no frame; and the frames really used.
 
     Between two frames points lie on the straight line. Their expected error is the mean of both, and grows by how far
-    the line is from a curve through the neighbors, and by the speed times `timing_sd`, in frames, of the camera's offset.
-    The score is the lower one.
+    the line is from a curve through the neighbors, and by the speed times `timing_sd`, in frames, of the camera's
+    offset. The score is the lower one.
     """
     whole = np.rint(frames)
     if (np.abs(frames - whole)[np.isfinite(frames)] < 1e-9).all() or not _matters(seen, frames):

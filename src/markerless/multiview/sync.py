@@ -202,7 +202,9 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
         ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
         return replace(told, offset=float(round(float(np.median(path.lag)))) - shift, ends=ends), []
     line, jumps = _best_of([_refined(lines, path, how) for how in sorted({path.centered, True})])
-    interval, rate_interval = (SURE * float(np.sqrt(line.covariance[axis, axis])) for axis in (0, 1))
+    spread = line.covariance
+    rate_interval = SURE * float(np.sqrt(spread[1, 1]))
+    interval = SURE * float(np.sqrt(spread[0, 0] + (line.middle + begin) ** 2 * spread[1, 1]))  # at moment 0
     reason = ""
     if not interval <= _LARGEST_INTERVAL:
         reason = f"the animal moves too little to tell it to better than {interval:.1f} frames"

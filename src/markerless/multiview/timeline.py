@@ -16,6 +16,7 @@ from markerless.errors import LabelsError
 
 GAP = 1.5  # of a camera's usual distance between frames: with more between two of them, frames are missing
 WHOLE = 0.02  # of a frame: nearer to a whole frame than that, no frame is made of two
+NEXT = 0.1  # of a frame: at the ends and beside gaps, a frame is taken for a moment so near to it
 FEWEST_MOMENTS = 2
 
 
@@ -41,19 +42,16 @@ def frames_at(times: FloatArray, moments: FloatArray) -> FloatArray:
         times: `(T,)` rising, in moments.
         moments: `(M,)`.
     """
-    if len(times) == 0:
-        return np.full(len(moments), np.nan)
-    frame = np.interp(moments, times, np.arange(len(times), dtype=np.float64), left=np.nan, right=np.nan)
-    near = np.clip(np.searchsorted(times, moments), 1, max(len(times) - 1, 1))
-    near = np.where(
-        np.abs(times[near - 1] - moments) <= np.abs(times[np.minimum(near, len(times) - 1)] - moments), near - 1, near
-    )
-    near = np.minimum(near, len(times) - 1)
-    whole = np.abs(times[near] - moments) <= WHOLE * period(times)
-    before = np.clip(np.floor(np.where(np.isfinite(frame), frame, 0)).astype(np.intp), 0, max(len(times) - 2, 0))
-    after = np.minimum(before + 1, len(times) - 1)
-    gap = times[after] - times[before] > GAP * period(times)
-    return np.where(whole, near.astype(np.float64), np.where(gap, np.nan, frame))
+    usual, last = period(times), len(times) - 1
+    after = np.clip(np.searchsorted(times, moments), min(1, last), last)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(moments - times[before] <= times[after] - moments, before, after)
+    away = np.abs(times[nearest] - moments) / usual
+    span = np.maximum(times[after] - times[before], 1e-12)
+    frame = before + np.clip((moments - times[before]) / span, 0.0, 1.0)
+    beside = (moments < times[0]) | (moments > times[-1]) | (span > GAP * usual)
+    frame = np.where(beside & (away > NEXT), np.nan, frame)
+    return np.where(away <= np.where(beside, NEXT, WHOLE), nearest.astype(np.float64), frame)
 
 
 def period(times: FloatArray) -> float:
@@ -65,8 +63,7 @@ def gaps(times: FloatArray) -> tuple[Lost, ...]:
     """Where frames are missing, by the times."""
     steps = np.diff(times) / period(times)
     return tuple(
-        Lost(int(at) + 1, int(round(float(steps[at]))) - 1, (int(at) + 1, int(at) + 1))
-        for at in np.flatnonzero(steps > GAP)
+        Lost(int(at) + 1, round(float(steps[at])) - 1, (int(at) + 1, int(at) + 1)) for at in np.flatnonzero(steps > GAP)
     )
 
 

@@ -26,11 +26,11 @@ _WORDS = {
     "milliseconds": "ms",
     "msec": "ms",
     "microseconds": "us",
-    "µs": "us",
+    "\N{MICRO SIGN}s": "us",
 }
 _TIME_NAME = re.compile(r"time|stamp|^ts\b|^t\b|clock", re.IGNORECASE)
 _UNIT_NAME = re.compile(
-    r"(?:^|[_\s\[(.])(s|ms|us|µs|ns|sec|msec|seconds?|milliseconds|microseconds)[\])]*$", re.IGNORECASE
+    r"(?:^|[_\s\[(.])(s|ms|us|ns|sec|msec|seconds?|milliseconds|microseconds)[\])]*$", re.IGNORECASE
 )
 _USUAL_FPS, _POSSIBLE_FPS = (5.0, 1000.0), (0.5, 20_000.0)
 _MOST_BYTES = 200_000_000
@@ -79,7 +79,7 @@ def read_times(camera: str, source: TimesSource, n_frames: int, fps: float = mat
         row = int(wrong[0]) + 1 if len(wrong) else int(np.flatnonzero(~np.isfinite(found.seconds))[0])
         raise LabelsError(
             f"expected rising times of camera '{camera}', got {found.seconds[row]:.6f} s for frame {row} after "
-            f"{found.seconds[max(row - 1, 0)]:.6f} s ({found.told}): check the file for rows that are wrong or twice there"
+            f"{found.seconds[max(row - 1, 0)]:.6f} s ({found.told}): look for rows that are wrong or twice there"
         )
     return found
 
@@ -224,6 +224,6 @@ def _unit(path: Path, name: str, values: FloatArray, fps: float) -> str:
         if likely:
             return likely[0]
     raise FormatError(
-        f"expected times in seconds, ms, us or ns in {path}, but its rows are {step:g} apart, which is no frame rate in "
-        "any of them; name the column with its unit, for example time_ms"
+        f"expected times in seconds, ms, us or ns in {path}, but its rows are {step:g} apart, which is no frame rate "
+        "in any of them; name the column with its unit, for example time_ms"
     )

@@ -103,9 +103,9 @@ def bring_into_step(
     out = _at(seen, frames, step)
     steps = tuple(_step(seen.views[index], clocks[index], step, index) for index in range(len(clocks)))
     if not motion and times and any(clock.own_clock for clock in clocks):
-        notes.append(
-            "the times count from the first frame of each camera: the cameras are taken to have started together"
-        )
+        notes.append("times count from the first frame of each camera: they are taken to have started together")
+    if not motion:
+        notes += out_of_step(out, cameras)
     _note_overlap(out, seen, notes)
     fps = _rate(clocks[0], seen)
     return replace(out, notes=(*seen.notes, *notes), fps=fps), steps
@@ -240,9 +240,8 @@ def _lost(lost: Lost) -> str:
 
 def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
     """Warnings, if the motion says that cameras which should do not run in step."""
-    found = put_in_step(
-        cameras, _points(seen), [np.arange(count, dtype=np.float64) for count in seen.counts], quick=True
-    )
+    moments = np.arange(seen.xy.shape[1], dtype=np.float64)
+    found = put_in_step(cameras, list(seen.flat_xy), [moments] * len(cameras), quick=True)
     told = {
         name: evidence
         for name, evidence in zip(seen.views, found.evidence, strict=True)
@@ -256,15 +255,16 @@ def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
         late = int(offset - usual)
         others = ", ".join(other for other, value in offsets.items() if value == usual and other != name)
         if abs(late) >= _LATE and others:
+            number = f"{abs(late)} frame{'s' if abs(late) > 1 else ''}"
+            word, sign = ("late", "+") if late > 0 else ("early", "-")
             lines.append(
-                f"camera '{name}' is {abs(late)} frame{'s' if abs(late) > 1 else ''} {'late' if late > 0 else 'early'}: its "
-                f"frame {'t + ' if late > 0 else 't - '}{abs(late)} shows what frame t of {others} shows"
+                f"camera '{name}' is {number} {word}: its frame t {sign} {abs(late)} shows what frame t of {others} shows"
             )
     for name, evidence in told.items():
         begin, end = evidence.ends
         if abs(end - begin) >= _DRIFTS:
             lines.append(
-                f"camera '{name}' does not keep step: it is {begin:+.0f} frames late at the beginning and {end:+.0f} at the end"
+                f"camera '{name}' does not keep step: it is {begin:+.0f} frames late at the beginning, {end:+.0f} at the end"
             )
     return [f"{line}; pass --sync to bring the cameras into step" for line in lines]
 
@@ -287,7 +287,7 @@ class InStepViews:
 def read_in_step(
     files: Mapping[str, Source], names: Names | None, cameras: Calibration | None, how: StepOptions
 ) -> InStepViews:
-    """Read what each camera saw, and bring it to common moments where that is asked for; else look whether it is needed.
+    """Read what each camera saw, and bring it to common moments where asked to; else look whether that is needed.
 
     Args:
         files: Camera -> file or what is in it.

@@ -58,8 +58,10 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
 
     CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
     then one FILE holds the keypoints of all views, and no board is needed. Files may be of any tool. Every point gets
-    an expected error; where the cameras contradict each other, it is missing. Cameras that do not run in step are brought
-    into step by the motion or by times; else frame t of each is the same moment, and you are warned if it is not.
+    an expected error; where the cameras contradict each other, it is missing.
+
+    Frame t of every camera is taken to be the same moment, and you are warned if the motion says that it is not. With
+    --sync, --times or both the cameras are brought into step first.
     """
     from markerless.pipeline.triangulate import triangulate
 
