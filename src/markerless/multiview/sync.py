@@ -19,6 +19,7 @@ from markerless.multiview.fine_lag import Line, Windows, local_lags, straight
 from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
 from markerless.multiview.lag_steps import MOST_DRIFT, find_steps
 from markerless.multiview.lost_frames import Jump, find_jumps
+from markerless.multiview.lost_place import placed_again
 from markerless.multiview.timeline import Lost, frames_at, period
 
 SURE = 1.96
@@ -106,7 +107,20 @@ def put_in_step(
             put_off += 1
         else:
             done, put_off = [*done, camera], 0
+    if quick or left:
+        return state
+    plain = [camera.rays(seen) for camera, seen in zip(cameras, xy, strict=True)]
+    for camera, lost in enumerate(state.lost):
+        if lost:
+            state = _sharpened(state, camera, cameras, plain)
     return state
+
+
+def _sharpened(state: InStep, camera: int, cameras: Sequence[Camera], rays: Sequence[FloatArray]) -> InStep:
+    """The state with the frames that one camera lost at their best places."""
+    times, lost = list(state.times), list(state.lost)
+    lost[camera], times[camera] = placed_again(camera, lost[camera], times, cameras, rays)
+    return replace(state, times=tuple(times), lost=tuple(lost))
 
 
 def _shared(rays: FloatArray, others: Sequence[FloatArray]) -> int:
