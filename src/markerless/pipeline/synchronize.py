@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
-from markerless.core.tracks import Tracks
 from markerless.errors import CalibrationError, LabelsError
 from markerless.multiview.plausible import refuse_implausible
 from markerless.multiview.resample import Seen, resampled
@@ -298,7 +298,8 @@ def read_in_step(
     Raises:
         CalibrationError, FormatError, LabelsError: as `read_seen` and `bring_into_step` do.
     """
-    one_picture = cameras is None or len({id(one) if isinstance(one, Tracks) else one for one in files.values()}) == 1
+    different = {str(one) if isinstance(one, Path | str) else id(one) for one in files.values()}
+    one_picture = cameras is None or len(different) == 1
     if not how.motion and not how.times:
         seen = read_seen(files, names, how.cutoff)
         if one_picture or cameras is None or seen.frames:
