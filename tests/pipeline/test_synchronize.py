@@ -1,4 +1,4 @@
-"""`triangulate` of cameras that do not run in step: brought into step, or warned of; what cannot be known is refused."""
+"""`triangulate` of cameras out of step: they are brought into step, or warned of; what cannot be known is refused."""
 
 from __future__ import annotations
 

@@ -258,13 +258,15 @@ def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
             number = f"{abs(late)} frame{'s' if abs(late) > 1 else ''}"
             word, sign = ("late", "+") if late > 0 else ("early", "-")
             lines.append(
-                f"camera '{name}' is {number} {word}: its frame t {sign} {abs(late)} shows what frame t of {others} shows"
+                f"camera '{name}' is {number} {word}: its frame t {sign} {abs(late)} shows "
+                f"what frame t of {others} shows"
             )
     for name, evidence in told.items():
         begin, end = evidence.ends
         if abs(end - begin) >= _DRIFTS:
             lines.append(
-                f"camera '{name}' does not keep step: it is {begin:+.0f} frames late at the beginning, {end:+.0f} at the end"
+                f"camera '{name}' does not keep step: it is {begin:+.0f} frames late at the beginning, "
+                f"{end:+.0f} at the end"
             )
     return [f"{line}; pass --sync to bring the cameras into step" for line in lines]
 
