@@ -31,7 +31,7 @@ class Recorder:
     def frame_times(self, n_frames: int) -> FloatArray:
         """`(T,)` moment of each frame that it has, of `n_frames` without the lost ones."""
         frames = np.arange(n_frames)
-        gone = np.concatenate([np.arange(start, start + count) for start, count in self.lost.items()] or [[]])
+        gone = [frame for start, count in self.lost.items() for frame in range(start, start + count)]
         return np.asarray((frames[~np.isin(frames, gone)] - self.offset) / self.rate)
 
 

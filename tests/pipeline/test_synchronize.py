@@ -28,7 +28,7 @@ SYNC = TriangulateOptions(sync=True)
 
 def study(recorders: Sequence[Recorder], error: float | None = None, **how: float) -> tuple[Scene, dict[str, Tracks]]:
     """What cameras recorded, and their results."""
-    scene = recorded(recorders, **{"n_frames": 700, "noise": 0.5, "gross": 0.02, **how})  # type: ignore[arg-type]
+    scene = recorded(recorders, **{"n_frames": 700, "noise": 0.5, "gross": 0.02, **how})
     tracks = {}
     for camera, xy in zip(scene.cameras, scene.xy, strict=True):
         shape = (len(xy), 1, 3)

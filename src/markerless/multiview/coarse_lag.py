@@ -29,6 +29,7 @@ _LEAST_VALID = 0.2
 _MOST_IN_A_ROW, _MOST_ROWS, _LONGEST = 60, 40, 30.0
 _VALUES_COMPARED = 200_000
 _BLOCK, _VOTE = 8, 4.0
+_MOVING = 0.8
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def find_path(lines: Lines, lags: IndexArray, centered: bool = False) -> LagPath
 
 
 def compare(lines: Lines, path: LagPath, away: int) -> tuple[float, float, float]:
-    """By how many standard errors the path fits better than moved by `away` frames; and the px off, of both.
+    """By how many standard errors the path fits better than moved by `away` frames; and the px off of both, in the
+    fifth of the points where they differ most: elsewhere nothing moves.
 
     Short blocks vote, each by how much it prefers one of the two but none by more than a few times another: so neither
     a single burst of movement nor a single stretch of errors decides.
@@ -93,14 +95,23 @@ def compare(lines: Lines, path: LagPath, away: int) -> tuple[float, float, float
     both = [lines.off(sample.ravel(), start + step).reshape(*sample.shape, -1) for step in (0, away)]
     if path.centered:
         both = [off - _middle(off) for off in both]
-    px = [
-        1.4826 * float(np.median(np.abs(off[np.isfinite(off)]))) if np.isfinite(off).any() else np.nan for off in both
-    ]
+    px = _where_it_moves(both[0], both[1])
     scale = column_scale(both[0].reshape(sample.size, -1))
     own, other = (np.log1p(np.square(off / scale)) for off in both)
     gain = other - own
     gain = np.where(np.isfinite(gain), gain, 0.0).sum(axis=2)
     return vote(gain), px[0], px[1]
+
+
+def _where_it_moves(own: Single, other: Single) -> tuple[float, float]:
+    """Usual distances in px of two lags."""
+    apart = np.abs(own - other)
+    known = np.isfinite(apart)
+    if not known.any():
+        return float("nan"), float("nan")
+    most = known & (np.where(known, apart, 0) >= np.quantile(apart[known], _MOVING))
+    first, second = (1.4826 * float(np.median(np.abs(off[most]))) for off in (own, other))
+    return first, second
 
 
 def vote(gain: FloatArray) -> float:

@@ -93,7 +93,8 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     slope = (weight * (off * rise - noise * cross)).sum(axis=1)
     curve = (weight * (rise**2 - noise * own)).sum(axis=1)
     typical = 1.4826 * float(np.median(np.abs(off[calm]))) if calm.any() else float("nan")
-    return Sums(np.bincount(of, slope, window.count), np.bincount(of, curve, window.count), typical)
+    sloped, curved = (np.asarray(np.bincount(of, one, window.count), dtype=np.float64) for one in (slope, curve))
+    return Sums(sloped, curved, typical)
 
 
 def _centered(off: FloatArray, rise: FloatArray, of: IndexArray, n_windows: int) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""The exact place of frames that a camera lost, by all the others, once cameras are in step; from points as they are."""
+"""The exact place of frames that a camera lost, by all the others, once these are in step; from points as they are."""
 
 from __future__ import annotations
 

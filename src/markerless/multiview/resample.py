@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
-from markerless.multiview.in_step import without_jumps
+from markerless.multiview.in_step import IndexArray, without_jumps
+
+BoolArray = npt.NDArray[np.bool_]
 
 _MATTERS = 0.5  # of the noise: where a whole frame is off by less than that, it is taken as it is
 _SHARE = 0.9  # of the points
@@ -47,7 +50,7 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
     place = np.where(known, frames, 0.0)
     first = np.clip(np.floor(place).astype(np.intp), 0, len(seen.xy) - 1)
     second = np.minimum(first + 1, len(seen.xy) - 1)
-    share = (place - first)[:, None]
+    share: FloatArray = (place - first)[:, None]
     low, high = seen.xy[first], seen.xy[second]
     near_low, near_high = share <= _NEXT, share >= 1 - _NEXT
     lost_low, lost_high = np.isnan(low).any(axis=-1), np.isnan(high).any(axis=-1)
@@ -71,14 +74,14 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
 
 
 def _error(
-    error: FloatArray, only: tuple[FloatArray, FloatArray], pair: tuple[FloatArray, FloatArray], share: FloatArray
+    error: FloatArray, only: tuple[BoolArray, BoolArray], pair: tuple[IndexArray, IndexArray], share: FloatArray
 ) -> FloatArray:
     """Mean of the expected errors of two frames: errors of neighbors are too much alike to cancel each other."""
     low, high = error[pair[0]], error[pair[1]]
     return np.where(only[0], low, np.where(only[1], high, (1 - share) * low + share * high))
 
 
-def _bend(seen: Seen, first: FloatArray, share: FloatArray) -> FloatArray:
+def _bend(seen: Seen, first: IndexArray, share: FloatArray) -> FloatArray:
     """`(M, P)` px between the line and a parabola through the neighbors, less what noise makes of it."""
     assert seen.error is not None
     last = len(seen.xy) - 1

@@ -44,7 +44,7 @@ class Evidence:
         rate: Its frames for each frame of the first camera.
         interval: 95 % of the offset lie within so many frames of it.
         rate_interval: Likewise of the rate; 0 where it was not in question.
-        misfit_px: Usual distance of the points from where the other cameras say they are.
+        misfit_px: Usual distance of the points from where the other cameras say they are, where the animal moves.
         next_lag: The lag beside the offset that fits next best, in frames; NaN without one.
         next_misfit_px: The distance there.
         better: By how many standard errors the offset fits better than the next best lag.
@@ -225,7 +225,7 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
     offset = line.offset - line.drift * (line.middle + begin) - shift
     told = replace(told, offset=offset, rate=1 + line.drift, interval=interval, rate_interval=rate_interval)
     jumps = [Jump(one.moment + begin, one.frames, (one.between[0] + begin, one.between[1] + begin)) for one in jumps]
-    return replace(told, misfit_px=line.scale, reason=reason), jumps
+    return replace(told, reason=reason), jumps
 
 
 def _best_of(found: list[tuple[Line, list[Jump]]]) -> tuple[Line, list[Jump]]:
@@ -293,7 +293,7 @@ def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Ju
     offset, drift, level = steps.offset - steps.drift * steps.middle, steps.drift, steps.level
     line = Line(0.0, 0.0, np.full((2, 2), np.inf), steps.middle, float("nan"))
     near = level[of]
-    frames = moments + offset + drift * moments + near
+    frames: FloatArray = moments + offset + drift * moments + near
     jumps: list[Jump] = []
     for _ in range(2):
         plain = moments + offset + drift * moments
