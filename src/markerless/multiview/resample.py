@@ -50,7 +50,7 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
     place = np.where(known, frames, 0.0)
     first = np.clip(np.floor(place).astype(np.intp), 0, len(seen.xy) - 1)
     second = np.minimum(first + 1, len(seen.xy) - 1)
-    share: FloatArray = (place - first)[:, None]
+    share = np.asarray(place - first, dtype=np.float64)[:, None]
     low, high = seen.xy[first], seen.xy[second]
     near_low, near_high = share <= _NEXT, share >= 1 - _NEXT
     lost_low, lost_high = np.isnan(low).any(axis=-1), np.isnan(high).any(axis=-1)
