@@ -142,6 +142,10 @@ class Line:
     middle: float
     scale: float
 
+    def at(self, moment: float) -> float:
+        """The offset at a moment."""
+        return self.offset + self.drift * (moment - self.middle)
+
 
 def straight(lines: Lines, frames: FloatArray, windows: Windows, with_drift: bool) -> Line:
     """The one change of offset, and of rate if asked for, that fits all windows best."""

@@ -15,7 +15,8 @@ from markerless.multiview.timeline import Lost, frames_at, period
 _ABOUT = 300  # moments on either side
 _WRONG = 6.0  # log likelihood: a point counts no more than that
 _AS_WELL = 3.0  # a place that is worse by less may be the right one
-_TEMPER = 0.7  # points that two cameras give lines for have one error
+_TEMPER = 0.7  # neighbors in time have errors in common
+_SHARED = 0.5  # of the error of a distance is the camera's own, and the same for the lines of all others
 _FEWEST = 3  # moments
 
 
@@ -50,24 +51,27 @@ def placed_again(
         early = one.before - 1 + (moments - own[one.before - 1]) / usual
         late = one.before + (moments - own[one.before]) / usual
         gap = round(float((own[one.before] - own[one.before - 1]) / usual)) - 1
+        worth = _TEMPER / (1 + _SHARED * (len(others) - 1))
         now = (int(np.searchsorted(moments, own[one.before - 1] + 0.5 * usual)), round(gap * usual))
-        best = _best(lines, early, late, now)
+        best = _best(lines, (early, late), now, worth)
         found[index], own = _moved(one, own, moments[list(best)])
     return tuple(found), own
 
 
-def _best(lines: Lines, early: FloatArray, late: FloatArray, now: tuple[int, int]) -> tuple[int, int, int]:
+def _best(
+    lines: Lines, frames: tuple[FloatArray, FloatArray], now: tuple[int, int], worth: float
+) -> tuple[int, int, int]:
     """Index of the first moment that the camera lacks, and the least and greatest that would do as well."""
-    every = np.arange(len(early))
-    off = [_off(lines, every, frames) for frames in (early, late)]
+    every = np.arange(len(frames[0]))
+    off = [_off(lines, every, one) for one in frames]
     both = np.isfinite(off[0]) & np.isfinite(off[1])
     first_lacking, missing = now
     scale = column_scale(np.where((every < first_lacking)[:, None], off[0], off[1]))
     cost = [np.minimum(0.5 * np.square(np.where(both, one, 0) / scale), _WRONG).sum(axis=1) for one in off]
     usual = float(np.minimum(cost[0], cost[1]).mean())
     before, after = (np.concatenate([[0.0], np.cumsum(one)]) for one in cost)
-    first = np.arange(1, len(early) - missing)
-    spent = _TEMPER * (before[first] + after[-1] - after[first + missing] + usual * missing)
+    first = np.arange(1, len(every) - missing)
+    spent = worth * (before[first] + after[-1] - after[first + missing] + usual * missing)
     well = first[spent <= spent.min() + _AS_WELL]
     return int(first[spent.argmin()]), int(well.min()), int(well.max())
 

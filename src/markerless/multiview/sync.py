@@ -30,6 +30,7 @@ _FEWEST_VALUES = 40
 _TELLING = 3.3  # standard errors by which the best lag beats the next
 _RATE_TELLS = 5.0
 _LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
+_SETTLED = 0.2  # frames
 _VALLEY = 0.5
 _DEPTH = 3.6  # usual differences between lags
 _LEAST_GAIN = 12.0  # log likelihood, over the next best lag
@@ -215,7 +216,7 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
     if told.reason or quick:
         ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
         return replace(told, offset=float(round(float(np.median(path.lag)))) - shift, ends=ends), []
-    line, jumps = _best_of([_refined(lines, path, how) for how in sorted({path.centered, True})])
+    line, jumps = _refined(lines, path)
     spread = line.covariance
     rate_interval = SURE * float(np.sqrt(spread[1, 1]))
     interval = SURE * float(np.sqrt(spread[0, 0] + (line.middle + begin) ** 2 * spread[1, 1]))  # at moment 0
@@ -228,18 +229,16 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
     return replace(told, reason=reason), jumps
 
 
-def _best_of(found: list[tuple[Line, list[Jump]]]) -> tuple[Line, list[Jump]]:
-    """The surest; where another contradicts it beyond what both allow, it is less sure by that."""
-    found = sorted(found, key=lambda one: float(one[0].covariance[0, 0]))
-    line, jumps = found[0]
-    for other, _ in found[1:]:
-        beyond = abs(line.offset - other.offset) - SURE * float(np.sqrt(other.covariance[0, 0]))
-        if beyond > 0:
-            line = replace(line, covariance=line.covariance + np.diag([(beyond / SURE) ** 2, 0.0]))
-    sure = SURE * float(np.sqrt(line.covariance[0, 0]))
-    if line.drift == 0 and abs(line.offset - round(line.offset)) <= sure:
-        line = replace(line, offset=float(round(line.offset)))  # the simplest that fits: no frame is made of two
-    return line, jumps
+def _surest(line: Line, other: Line) -> Line:
+    """The surer of two; where the other contradicts it beyond what both allow, it is less sure by that."""
+    first, second = sorted((line, other), key=lambda one: float(one.covariance[0, 0]))
+    beyond = abs(first.at(second.middle) - second.offset) - SURE * float(np.sqrt(second.covariance[0, 0]))
+    if beyond > 0:
+        first = replace(first, covariance=first.covariance + np.diag([(beyond / SURE) ** 2, 0.0]))
+    sure = SURE * float(np.sqrt(first.covariance[0, 0]))
+    if first.drift == 0 and abs(first.offset - round(first.offset)) <= sure:
+        return replace(first, offset=float(round(first.offset)))  # the simplest that fits: no frame is made of two
+    return first
 
 
 def _untold(reason: str) -> Evidence:
@@ -281,12 +280,12 @@ def _outside(left: IndexArray, right: IndexArray, count: int) -> list[tuple[int,
     return [(0, int(left[-1]) + 1 if len(left) else 0), (int(right[0]) if len(right) else count, count)]
 
 
-def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Jump]]:
+def _refined(lines: Lines, path: LagPath) -> tuple[Line, list[Jump]]:
     """The lag as a line over the index of the moments, and its jumps."""
     moments = np.arange(lines.n_moments)
     n_windows = len(path.lag)
     of = np.clip(np.searchsorted(path.edges, moments, side="right") - 1, 0, n_windows - 1)
-    windows = Windows(of, n_windows, centered)
+    windows = Windows(of, n_windows, path.centered)
     moved, sd = local_lags(lines, (moments + path.lag[of]).astype(np.float64), windows)
     center = (path.edges[:-1] + path.edges[1:] - 1) / 2
     steps = find_steps(path.lag + moved, sd, center)
@@ -297,14 +296,18 @@ def _refined(lines: Lines, path: LagPath, centered: bool) -> tuple[Line, list[Ju
     jumps: list[Jump] = []
     for _ in range(2):
         plain = moments + offset + drift * moments
-        straightened = lines.less(windows.means(lines, frames)) if centered else lines
+        straightened = lines.less(windows.means(lines, frames)) if path.centered else lines
         first, jumps = find_jumps(straightened, plain, near)
-        offset, plain = offset + first, plain + first
-        line = _line(lines, positions(plain, jumps), windows, (offset, drift))
+        was = offset + first
+        line = _line(lines, positions(plain + first, jumps), windows, (was, drift))
         offset, drift = line.offset - line.drift * line.middle, line.drift
         frames = positions(moments + offset + drift * moments, jumps)
         near = levels_of(jumps, len(moments))
-    return line, jumps
+        if not jumps and abs(line.offset - was) < _SETTLED:
+            break
+    if path.centered:
+        return _surest(line, line), jumps
+    return _surest(line, _line(lines, frames, replace(windows, centered=True), (offset, drift))), jumps
 
 
 def positions(plain: FloatArray, jumps: Sequence[Jump]) -> FloatArray:
