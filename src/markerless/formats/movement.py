@@ -92,7 +92,7 @@ def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
         attributes["calibration"] = json.dumps(tracks.provenance["calibration"], sort_keys=True)
     if knows_fps:
         attributes["fps"] = float(tracks.fps)
-    coordinates = {
+    coordinates: dict[str, Any] = {
         "time": frames / tracks.fps if knows_fps else frames.astype(np.int64),
         "space": list(_AXES[:n_axes]),
         "keypoint": list(tracks.skeleton.keypoints),

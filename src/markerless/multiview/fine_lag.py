@@ -22,6 +22,8 @@ _TUNING = 2.3849  # Cauchy's weights: 95 % efficient on normal errors
 _WILD = 5.0  # of the usual jerk: a jump there and back is an error, whatever the lag
 _FAR = 3.5  # standard deviations: beyond that a point is wrong
 _SOFT = 3  # steps
+_IN_COMMON = 0.05  # of the noise: so much of it may be the same all along, and is taken for a lag
+_MOST_ALIKE = 8  # windows over which an error may last
 _MOST_VALUES = 200_000
 
 
@@ -56,11 +58,13 @@ class Sums:
         slope: `(W,)` of half the cost (squared standard deviations), by a move in frames.
         curve: `(W,)` its derivative: how much the window knows; may be below zero where nothing moves.
         scale: Usual distance from the lines in px.
+        count: Distances that it is founded on.
     """
 
     slope: FloatArray
     curve: FloatArray
     scale: float
+    count: int
 
 
 def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
@@ -79,7 +83,7 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     jerk = four[3] - 3 * four[2] + 3 * four[1] - four[0]
     known = np.isfinite(off)
     if not known.any():
-        return Sums(np.zeros(window.count), np.zeros(window.count), float("nan"))
+        return Sums(np.zeros(window.count), np.zeros(window.count), float("nan"), 0)
     of = window.of[kept]
     if window.centered:
         off, rise = _centered(off, rise, of, window.count)
@@ -94,7 +98,7 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     curve = (weight * (rise**2 - noise * own)).sum(axis=1)
     typical = 1.4826 * float(np.median(np.abs(off[calm]))) if calm.any() else float("nan")
     sloped, curved = (np.asarray(np.bincount(of, one, window.count), dtype=np.float64) for one in (slope, curve))
-    return Sums(sloped, curved, typical)
+    return Sums(sloped, curved, typical, int((weight > 0).sum()))
 
 
 def _centered(off: FloatArray, rise: FloatArray, of: IndexArray, n_windows: int) -> tuple[FloatArray, FloatArray]:
@@ -168,12 +172,23 @@ def straight(lines: Lines, frames: FloatArray, windows: Windows, with_drift: boo
         if turn >= _SOFT and float(np.abs(design @ step).max()) < _SMALL:
             break
     inverse = np.linalg.inv(normal)
-    spread = (design * said.slope[:, None]).T @ (design * said.slope[:, None])
+    spread = _spread(design * said.slope[:, None])
     small = n_windows / max(n_windows - len(found), 1)
     covariance = np.full((2, 2), 0.0)
     covariance[: len(found), : len(found)] = small * inverse @ spread @ inverse
+    covariance[0, 0] += _IN_COMMON**2 * said.count / float(curve.sum())
     moved = np.append(found, 0.0)[:2]
     return Line(float(moved[0]), float(moved[1]), covariance, middle, said.scale)
+
+
+def _spread(scores: FloatArray) -> FloatArray:
+    """Covariance of the sum of scores `(W, n)` of which neighbors are alike (Newey and West, 1987)."""
+    reach = int(np.clip(len(scores) // 4, 2, _MOST_ALIKE))
+    total = scores.T @ scores
+    for step in range(1, reach + 1):
+        beside = scores[step:].T @ scores[:-step]
+        total = total + (1 - step / (reach + 1)) * (beside + beside.T)
+    return np.asarray(total)
 
 
 def _cubic(share: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -30,6 +30,7 @@ _FEWEST_VALUES = 40
 _TELLING = 3.3  # standard errors by which the best lag beats the next
 _RATE_TELLS = 5.0
 _LEAST_DRIFT = 0.1  # frames over the recording: a rate that makes less of a difference is left at what it should be
+_MATTERS = 1.2  # times the distance of the best lag
 _SETTLED = 0.2  # frames
 _VALLEY = 0.5
 _DEPTH = 3.6  # usual differences between lags
@@ -213,9 +214,10 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
         told = _is_told(lines, path)
         if not told.reason:
             break
-    if told.reason or quick:
-        ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
-        return replace(told, offset=float(round(float(np.median(path.lag)))) - shift, ends=ends), []
+    if told.reason:
+        return replace(told, offset=float(np.median(path.lag)) - shift), []
+    if quick:
+        return _glance(lines, path, told, shift), []
     line, jumps = _refined(lines, path)
     spread = line.covariance
     rate_interval = SURE * float(np.sqrt(spread[1, 1]))
@@ -227,6 +229,30 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
     told = replace(told, offset=offset, rate=1 + line.drift, interval=interval, rate_interval=rate_interval)
     jumps = [Jump(one.moment + begin, one.frames, (one.between[0] + begin, one.between[1] + begin)) for one in jumps]
     return replace(told, reason=reason), jumps
+
+
+def _glance(lines: Lines, path: LagPath, told: Evidence, shift: int) -> Evidence:
+    """The lag as it is most of the time, how sure it is, and what it is at the ends."""
+    moments = np.arange(lines.n_moments)
+    windows = Windows(window_of(path, lines.n_moments), len(path.lag))
+    frames = (moments + round(float(np.median(path.lag)))).astype(np.float64)
+    line = _surest(
+        *(straight(lines, frames, replace(windows, centered=how), with_drift=False) for how in (False, True))
+    )
+    interval = SURE * float(np.sqrt(line.covariance[0, 0]))
+    ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
+    offset = line.offset + round(float(np.median(path.lag))) - shift
+    if abs(offset) >= 1:
+        better, px, known_px = compare(lines, path, -round(offset))
+        if better < _TELLING or known_px < _MATTERS * px:
+            offset = 0.0  # as well in step as one can tell
+    return replace(told, offset=offset, interval=interval, ends=ends)
+
+
+def window_of(path: LagPath, n_moments: int) -> IndexArray:
+    """`(M,)` the window of each moment."""
+    found = np.searchsorted(path.edges, np.arange(n_moments), side="right") - 1
+    return np.asarray(np.clip(found, 0, len(path.lag) - 1))
 
 
 def _surest(line: Line, other: Line) -> Line:
@@ -284,7 +310,7 @@ def _refined(lines: Lines, path: LagPath) -> tuple[Line, list[Jump]]:
     """The lag as a line over the index of the moments, and its jumps."""
     moments = np.arange(lines.n_moments)
     n_windows = len(path.lag)
-    of = np.clip(np.searchsorted(path.edges, moments, side="right") - 1, 0, n_windows - 1)
+    of = window_of(path, lines.n_moments)
     windows = Windows(of, n_windows, path.centered)
     moved, sd = local_lags(lines, (moments + path.lag[of]).astype(np.float64), windows)
     center = (path.edges[:-1] + path.edges[1:] - 1) / 2

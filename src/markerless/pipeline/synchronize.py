@@ -247,14 +247,16 @@ def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
         for name, evidence in zip(seen.views, found.evidence, strict=True)
         if evidence is not None and not evidence.reason
     }
-    offsets = {seen.views[0]: 0.0} | {name: evidence.offset for name, evidence in told.items()}
+    unsure = {seen.views[0]: 0.0} | {name: evidence.interval for name, evidence in told.items()}
+    exact = {seen.views[0]: 0.0} | {name: evidence.offset for name, evidence in told.items()}
+    offsets = {name: float(round(value)) for name, value in exact.items()}
     values = list(offsets.values())
     usual = max(values, key=lambda value: (values.count(value), value == 0.0))
     lines = []
     for name, offset in offsets.items():
         late = int(offset - usual)
         others = ", ".join(other for other, value in offsets.items() if value == usual and other != name)
-        if abs(late) >= _LATE and others:
+        if abs(late) >= _LATE and others and abs(exact[name] - usual) > 0.5 + 2 * unsure[name]:
             number = f"{abs(late)} frame{'s' if abs(late) > 1 else ''}"
             word, sign = ("late", "+") if late > 0 else ("early", "-")
             lines.append(
