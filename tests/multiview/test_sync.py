@@ -117,6 +117,11 @@ def test_an_animal_that_does_not_move_tells_nothing() -> None:
     np.testing.assert_array_equal(step.times[1], np.arange(1500))  # what was known stays
 
 
+def test_a_slow_animal_with_noisy_points_is_refused_rather_than_told_wrong() -> None:
+    step = found(recorded([Recorder(), Recorder(), Recorder()], n_frames=500, noise=2.0, seed=1, speed=0.02))
+    assert all(evidence is not None and evidence.reason for evidence in step.evidence[1:])
+
+
 def test_films_of_other_moments_tell_nothing() -> None:
     scene = recorded([Recorder(), Recorder(), Recorder()], noise=1.0)
     backwards = Scene(scene.cameras, (scene.xy[0], scene.xy[1][::-1], scene.xy[2]), scene.times)

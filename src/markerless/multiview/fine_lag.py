@@ -22,6 +22,7 @@ _TUNING = 2.3849  # Cauchy's weights: 95 % efficient on normal errors
 _WILD = 5.0  # of the usual jerk: a jump there and back is an error, whatever the lag
 _FAR = 3.5  # standard deviations: beyond that a point is wrong
 _SOFT = 3  # steps
+_LEAST_MOTION = 0.12  # of what noise adds: with less, the speed itself is not known
 _IN_COMMON = 0.05  # of the noise: so much of it may be the same all along, and is taken for a lag
 _MOST_ALIKE = 8  # windows over which an error may last
 _MOST_VALUES = 200_000
@@ -59,12 +60,14 @@ class Sums:
         curve: `(W,)` its derivative: how much the window knows; may be below zero where nothing moves.
         scale: Usual distance from the lines in px.
         count: Distances that it is founded on.
+        taken_off: What noise alone was taken to add to `curve`, summed over the windows.
     """
 
     slope: FloatArray
     curve: FloatArray
     scale: float
     count: int
+    taken_off: float
 
 
 def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
@@ -83,7 +86,7 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     jerk = four[3] - 3 * four[2] + 3 * four[1] - four[0]
     known = np.isfinite(off)
     if not known.any():
-        return Sums(np.zeros(window.count), np.zeros(window.count), float("nan"), 0)
+        return Sums(np.zeros(window.count), np.zeros(window.count), float("nan"), 0, 0.0)
     of = window.of[kept]
     if window.centered:
         off, rise = _centered(off, rise, of, window.count)
@@ -98,7 +101,7 @@ def sums(lines: Lines, frames: FloatArray, window: Windows, soft: bool) -> Sums:
     curve = (weight * (rise**2 - noise * own)).sum(axis=1)
     typical = 1.4826 * float(np.median(np.abs(off[calm]))) if calm.any() else float("nan")
     sloped, curved = (np.asarray(np.bincount(of, one, window.count), dtype=np.float64) for one in (slope, curve))
-    return Sums(sloped, curved, typical, int((weight > 0).sum()))
+    return Sums(sloped, curved, typical, int((weight > 0).sum()), float((weight * noise * own).sum()))
 
 
 def _centered(off: FloatArray, rise: FloatArray, of: IndexArray, n_windows: int) -> tuple[FloatArray, FloatArray]:
@@ -164,7 +167,8 @@ def straight(lines: Lines, frames: FloatArray, windows: Windows, with_drift: boo
         said = sums(lines, place, windows, turn < _SOFT)
         curve = np.maximum(said.curve, 0)
         normal = design.T @ (curve[:, None] * design)
-        if not np.isfinite(normal).all() or np.linalg.matrix_rank(normal) < len(normal):
+        known = curve.sum() > _LEAST_MOTION * said.taken_off
+        if not known or not np.isfinite(normal).all() or np.linalg.matrix_rank(normal) < len(normal):
             return Line(0.0, 0.0, np.full((2, 2), np.inf), middle, said.scale)
         step = -np.linalg.solve(normal, design.T @ said.slope)
         step *= min(1.0, _LARGEST / max(float(np.abs(design @ step).max()), 1e-12))

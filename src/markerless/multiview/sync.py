@@ -224,7 +224,12 @@ def lag_of(lines: Lines, begin: int, shift: int, quick: bool) -> tuple[Evidence,
     interval = SURE * float(np.sqrt(spread[0, 0] + (line.middle + begin) ** 2 * spread[1, 1]))  # at moment 0
     reason = ""
     if not interval <= _LARGEST_INTERVAL:
-        reason = f"the animal moves too little to tell it to better than {interval:.1f} frames"
+        known = (
+            f"to tell it to better than {interval:.1f} frames"
+            if np.isfinite(interval)
+            else "for the noise of its points"
+        )
+        reason = f"the animal moves too little {known}"
     offset = line.offset - line.drift * (line.middle + begin) - shift
     told = replace(told, offset=offset, rate=1 + line.drift, interval=interval, rate_interval=rate_interval)
     jumps = [Jump(one.moment + begin, one.frames, (one.between[0] + begin, one.between[1] + begin)) for one in jumps]
