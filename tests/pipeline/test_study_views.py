@@ -250,3 +250,11 @@ def test_a_mirrors_file_is_copied_with_the_calibration_that_it_names(tmp_path: P
     assert np.array(list(report.error_px.values())) == pytest.approx(1.0, abs=0.3)  # at least 1, whatever is learned
     with pytest.raises(FormatError, match="several cameras"):
         set_views(project, source, ["{camera}"])
+
+
+def test_a_table_that_names_an_unknown_keypoint_is_refused(tmp_path: Path) -> None:
+    project = make_mirror(tmp_path, n_frames=2)
+    table = 'keypoints = { nose = "nose_tap", ear = "ear_top" }'
+    (project.root / FILE).write_text(MIRROR_VIEWS.replace('keypoints = "{}_top"', table), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"no keypoint 'nose_tap' of \[views.side\] in .*did you mean 'nose_top'"):
+        read_study_views(project)

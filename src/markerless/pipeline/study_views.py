@@ -24,6 +24,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +38,12 @@ from markerless.multiview.files import views_toml
 from markerless.multiview.files.views_toml import ViewsFile
 from markerless.multiview.plausible import refuse_implausible
 from markerless.pipeline.extract import PICTURE
+from markerless.project.view_names import VIEWS_FILE
 
 if TYPE_CHECKING:
     from markerless.project import Project
 
-FILE = "views.toml"
+FILE = VIEWS_FILE
 EXAMPLE = "{session}_{camera}"
 _TOP = ("calibration", "videos", "cameras", "offsets")
 _CAMERA, _SESSION = "{camera}", "{session}"
@@ -201,6 +203,8 @@ def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> 
         _inside(file, tables["calibration"])
     plan = views_toml.read(file)
     names = tuple(part.name for part in plan.parts)
+    for name in names:
+        _require_known(plan.keypoints[name], project.skeleton.keypoints, f"[views.{name}] in {file}")
     shown = [views_toml.renamed(project.skeleton.keypoints, plan.keypoints[name]) for name in names]
     bases = dict.fromkeys(base for table in shown for base in table)
     keypoints = tuple(base for base in bases if sum(base in table for table in shown) >= 2)
@@ -216,6 +220,15 @@ def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> 
         calibration = Calibration(tuple(whole.camera(name) for name in names), whole.unit)
         refuse_implausible(calibration)
     return StudyViews(file, names, keypoints, project.skeleton.keypoints, index, calibration, plan)
+
+
+def _require_known(table: str | Mapping[str, str], keypoints: Sequence[str], where: str) -> None:
+    """Refuse a table that names a keypoint which the study has not; a pattern names none."""
+    for name in () if isinstance(table, str) else table.values():
+        if name not in keypoints:
+            close = get_close_matches(name, keypoints, n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise FormatError(f"no keypoint '{name}' of {where}; {hint}the study has {', '.join(keypoints)}")
 
 
 def toml_tables(file: Path) -> dict[str, Any]:

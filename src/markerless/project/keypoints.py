@@ -29,6 +29,7 @@ from markerless.project.label_files import DATA_FOLDER, LabelTable, compare_csv,
 from markerless.project.run_names import rename_in_runs
 from markerless.project.skeleton_settings import Drawn
 from markerless.project.study import Project
+from markerless.project.view_names import rename_in_views
 
 MOST_CHARACTERS = 100
 
@@ -136,6 +137,7 @@ def change_keypoints(project: Project, new: Plan, drawn: Drawn | None = None, wh
             for folder in () if is_same else pause.enter_context(clicks_in_tables(project)):
                 total.add(_stage_folder(project, folder, new, staging, who))
             runs, notes = rename_in_runs(project, new.renamed, staging)
+            notes = (*notes, *rename_in_views(root, present, new, staging))
             unique = {name for name, owners in total.owners.items() if owners == {UNIQUE}}
             config = skeleton_settings.changed_config(project, new, drawn, unique)
             config_file.save_config(staging.version_of(project.config_path), config)
