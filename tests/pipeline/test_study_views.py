@@ -17,6 +17,7 @@ from markerless.multiview.files import anipose_toml
 from markerless.pipeline.study_views import FILE, StudyViews, frame_key, pattern_of, read_study_views, stamp_of
 from markerless.pipeline.view_labels import moments_of, placed_of
 from markerless.pipeline.views import sessions_of, set_views, views
+from markerless.video.images import write_image
 
 CAMERAS = 'calibration = "rig.toml"\nvideos = "day1_{camera}"\n'
 
@@ -258,3 +259,15 @@ def test_a_table_that_names_an_unknown_keypoint_is_refused(tmp_path: Path) -> No
     (project.root / FILE).write_text(MIRROR_VIEWS.replace('keypoints = "{}_top"', table), encoding="utf-8")
     with pytest.raises(FormatError, match=r"no keypoint 'nose_tap' of \[views.side\] in .*did you mean 'nose_top'"):
         read_study_views(project)
+
+
+@pytest.mark.parametrize("with_pictures", [False, True])
+def test_a_study_without_any_label_yet_can_have_views(with_pictures: bool, made: MadeViews) -> None:
+    shutil.rmtree(made.root / "labeled-data")
+    set_views(made.project, made.calibration, ["day1_{camera}"])
+    picture = made.root / "labeled-data" / made.folder(1) / "img01.png"
+    picture.parent.mkdir(parents=True)
+    write_image(picture, np.zeros((4, 4, 3), np.uint8))
+    report = views(made.project, with_pictures)
+    assert (len(report.sessions), report.n_points, report.notes) == (1, 0, ())
+    assert len(report.extracted) == (2 if with_pictures else 0)

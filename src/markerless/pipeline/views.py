@@ -14,7 +14,7 @@ import numpy as np
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
 from markerless.core.video import IMAGE_SUFFIXES
-from markerless.errors import FormatError, MarkerlessError, ProjectError, StorageError
+from markerless.errors import CalibrationError, FormatError, MarkerlessError, ProjectError, StorageError
 from markerless.multiview.calibration_file import FILE_NAME, read_calibration
 from markerless.multiview.files import views_toml
 from markerless.pipeline.extract import Extracted, extract_frames, picture_folder
@@ -97,11 +97,11 @@ def views(project: Project | Path | str, with_pictures: bool = False, progress: 
     found = read_study_views(study)
     if found is None:
         raise ProjectError(
-            f"no {FILE} in {study.root}: it has no views yet; 'markerless views PROJECT CALIBRATION --videos "
-            f"{EXAMPLE!r}' says which videos belong together"
+            f"no {FILE} in {study.root}: it has no views yet; say which videos belong together: markerless views "
+            f"PROJECT CALIBRATION --videos '{EXAMPLE}'"
         )
     extracted = extract_partners(study, found, progress) if with_pictures else []
-    labels = study.labels()
+    labels = study.combine([study.folder_labels(video) for video in study.label_folders()])  # none as yet is no error
     notes: list[str] = []
     error: dict[str, float] = {}
     n_points = 0
@@ -110,7 +110,7 @@ def views(project: Project | Path | str, with_pictures: bool = False, progress: 
         error = {name: float(np.median(row)) for name, row in zip(found.names, rig.error, strict=True)}
         n_points = rig.n_points
         notes += rig.notes
-    except MarkerlessError as reason:  # a mirror without enough labels yet
+    except CalibrationError as reason:  # a mirror without enough labels yet
         notes.append(str(reason))
     sessions = tuple(sessions_of(study, found))
     if not sessions and not found.is_one_picture:
