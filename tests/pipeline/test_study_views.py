@@ -102,11 +102,11 @@ def test_views_of_one_picture_share_keypoints_by_pattern(tmp_path: Path) -> None
         (CAMERAS + "cameras = 3", "in [cameras]"),
         (CAMERAS + '[cameras]\ncam0 = ""', "in [cameras]"),
         (CAMERAS + '[cameras]\ncam0 = "cam1"', "'cam1' twice"),
-        (CAMERAS + '[cameras]\nnose = "x"', "unknown camera 'nose'"),
+        (CAMERAS + '[cameras]\nnose = "x"', "no camera 'nose' of [cameras]"),
         (CAMERAS + "[offsets]\ncam0 = 1.5", "whole number of frames in [offsets]"),
         (CAMERAS + "[offsets]\ncam0 = true", "whole number of frames in [offsets]"),
         (CAMERAS + "offsets = 3", "whole number of frames in [offsets]"),
-        (CAMERAS + "[offsets]\nnose = 1", "unknown camera 'nose'"),
+        (CAMERAS + "[offsets]\nnose = 1", "no camera 'nose' of [offsets]"),
         (CAMERAS.replace("rig.toml", "../rig.toml"), "copy it there"),
         (CAMERAS.replace("rig.toml", "/etc/passwd"), "copy it there"),
         (CAMERAS.replace("rig.toml", ""), "copy it there"),
@@ -271,3 +271,23 @@ def test_a_study_without_any_label_yet_can_have_views(with_pictures: bool, made:
     report = views(made.project, with_pictures)
     assert (len(report.sessions), report.n_points, report.notes) == (1, 0, ())
     assert len(report.extracted) == (2 if with_pictures else 0)
+
+
+def test_a_new_calibration_leaves_what_was_said_of_the_cameras_by_hand(made: MadeViews) -> None:
+    tables = '\n[cameras]\n"cam0" = "left \\"ä\\""\n\n[offsets]\n"cam1" = -2\n'
+    read(made, CAMERAS + tables)
+    set_views(made.project, made.calibration, ["{session}_{camera}"])
+    text = (made.root / FILE).read_text(encoding="utf-8")
+    assert text == 'calibration = "rig.toml"\nvideos = "{session}_{camera}"\n' + tables
+    found = read_study_views(made.project)
+    assert found is not None
+    assert found.offsets == (0, -2, 0)
+    (made.root / FILE).write_text(text.replace('"cam1"', '"cam9"'), encoding="utf-8")
+    before = (made.root / FILE).read_bytes()
+    with pytest.raises(CalibrationError, match=r"no camera 'cam9' of \[offsets\] of .*out there: .* cam0, cam1"):
+        set_views(made.project, made.calibration, ["{session}_{camera}"])
+    assert (made.root / FILE).read_bytes() == before
+    for damaged in ("cam1 = 2020-01-01", "cam1 = { a = 1 }", "cam1 = nan"):
+        (made.root / FILE).write_text(CAMERAS + f"[offsets]\n{damaged}\n", encoding="utf-8")
+        with pytest.raises(FormatError):
+            set_views(made.project, made.calibration, ["{session}_{camera}"])

@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 
 FILE = VIEWS_FILE
 EXAMPLE = "{session}_{camera}"
-_TOP = ("calibration", "videos", "cameras", "offsets")
+KEPT = ("cameras", "offsets")
+"""Tables that people write by hand, about what neither the calibration nor the names of videos say."""
+
+_TOP = ("calibration", "videos", *KEPT)
 _CAMERA, _SESSION = "{camera}", "{session}"
 _MOST_BYTES, _MOST_PATTERNS, _MOST_CHARACTERS = 1_000_000, 50, 200
 _MOST_FRAMES = 10**8
@@ -266,8 +269,7 @@ def _texts(named: Any, cameras: Calibration, file: Path) -> dict[str, int]:
     """What stands for each camera in the names of videos."""
     if not isinstance(named, dict) or not all(isinstance(text, str) and text for text in named.values()):
         raise FormatError(f'expected CAMERA = "its name in videos" in [cameras] of {file}, got {named!r}')
-    for name in named:
-        cameras.camera(name)
+    _require_cameras(named, cameras, f"[cameras] of {file}")
     texts = [named.get(name, name) for name in cameras.names]
     for text in texts:
         if texts.count(text) > 1:
@@ -275,12 +277,19 @@ def _texts(named: Any, cameras: Calibration, file: Path) -> dict[str, int]:
     return {text: index for index, text in enumerate(texts)}
 
 
+def _require_cameras(named: Iterable[str], cameras: Calibration, where: str) -> None:
+    for name in named:
+        if name not in cameras.names:
+            raise CalibrationError(
+                f"no camera '{name}' of {where}; take it out there: the calibration has {', '.join(cameras.names)}"
+            )
+
+
 def _offsets(named: Any, cameras: Calibration, file: Path) -> tuple[int, ...]:
     is_table = isinstance(named, dict) and all(type(frames) is int for frames in named.values())
     if not is_table or any(abs(frames) > _MOST_FRAMES for frames in named.values()):
         raise FormatError(f"expected CAMERA = a whole number of frames in [offsets] of {file}, got {named!r}")
-    for name in named:
-        cameras.camera(name)
+    _require_cameras(named, cameras, f"[offsets] of {file}")
     return tuple(named.get(name, 0) for name in cameras.names)
 
 

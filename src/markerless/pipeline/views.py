@@ -22,6 +22,7 @@ from markerless.pipeline.results import video_stem
 from markerless.pipeline.study_views import (
     EXAMPLE,
     FILE,
+    KEPT,
     FrameKey,
     StudyViews,
     read_study_views,
@@ -114,7 +115,10 @@ def views(project: Project | Path | str, with_pictures: bool = False, progress: 
         notes.append(str(reason))
     sessions = tuple(sessions_of(study, found))
     if not sessions and not found.is_one_picture:
-        notes.append(f"no two videos or folders are named as 'videos' in {FILE} has it")
+        notes.append(
+            f"no two videos or folders are named as 'videos' in {FILE} has it; correct it, or say in its table "
+            "[cameras] how videos call the cameras"
+        )
     calibrated = found.calibration is not None
     return ViewsReport(
         found.file, found.names, calibrated, found.keypoints, sessions, error, n_points, tuple(notes), tuple(extracted)
@@ -126,7 +130,8 @@ def set_views(project: Project | Path | str, source: Path, videos: Sequence[str]
 
     Args:
         project: The study, its folder or its config.yaml.
-        source: A calibration of several cameras, or a file of the views in one picture.
+        source: A calibration of several cameras, or a file of the views in one picture. With a calibration, the tables
+            [cameras] and [offsets] of a file of views that is there already are kept.
         videos: For several cameras: names of their videos, with {camera} and perhaps {session}.
 
     Returns:
@@ -152,9 +157,10 @@ def set_views(project: Project | Path | str, source: Path, videos: Sequence[str]
         read_calibration(calibration)
         if not videos:
             raise FormatError(f"expected --videos with the names of the cameras' videos, such as '{EXAMPLE}', got none")
-        names = [json.dumps(name, ensure_ascii=False) for name in videos]
+        names = [_toml(name) for name in videos]
         listed = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
-        text = f"calibration = {json.dumps(calibration.name, ensure_ascii=False)}\nvideos = {listed}\n"
+        text = f"calibration = {_toml(calibration.name)}\nvideos = {listed}\n"
+        text += _kept_tables(study.root / FILE)
     return _write(study, text, calibration)
 
 
@@ -229,12 +235,32 @@ def _moments(project: Project, found: StudyViews, view: int, folder: str) -> set
     return {found.moment_of(view, name) for name in shown}
 
 
+def _kept_tables(file: Path) -> str:
+    """What a study says already of its cameras by hand: their names in videos and their offsets."""
+    try:
+        tables = toml_tables(file) if file.is_file() else {}
+    except FormatError:
+        return ""  # a damaged file is what a new one mends
+    kept = {key: tables[key] for key in KEPT if isinstance(tables.get(key), dict)}
+    lines = [
+        line
+        for key, table in kept.items()
+        for line in ("", f"[{key}]", *(f"{_toml(name)} = {_toml(value)}" for name, value in table.items()))
+    ]
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _toml(value: Any) -> str:
+    """A text or a whole number; what is something else is refused when it is read."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _naming(text: str, name: str, source: Path) -> str:
     """A file of views that names its calibration in the same folder."""
     lines = text.splitlines()
     for place, line in enumerate(lines):
         if line.partition("=")[0].strip().strip("\"'") == "calibration":
-            lines[place] = f"calibration = {json.dumps(name, ensure_ascii=False)}"
+            lines[place] = f"calibration = {_toml(name)}"
             return "\n".join(lines) + "\n"
     raise FormatError(f'expected a line calibration = "FILE" in {source}, found it written otherwise')
 
