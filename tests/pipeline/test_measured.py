@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from markerless.core.instance import Instance
 from markerless.core.labels import Labels
 from markerless.pipeline.evaluate import evaluate
 from markerless.pipeline.measured import Measured, measure_run, tolerance_of
@@ -117,3 +118,27 @@ def test_evaluate_judges_a_calibrated_run(
     assert "Are the stated errors true? (test)" in page
     assert "Are the stated errors true?" not in plain
     assert page.count("<img") == plain.count("<img") + 3
+
+
+@pytest.mark.parametrize(("missing", "said"), [("absent", [0.25, 1.0, 1.0, 1.0]), ("unknown", [1.0, 1.0, 1.0])])
+def test_absent_is_what_it_was_in_training(
+    missing: str,
+    said: list[float],
+    dot_study: MakeStudy,
+    with_run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Frame 1 has no point of the third keypoint, frame 2 no animal at all: that nobody can take for unknown."""
+    project = dot_study(4)
+    labels = project.labels()
+    frames = list(labels.frames)
+    xy = frames[1].instances[0].xy.copy()
+    xy[2] = np.nan
+    frames[1] = replace(frames[1], instances=(Instance.from_xy(xy),))
+    frames[2] = replace(frames[2], instances=())
+    labels = replace(labels, frames=tuple(frames))
+    with_run(project, {"train": [], "validation": [], "test": list(labels.images)})
+    monkeypatch.setattr("markerless.pipeline.measured.predict_frames", lambda run, labels, **_: certain(labels))
+    run = project.run()
+    run = replace(run, settings=run.settings | {"data": {"missing": missing}})
+    assert measure_run(run, labels, run.split).said_of_absent("test").tolist() == said

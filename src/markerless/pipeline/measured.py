@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from markerless.pipeline.predict import Predicted, predict_frames
 from markerless.project import Run
 from markerless.video.images import image_size
 
+Missing = Literal["absent", "unknown"]
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -31,6 +34,7 @@ class Measured:
         labeled: `(F, K, 2)` px, NaN where there is no label.
         diagonal: `(F,)` px, of each picture.
         tolerance_px: What the score is the probability of being within; None when it is none.
+        missing: What a keypoint without a point means, as in training.
     """
 
     labels: Labels
@@ -39,6 +43,7 @@ class Measured:
     labeled: FloatArray
     diagonal: FloatArray
     tolerance_px: float | None = None
+    missing: Missing = "absent"
 
     @classmethod
     def of(
@@ -79,9 +84,9 @@ class Measured:
         return StatedErrors(error, score, self.tolerance_px, expected, upper_90).judged()
 
     def said_of_absent(self, part: str) -> FloatArray:
-        """`(n,)` scores of a part's keypoints that are not there: frames say so by other points, or by no animal."""
+        """`(n,)` scores of a part's keypoints that are not there: frames say so by no animal, or by other points."""
         rows, n_keypoints = self.rows(part), self.labels.skeleton.n_keypoints
-        told = np.array([frame_points(self.labels.frames[row], n_keypoints, "absent")[1] for row in rows])
+        told = np.array([frame_points(self.labels.frames[row], n_keypoints, self.missing)[1] for row in rows])
         is_absent = told.reshape(-1, n_keypoints).astype(bool) & ~np.isfinite(self.labeled[rows]).all(-1)
         return np.asarray(self.predicted.score[rows][is_absent])
 
@@ -126,7 +131,8 @@ def measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progre
         VideoError: a picture cannot be decoded.
         RunError: the model is missing or damaged.
     """
-    return Measured.of(labels, predict_frames(run, labels, progress=progress), split, tolerance_of(run))
+    measured = Measured.of(labels, predict_frames(run, labels, progress=progress), split, tolerance_of(run))
+    return replace(measured, missing=missing_of(run))
 
 
 def tolerance_of(run: Run) -> float | None:
@@ -134,6 +140,12 @@ def tolerance_of(run: Run) -> float | None:
     table = run.settings.get("calibration")
     tolerance = table.get("tolerance_px") if isinstance(table, dict) else None
     return float(tolerance) if isinstance(tolerance, int | float) else None
+
+
+def missing_of(run: Run) -> Missing:
+    """What a keypoint without a point meant when a run was trained."""
+    table = run.settings.get("data")
+    return "unknown" if isinstance(table, dict) and table.get("missing") == "unknown" else "absent"
 
 
 def one_animal(labels: Labels) -> FloatArray:
