@@ -128,6 +128,13 @@ def test_views_in_a_picture(tmp_path: Path) -> None:
     assert found.facts["known_length"] == "nose to tail 80 mm"
 
 
+def test_views_of_several_cameras(tmp_path: Path) -> None:
+    text = 'calibration = "rig.toml"\nvideos = "{session}_{camera}"\n[offsets]\nside = 3\n'
+    found = info(write(tmp_path / "views.toml", text))
+    assert found.kind == "views"
+    assert found.facts == {"videos": "{session}_{camera}", "calibration": "rig.toml", "offsets": {"side": 3}}
+
+
 def test_a_journal(tmp_path: Path) -> None:
     found = info(write(tmp_path / "m1.jsonl", '{"a": 1}\n{"a": 2}\n\n'))
     assert (found.kind, found.facts) == ("journal", {"n_changes": 2})

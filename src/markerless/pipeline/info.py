@@ -238,18 +238,21 @@ def _calibration(path: Path) -> Info | None:
     """Cameras of any tool, or where a picture shows the views of them; None when it is another file."""
     from markerless.multiview.calibration_file import calibration_format, read_calibration
     from markerless.multiview.files import views_toml
+    from markerless.project.view_names import VIEWS_FILE
 
     name = calibration_format(path)
     if name is None:
+        if path.name.lower() == VIEWS_FILE and (found := _views_of_cameras(path)) is not None:
+            return found
         return _views(path) if path.suffix.lower() == ".toml" and views_toml.is_views_file(path) else None
-    found = read_calibration(path)
-    told = dict(found.provenance)
+    cameras = read_calibration(path)
+    told = dict(cameras.provenance)
     facts = {
         "format": name,
-        "cameras": list(found.names),
-        "sizes": [f"{camera.size[0]} x {camera.size[1]}" for camera in found.cameras],
-        "unit": found.unit or "unknown",
-        "error_px": found.error_px,
+        "cameras": list(cameras.names),
+        "sizes": [f"{camera.size[0]} x {camera.size[1]}" for camera in cameras.cameras],
+        "unit": cameras.unit or "unknown",
+        "error_px": cameras.error_px,
         "board": told.get("board"),
     }
     return Info(path, "calibration", facts, (told["note"],) if "note" in told else ())
@@ -267,6 +270,17 @@ def _views(path: Path) -> Info:
         "calibration": str(found.calibration) if found.calibration else None,
     }
     return Info(path, "views", facts)
+
+
+def _views_of_cameras(path: Path) -> Info | None:
+    """How a study's videos of several cameras belong together; None when it is about views in one picture."""
+    from markerless.pipeline.study_views import toml_tables
+
+    tables = toml_tables(path)
+    if "videos" not in tables:
+        return None
+    names = ("videos", "calibration", "cameras", "offsets")
+    return Info(path, "views", {name: tables[name] for name in names if name in tables})
 
 
 def _metadata(path: Path) -> Info:
