@@ -12,9 +12,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from made_views import KEYPOINTS, MadeViews, label, make_mirror, make_views, picture
+from markerless.errors import ProjectError
 from markerless.pipeline.study_views import FILE
 from markerless.pipeline.views import set_views
 from markerless.server.app import AppOptions, create_app
+from markerless.server.books import Books
+from markerless.server.views_shelf import ViewsShelf
 from markerless.video.images import image_size
 
 TOKEN = "a-secret-of-these-tests"
@@ -221,3 +224,9 @@ def test_a_mirror_suggests_lines_in_the_same_picture(tmp_path: Path, options: Ap
         }
         before = ask(client, f"{home}/run/changes?since=0")["views"]
         assert before == answer["version"]
+
+
+def test_views_that_are_taken_away_in_between_are_one_line(made: MadeViews) -> None:
+    (made.root / "views.toml").unlink()
+    with pytest.raises(ProjectError, match=r"no views\.toml in .*it has no views"):
+        ViewsShelf().suggester(made.project, Books())

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from markerless.core.instance import FloatArray
-from markerless.errors import MarkerlessError
+from markerless.errors import MarkerlessError, ProjectError
 from markerless.pipeline.check_study_views import OddLabel, odd_labels
 from markerless.pipeline.results import video_stem
-from markerless.pipeline.study_views import StudyViews, read_study_views, stamp_of
+from markerless.pipeline.study_views import FILE, StudyViews, read_study_views, stamp_of
 from markerless.pipeline.view_labels import moments_of, rig_of
 from markerless.pipeline.view_suggestions import Suggester
 from markerless.project import Project
@@ -56,19 +56,19 @@ class ViewsShelf:
         Raises:
             FormatError, CalibrationError: its settings are wrong.
         """
-        known = self._of(project)
-        if known.error is not None:
-            raise known.error
-        return known.views
+        return self._sound(project).views
 
     def suggester(self, project: Project, books: Books) -> Suggester:
         """What makes suggestions in a project that has views.
 
         Raises:
             CalibrationError: the cameras have to be found from labels, of which there are too few yet.
+            ProjectError: it has no views, also when somebody has just taken them away.
         """
-        known, views = self._of(project), self.views(project)
-        assert views is not None
+        known = self._sound(project)
+        views = known.views
+        if views is None:
+            raise ProjectError(f"no {FILE} in {project.root}: it has no views")
         with self._learning:
             of_session = [books.of(project, name) for name in project.label_folders() if views.session_of(name)]
             clock = sum(book.sequence() for book in of_session)
@@ -117,6 +117,12 @@ class ViewsShelf:
 
     def close(self) -> None:
         """Nothing has to be written."""
+
+    def _sound(self, project: Project) -> _Known:
+        known = self._of(project)
+        if known.error is not None:
+            raise known.error
+        return known
 
     def _of(self, project: Project) -> _Known:
         with self._lock:
