@@ -234,8 +234,10 @@ def test_another_file_of_the_calibrations_name_is_not_replaced(made: MadeViews, 
     as_views = tmp_path / "copy" / FILE
     as_views.parent.mkdir()
     shutil.copy(made.calibration, as_views)
-    with pytest.raises(ProjectError, match="rename it"):
-        set_views(made.project, as_views, ["{session}_{camera}"])
+    for text in (as_views.read_text(encoding="utf-8"), CAMERAS):  # a calibration, or what another study says
+        as_views.write_text(text, encoding="utf-8")
+        with pytest.raises(ProjectError, match="give the calibration that it names, or rename it"):
+            set_views(made.project, as_views, ["{session}_{camera}"])
 
 
 def test_a_mirrors_file_is_copied_with_the_calibration_that_it_names(tmp_path: Path) -> None:

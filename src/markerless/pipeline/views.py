@@ -154,6 +154,7 @@ def set_views(project: Project | Path | str, source: Path, videos: Sequence[str]
             text = _naming(text, calibration.name, source)
     else:
         calibration = source / FILE_NAME if source.is_dir() else source
+        _require_other_name(calibration)
         read_calibration(calibration)
         if not videos:
             raise FormatError(f"expected --videos with the names of the cameras' videos, such as '{EXAMPLE}', got none")
@@ -272,8 +273,7 @@ def _write(study: Project, text: str, calibration: Path | None) -> list[Path]:
     if calibration is not None:
         copy = study.root / calibration.name
         contents[copy] = _bytes(calibration)
-        if copy.name.lower() == FILE:
-            raise ProjectError(f"expected a calibration of another name than {FILE}, got {calibration}; rename it")
+        _require_other_name(calibration)
         if copy.exists() and _bytes(copy) != contents[copy] and _named(file) != copy.name:
             raise ProjectError(f"expected no other {copy.name} in {study.root}; rename one of the two")
     before = {path: path.read_bytes() if path.exists() else None for path in contents}
@@ -289,6 +289,14 @@ def _write(study: Project, text: str, calibration: Path | None) -> list[Path]:
                 _put(path, old)
         raise
     return list(contents)
+
+
+def _require_other_name(calibration: Path) -> None:
+    if calibration.name.lower() == FILE:  # such as that of another study
+        raise ProjectError(
+            f"expected a calibration of another name than {FILE}, got {calibration}; give the calibration that it "
+            "names, or rename it"
+        )
 
 
 def _put(path: Path, content: bytes) -> None:
