@@ -38,3 +38,8 @@ class Views:
             raise LabelsError(
                 f"expected reprojection and use of {shape}, got {self.reprojection_px.shape} and {self.used.shape}"
             )
+
+    def of_animal(self, index: int) -> Views:
+        """What they say of one animal alone."""
+        chosen = slice(index, index + 1)
+        return Views(self.names, self.reprojection_px[:, :, chosen], self.used[:, :, chosen], self.state[:, chosen])

@@ -15,10 +15,10 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import CalibrationError, LabelsError
-from markerless.formats import movement
+from markerless.formats import anipose, movement
 from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.camera_error import with_camera_error
-from markerless.multiview.files import anipose_csv, anipose_toml, views_toml
+from markerless.multiview.files import anipose_toml, views_toml
 from markerless.multiview.files.views_toml import KnownLength, ViewsFile
 from markerless.multiview.mirror import fit_mirrors, scaled
 from markerless.multiview.noise import check_noise, learn_noise
@@ -27,8 +27,10 @@ from markerless.multiview.refine import Terms, refine
 from markerless.multiview.repair import Move, repair
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 from markerless.multiview.triangulate import triangulate as triangulate_points
+from markerless.multiview.world_axes import WorldAxes
 from markerless.pipeline.seen_points import SeenPoints, Source, read_seen
 from markerless.pipeline.space_sources import with_sources
+from markerless.pipeline.world_axes import AxesRequest, find_axes, told_of_axes
 
 CUTOFF = 0.2
 ALL_VIEWS = "all"
@@ -45,6 +47,7 @@ class TriangulateOptions:
         repair: First move the cameras to where the animal's own points agree best.
         smooth: Draw the trajectories towards smooth movement.
         limbs: Draw them towards limbs (edges of the skeleton) of constant length.
+        axes: What gives the world axes; None keeps those of the calibration.
     """
 
     cutoff: float = CUTOFF
@@ -52,6 +55,7 @@ class TriangulateOptions:
     repair: bool = False
     smooth: bool = False
     limbs: bool = False
+    axes: AxesRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class InSpace:
         noise_px: Camera -> expected error of its points in px, in the mean; learned where the files give none.
         moves: How far cameras were moved by a repair.
         refined: Median and largest distance by which smoothness and limb lengths moved the points; None without them.
+        axes: The world axes that points and cameras were moved to; None where they are the calibration's.
         notes: One-line remarks for the user.
         files: What was written.
     """
@@ -75,6 +80,7 @@ class InSpace:
     noise_px: dict[str, float]
     moves: tuple[Move, ...] = ()
     refined: tuple[float, float] | None = None
+    axes: WorldAxes | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = field(default=())
 
@@ -106,6 +112,7 @@ class InSpace:
                 move.name: {"angle_deg": move.angle_deg, "distance": move.distance} for move in self.moves
             },
             "refined": None if self.refined is None else {"median": self.refined[0], "largest": self.refined[1]},
+            "axes": None if self.axes is None else told_of_axes(self.axes),
             "notes": list(self.notes),
             "files": [str(path) for path in self.files],
         }
@@ -153,14 +160,15 @@ def triangulate(
         found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     found = with_camera_error(found, cameras.cameras, error)
     result = _in_space(found, seen, cameras, error, options)
-    result = replace(result, moves=moves)
+    result = _in_axes(replace(result, moves=moves), options.axes)
     target = _target(out, by_camera)
     if target is not None:
         names = plan.keypoints if plan is not None else {}
         result = replace(
             result, tracks=with_sources(result.tracks, result.calibration, by_camera, names, target.parent)
         )
-    return _write(result, target, files, made_here or options.repair or known is not None)
+    new_cameras = made_here or options.repair or known is not None or result.axes is not None
+    return _write(result, target, files, new_cameras)
 
 
 def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Calibration | None]:
@@ -266,6 +274,16 @@ def _in_space(
     return InSpace(tracks, says, cameras, noise, refined=moved, notes=tuple(notes))
 
 
+def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
+    """Points and cameras moved to the axes that are asked for; distances and errors stay."""
+    if request is None:
+        return result
+    axes = find_axes(request, result.tracks, result.calibration)
+    provenance = {**result.tracks.provenance, "axes": told_of_axes(axes)}
+    tracks = replace(result.tracks, points=axes.points(result.tracks.points), provenance=provenance)
+    return replace(result, tracks=tracks, calibration=axes.calibration(result.calibration), axes=axes)
+
+
 def _target(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
     """Where to write, without suffix; None when nothing is to be written, because everything came from memory."""
     if out is not None:
@@ -290,11 +308,23 @@ def _write(result: InSpace, target: Path | None, files: Mapping[str, Source], wi
     for index, animal in enumerate(tracks.individuals):
         name = f"{target.name}.csv" if tracks.n_individuals == 1 else f"{target.name}_{animal}.csv"
         written.append(target.with_name(name))
-        anipose_csv.write(tracks, result.views, written[-1], index)
+        anipose.write(_of_animal(tracks, index), written[-1], result.views.of_animal(index))
     if with_cameras:
         written.append(target.with_name(f"{target.name}.calibration.toml"))
         anipose_toml.write(result.calibration, written[-1])
     return replace(result, tracks=tracks, files=tuple(written))
+
+
+def _of_animal(tracks: Tracks, index: int) -> Tracks:
+    chosen = slice(index, index + 1)
+    error = None if tracks.error is None else tracks.error[:, chosen]
+    return replace(
+        tracks,
+        points=tracks.points[:, chosen],
+        score=tracks.score[:, chosen],
+        error=error,
+        individuals=tracks.individuals[chosen],
+    )
 
 
 def _median(values: FloatArray) -> float:

@@ -13,6 +13,22 @@ from markerless.cli import options
 if TYPE_CHECKING:
     from markerless.multiview.files.views_toml import KnownLength
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
+    from markerless.pipeline.world_axes import AxesRequest
+
+
+class Axes(click.ParamType):
+    """`ORIGIN,X,Y` or `floor:KEYPOINT,...`: what gives the world axes."""
+
+    name = "axes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AxesRequest:
+        from markerless.errors import SettingsError
+        from markerless.pipeline.world_axes import parse_axes
+
+        try:
+            return parse_axes(str(value))
+        except SettingsError as error:
+            self.fail(str(error), param, ctx)
 
 
 @dataclass(frozen=True)
@@ -24,11 +40,12 @@ class How:
     repair: bool
     smooth: bool
     limbs: bool
+    axes: AxesRequest | None
 
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
 
-        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs)
+        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.axes)
 
 
 @click.command()
@@ -40,6 +57,12 @@ class How:
 @click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
 @click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")
 @click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")
+@click.option(
+    "--axes",
+    type=Axes(),
+    metavar="O,X,Y",
+    help="World axes from three resting keypoints (origin, towards x, side of y), or floor:PAW,... standing on it.",
+)
 @options.json_option
 @options.gathered("how", How)
 def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
@@ -80,3 +103,5 @@ def _echo(result: InSpace) -> None:
     if told["refined"] is not None:
         moved = told["refined"]
         click.echo(f"refined: points moved by {moved['median']:.3g} {unit} (median), {moved['largest']:.3g} at most")
+    if told["axes"] is not None:
+        click.echo(told["axes"]["how"])
