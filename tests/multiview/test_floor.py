@@ -57,7 +57,12 @@ def test_wild_points_below_do_not_pull_it_down() -> None:
 def test_up_is_where_the_animal_is_and_else_where_the_cameras_are() -> None:
     points = world(steps(300, lifted=0.0))
     below = world(np.array([[0.0, 0, -25]] * 100))
-    for others, eyes, side in ((ABOVE, EYES, 1), (below, EYES, -1), (points, EYES, 1), (points, world(np.array([[0.0, 0, -400]])), -1)):
+    for others, eyes, side in (
+        (ABOVE, EYES, 1),
+        (below, EYES, -1),
+        (points, EYES, 1),
+        (points, world(np.array([[0.0, 0, -400]])), -1),
+    ):
         floor = fit_floor(points, np.full(300, ERROR), others, eyes)
         assert floor.normal @ TILT[:, 2] * side > 0.99
 

@@ -96,7 +96,9 @@ def test_files_say_how_the_axes_were_found(tmp_path: Path) -> None:
     stored = movement.read(result.files[0])
     assert stored.provenance["axes"] == result.to_json()["axes"]
     # a later recording of the same rig needs no floor: the calibration has it
-    seen = {c.name: Tracks(Skeleton(("a",)), c.project(np.zeros((9, 1, 1, 3))), np.ones((9, 1, 1))) for c in rig.cameras}
+    seen = {
+        c.name: Tracks(Skeleton(("a",)), c.project(np.zeros((9, 1, 1, 3))), np.ones((9, 1, 1))) for c in rig.cameras
+    }
     later = triangulate(result.files[2], seen)
     np.testing.assert_allclose(later.tracks.points, 0, atol=1e-6)
     # Anipose's table: p_new = M p_old - center

@@ -106,7 +106,9 @@ def axes_of_plane(normal: FloatArray, camera: Camera) -> WorldAxes:
     if np.linalg.norm(flat) < _FLAT_SHARE:
         flat = up - (up @ normal) * normal
     x = flat / np.linalg.norm(flat)
-    return WorldAxes(np.stack([x, np.cross(normal, x), normal]), np.zeros(3), f"axes: x as camera {camera.name} sees it")
+    return WorldAxes(
+        np.stack([x, np.cross(normal, x), normal]), np.zeros(3), f"axes: x as camera {camera.name} sees it"
+    )
 
 
 def axes_of_board(rotation: FloatArray, translation: FloatArray, how: str) -> WorldAxes:
