@@ -6,8 +6,8 @@ cameras are written where it is known what the cameras say; they have no place i
 in the calibration's unit. What is not known is an empty cell.
 
 World axes: with `M_00` to `M_22` (row, column) and `center_0` to `center_2` a point of the calibration became
-`M @ point - center`; so `M.T @ (point + center)` is the point in the axes of the cameras in `calibration.toml` again. In
-tracks they are `provenance["axes"]`, a rotation and a translation, which is minus the center.
+`M @ point - center`; so `M.T @ (point + center)` is the point in the axes of the cameras in `calibration.toml` again.
+In tracks they are `provenance["axes"]`, a rotation and a translation, which is minus the center.
 """
 
 from __future__ import annotations

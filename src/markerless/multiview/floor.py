@@ -81,8 +81,8 @@ def fit_floor(points: FloatArray, error: FloatArray, others: FloatArray, eyes: F
     rms = _rms(points[standing], normal, offset)
     if standing.sum() < max(FEWEST_POINTS, _LEAST_SHARE * len(points)):
         raise CalibrationError(
-            f"the points do not agree on a floor: {int(standing.sum())} of {len(points)} are within {near:.3g} {unit} of "
-            "the best plane; name keypoints that stand on the floor most of the time, such as paws"
+            f"the points do not agree on a floor: {int(standing.sum())} of {len(points)} are within {near:.3g} {unit} "
+            "of the best plane; name keypoints that stand on the floor most of the time, such as paws"
         )
     flat = _flat(points[standing], normal)
     _refuse_a_line(flat, rms, unit)
