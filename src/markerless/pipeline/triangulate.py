@@ -161,7 +161,7 @@ def triangulate(
     found = with_camera_error(found, cameras.cameras, error)
     result = _in_space(found, seen, cameras, error, options)
     result = _in_axes(replace(result, moves=moves), options.axes)
-    target = _target(out, by_camera)
+    target = target_of(out, by_camera)
     if target is not None:
         names = plan.keypoints if plan is not None else {}
         result = replace(
@@ -284,7 +284,7 @@ def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
     return replace(result, tracks=tracks, calibration=axes.calibration(result.calibration), axes=axes)
 
 
-def _target(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
+def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
     """Where to write, without suffix; None when nothing is to be written, because everything came from memory."""
     if out is not None:
         path = Path(out)

@@ -88,7 +88,7 @@ def find_axes(request: AxesRequest, tracks: Tracks, calibration: Calibration) ->
 
 
 def _resting(tracks: Tracks, name: str) -> tuple[FloatArray, float, float]:
-    """Median place `(3,)` of a keypoint, the median distance from it, and its expected error; NaN when it is not there."""
+    """Median place `(3,)` of a keypoint, the median distance from it, and its expected error; NaN if never there."""
     k = tracks.skeleton.index(name)
     points = tracks.points[:, :, k].reshape(-1, 3)
     there = np.isfinite(points).all(axis=-1)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from markerless.cli import options
+from markerless.cli.progress import bar
 
 if TYPE_CHECKING:
     from markerless.multiview.files.views_toml import KnownLength
+    from markerless.pipeline.from_videos import FromVideos
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
     from markerless.pipeline.world_axes import AxesRequest
 
@@ -41,11 +43,21 @@ class How:
     smooth: bool
     limbs: bool
     axes: AxesRequest | None
+    board: str | None
+    project: Path | None
+    run_name: str | None
 
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
 
         return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.axes)
+
+    def request(self) -> FromVideos:
+        from markerless.pipeline.from_videos import FromVideos
+        from markerless.pipeline.which_run import project_or_run
+
+        network = None if self.project is None else project_or_run(self.project)
+        return FromVideos(self.board, network, self.run_name)
 
 
 @click.command()
@@ -63,6 +75,9 @@ class How:
     metavar="O,X,Y",
     help="World axes from three resting keypoints (origin, towards x, side of y), or floor:PAW,... standing on it.",
 )
+@click.option("--board", metavar="BOARD", help="CALIBRATION is a folder of pictures or videos of this board.")
+@click.option("--project", type=options.PATH, metavar="PROJECT", help="FILEs are videos; this study's network.")
+@options.run_option
 @options.json_option
 @options.gathered("how", How)
 def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
@@ -71,12 +86,20 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
     CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
     then one FILE holds the keypoints of all views, and no board is needed. Files may be of any tool. Every point gets
     an expected error; where the cameras contradict each other, it is missing.
+
+    In one go from videos: with --board, CALIBRATION is a folder of pictures or videos of the board; with --project,
+    FILEs are videos, or one folder of videos whose names hold the cameras'. What is there already is not made again.
     """
+    from markerless.pipeline.from_videos import prepare
     from markerless.pipeline.triangulate import triangulate
 
-    result = triangulate(calibration, options.by_camera(files), out, how.options())
+    ready = prepare(calibration, options.by_camera(files), out, how.request(), bar)
+    if not as_json:
+        for line in ready.told:
+            click.echo(line)
+    result = triangulate(ready.calibration, ready.files, ready.out, how.options())
     if as_json:
-        options.echo_json(result.to_json())
+        options.echo_json({**result.to_json(), "prepared": ready.to_json()})
         return
     _echo(result)
     for note in result.notes:
