@@ -80,7 +80,7 @@ def from_videos(
     calibration: Path | str,
     files: Mapping[str, Path | str],
     out: Path | str | None = None,
-    options: TriangulateOptions = TriangulateOptions(),
+    options: TriangulateOptions | None = None,
     request: FromVideos = FromVideos(),
     bar: Bar = no_bar,
 ) -> InSpace:
@@ -99,7 +99,7 @@ def from_videos(
         MarkerlessError: as `calibrate`, `analyze` and `triangulate`.
     """
     ready = prepare(calibration, files, out, request, bar)
-    result = triangulate(ready.calibration, ready.files, ready.out, options)
+    result = triangulate(ready.calibration, ready.files, ready.out, options or TriangulateOptions())
     return replace(result, notes=(*ready.told, *result.notes))
 
 
@@ -138,8 +138,8 @@ def _rig(given: Path, folder: Path | None, request: FromVideos, bar: Bar, told: 
     if request.board is None:
         if given.is_dir() and not (given / FILE_NAME).is_file():
             raise CalibrationError(
-                f"no {FILE_NAME} in {given}; name the board in its pictures or videos with --board, for example --board "
-                "charuco:8x11:24:18.75:DICT_4X4_1000 or --board checkerboard:9x6:30"
+                f"no {FILE_NAME} in {given}; name the board in its pictures or videos with --board, for example "
+                "--board charuco:8x11:24:18.75:DICT_4X4_1000 or --board checkerboard:9x6:30"
             )
         return given
     if not given.is_dir():
