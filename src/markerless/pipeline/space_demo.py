@@ -118,8 +118,8 @@ class SpaceDemo:
         return [
             *self.result.notes,
             *([self.result.axes.how] if self.result.axes else []),
-            f"against the truth of all {len(off)} frames: {100 * np.isfinite(off).sum() / n:.0f} % of {n} points found, "
-            f"off by {np.nanmedian(off):.2f} mm (median), 95 % within {np.nanpercentile(off, 95):.1f} mm; "
+            f"against the truth of all {len(off)} frames: {100 * np.isfinite(off).sum() / n:.0f} % of {n} points "
+            f"found, off by {np.nanmedian(off):.2f} mm (median), 95 % within {np.nanpercentile(off, 95):.1f} mm; "
             f"expected error {np.nanmedian(self.result.tracks.error):.2f} mm",
             f"median mm by keypoint: {each}",
             f"heights above the floor: off by {np.nanmedian(np.abs(self.height_off_mm)):.2f} mm (median)",
@@ -244,7 +244,7 @@ def _split(folder: Path, project: Project) -> Path:
     images = project.labels().images
     moments = sorted({image.rsplit("/", 1)[-1] for image in images})
     tenth = max(1, len(moments) // 10)
-    part = {name: "train" for name in moments}
+    part = dict.fromkeys(moments, "train")
     part |= dict.fromkeys(moments[-2 * tenth : -tenth], "validation") | dict.fromkeys(moments[-tenth:], "test")
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for image in images:
