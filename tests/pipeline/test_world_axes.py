@@ -101,6 +101,7 @@ def test_files_say_how_the_axes_were_found(tmp_path: Path) -> None:
     }
     later = triangulate(result.files[2], seen)
     np.testing.assert_allclose(later.tracks.points, 0, atol=1e-6)
+    assert later.tracks.provenance["axes"] == {"how": result.axes.how}
     # Anipose's table: p_new = M p_old - center
     before = in_space(None).tracks.points
     columns = anipose.read(result.files[1]).provenance["axes"]

@@ -36,7 +36,7 @@ from markerless.video.reader import open_video
 from markerless.video.writer import VideoWriter
 
 NAME, RUN = "space", "demo"
-BOARD = "charuco:7x5:18:13:DICT_4X4_50"
+BOARD = "charuco:5x4:26:20:DICT_4X4_50"
 BOARDS, ANIMAL, LABELED = "boards", "animal", "labeled"  # folders of videos
 TRUTH_FILE, SPLIT_FILE, RESULT = "truth_3d.csv", "split.json", "mouse_3d"
 FPS = 25.0
@@ -59,11 +59,11 @@ class SpaceDemoSettings(Settings):
     """
 
     cameras: int = 4
-    width: int = 400
-    height: int = 320
-    boards: int = 24
-    labeled: int = 36
-    unseen: int = 200
+    width: int = 320
+    height: int = 256
+    boards: int = 32
+    labeled: int = 30
+    unseen: int = 150
     minutes: float = 6.0
     steps: int = 0
 

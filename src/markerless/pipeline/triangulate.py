@@ -277,7 +277,11 @@ def _in_space(
 def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
     """Points and cameras moved to the axes that are asked for; distances and errors stay."""
     if request is None:
-        return result
+        known = dict(result.calibration.provenance).get("axes")
+        if known is None:
+            return result
+        provenance = {**result.tracks.provenance, "axes": {"how": known}}
+        return replace(result, tracks=replace(result.tracks, provenance=provenance))
     axes = find_axes(request, result.tracks, result.calibration)
     provenance = {**result.tracks.provenance, "axes": told_of_axes(axes)}
     tracks = replace(result.tracks, points=axes.points(result.tracks.points), provenance=provenance)

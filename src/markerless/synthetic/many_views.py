@@ -33,7 +33,7 @@ _LAMP = np.array([0.35, -0.25, 0.9]) / np.linalg.norm([0.35, -0.25, 0.9])
 _AMBIENT = 0.45
 _SHADOW = 0.45
 _HIDDEN_MM = 3.0  # what is so much nearer than a keypoint hides it
-_BOARD_MM, _BOARD_UP_MM = 55.0, (15.0, 90.0)  # how far from the middle, and how high, a board is held
+_BOARD_MM, _BOARD_UP_MM = 80.0, (15.0, 100.0)  # how far from the middle, and how high, a board is held
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Seen:
     visible: npt.NDArray[np.bool_]
 
 
-def rig(size: tuple[int, int] = (400, 320), names: tuple[str, ...] = CAMERAS) -> Calibration:
+def rig(size: tuple[int, int] = (320, 256), names: tuple[str, ...] = CAMERAS) -> Calibration:
     """Cameras around the floor that look at its middle from above, each a little differently, with bent lenses."""
     cameras = []
     for index, name in enumerate(names):
@@ -130,7 +130,7 @@ def board_places(n: int, board: Board, seed: int = 0) -> tuple[FloatArray, Float
     The first lies on the floor.
     """
     rng = np.random.default_rng([seed, 6])
-    turn = rng.normal(0, 1, (n, 3)) * [0.28, 0.28, 1.2]
+    turn = rng.uniform(-1, 1, (n, 3)) * [0.5, 0.5, np.pi]
     middle = np.column_stack([rng.uniform(-_BOARD_MM, _BOARD_MM, (n, 2)), rng.uniform(*_BOARD_UP_MM, n)])
     turn[0], middle[0] = [0.0, 0.0, 0.4], [10.0, -5.0, 0.0]
     rotation = matrix_of(turn) @ np.diag([1.0, -1.0, -1.0])  # a board's z goes into the paper
