@@ -1,0 +1,111 @@
+"""Draws the pictures of docs/videos_to_space.md: what four cameras see of the made mouse, and its points in space.
+
+markerless demo --cameras 4 --out FOLDER
+python docs/videos_to_space_picture.py FOLDER    # writes docs/images/videos-to-space-*.{jpg,png}
+
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from markerless.core.instance import FloatArray
+from markerless.formats import movement, tidy
+from markerless.multiview.files import anipose_toml
+from markerless.multiview.rotation import fitted_motion
+from markerless.report.page import figure_png
+from markerless.report.style import figure_style, new_figure
+from markerless.synthetic.solid_mouse import PAW_MM, SKELETON
+from markerless.video.images import write_image
+from markerless.video.reader import open_video
+
+IMAGES = Path(__file__).resolve().parent / "images"
+VIEWS, POINTS = IMAGES / "videos-to-space-views.jpg", IMAGES / "videos-to-space-points.png"
+SCALE = 2  # of the cameras' pictures
+INK, SOFT = "#1d2430", "#8a94a3"
+COLORS = ("#d55e00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#e69f00", "#f0e442", "#e69f00", "#f0e442")
+
+
+def draw_views(folder: Path, points: FloatArray, frame: int) -> None:
+    """One moment in all cameras, with the points in space where each camera should see them."""
+    rig = anipose_toml.read(folder / "mouse_3d.calibration.toml")
+    pictures = []
+    for camera in rig.cameras:
+        with open_video(folder / "animal" / f"mouse_{camera.name}.mp4") as reader:
+            image = reader[frame]
+        large = np.asarray(cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC), np.uint8)
+        pictures.append(with_points(large, (camera.project(points[frame]) + 0.5) * SCALE - 0.5, camera.name))
+    rows = [np.hstack(pictures[at : at + 2]) for at in range(0, len(pictures) - 1, 2)]
+    write_image(VIEWS, np.vstack(rows))
+
+
+def with_points(image: npt.NDArray[np.uint8], xy: FloatArray, name: str) -> npt.NDArray[np.uint8]:
+    """The picture with skeleton and dots."""
+    for a, b in SKELETON.edges:
+        if np.isfinite(xy[[a, b]]).all():
+            ends = [tuple(int(v) for v in np.rint(xy[k] * 16)) for k in (a, b)]
+            cv2.line(image, ends[0], ends[1], (255, 255, 255), 1, cv2.LINE_AA, 4)
+    for place, color in zip(xy, COLORS, strict=True):
+        if np.isfinite(place).all():
+            rgb = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+            center = tuple(int(v) for v in np.rint(place * 16))
+            cv2.circle(image, center, 5 * 16, rgb, -1, cv2.LINE_AA, 4)
+            cv2.circle(image, center, 5 * 16, (20, 24, 34), 1, cv2.LINE_AA, 4)
+    cv2.putText(image, name, (14, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2, cv2.LINE_AA)
+    return image
+
+
+def draw_paths(axes: Any, points: FloatArray, truth: FloatArray, frames: slice) -> None:
+    """Paths over the floor: thin lines are the truth, dots what was found."""
+    for k in (0, 3, 4):
+        axes.plot(*truth[frames, k].T, color=INK, linewidth=0.6)
+        axes.plot(*points[frames, k].T, ".", color=COLORS[k], markersize=3.5, label=SKELETON.keypoints[k])
+    axes.set(xlabel="x (mm)", ylabel="y (mm)", zlabel="z (mm)", title="Points found, and the true paths")
+    low, high = np.nanmin(points[frames], axis=(0, 1)), np.nanmax(points[frames], axis=(0, 1))
+    axes.set_box_aspect(np.maximum(high - low, 40.0))
+    axes.set_zlim(0, max(high[2], 40.0))
+    axes.view_init(26, -60)
+    axes.legend(loc="upper left", frameon=False, fontsize=8)
+
+
+def draw_heights(axes: Any, points: FloatArray, truth: FloatArray, fps: float) -> None:
+    """Heights above the floor that was found, over time."""
+    time = np.arange(len(points)) / fps
+    for k in (0, 5, 7):
+        axes.plot(time, truth[:, k, 2] - PAW_MM, color=INK, linewidth=0.6)
+        axes.plot(time, points[:, k, 2], ".", color=COLORS[k], markersize=3.5, label=SKELETON.keypoints[k])
+    axes.axhline(0, color=SOFT, linewidth=0.8)
+    axes.set(xlabel="time (s)", ylabel="height above the floor (mm)", title="The floor is where the paws stand")
+    axes.legend(loc="upper right", frameon=False, fontsize=8, ncols=3)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    found, true = movement.read(folder / "mouse_3d.nc"), tidy.read(folder / "truth_3d.csv")
+    points, truth = found.points[:, 0], true.points[:, 0]
+    rotation, translation = fitted_motion(truth.reshape(-1, 3), points.reshape(-1, 3))
+    laid = truth @ rotation.T + translation
+    off = np.linalg.norm(points - laid, axis=-1)
+    print(f"{100 * np.isfinite(off).mean():.0f} % found; median {np.nanmedian(off):.2f} mm off, expected ", end="")
+    assert found.error is not None
+    print(f"{np.nanmedian(found.error):.2f} mm; 95 % within {np.nanpercentile(off, 95):.1f} mm")
+    print(dict(zip(SKELETON.keypoints, np.nanmedian(off, axis=0).round(2).tolist(), strict=True)))
+    print(found.provenance["axes"]["how"])
+    frame = int(np.argmax(np.isfinite(points).all(axis=-1).sum(axis=-1) * 100 + truth[:, 0, 2]))
+    draw_views(folder, points, frame)
+    with figure_style():
+        figure = new_figure(10.5, 4.4)
+        draw_paths(figure.add_subplot(1, 2, 1, projection="3d"), points, laid, slice(0, len(points)))
+        draw_heights(figure.add_subplot(1, 2, 2), points, truth, found.fps)
+        POINTS.write_bytes(figure_png(figure))
+    print(f"wrote {VIEWS}, {POINTS}")
+
+
+if __name__ == "__main__":
+    main()
