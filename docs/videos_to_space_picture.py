@@ -68,8 +68,8 @@ def draw_paths(axes: Any, points: FloatArray, truth: FloatArray, frames: slice) 
         axes.plot(*points[frames, k].T, ".", color=COLORS[k], markersize=3.5, label=SKELETON.keypoints[k])
     axes.set(xlabel="x (mm)", ylabel="y (mm)", zlabel="z (mm)", title="Points found, and the true paths")
     low, high = np.nanmin(points[frames], axis=(0, 1)), np.nanmax(points[frames], axis=(0, 1))
-    axes.set_box_aspect(np.maximum(high - low, 40.0))
-    axes.set_zlim(0, max(high[2], 40.0))
+    axes.set_box_aspect((*(high - low)[:2], 60.0), zoom=0.95)
+    axes.set(zlim=(0, 40), zticks=(0, 20, 40))
     axes.view_init(26, -60)
     axes.legend(loc="upper left", frameon=False, fontsize=8)
 
@@ -77,11 +77,12 @@ def draw_paths(axes: Any, points: FloatArray, truth: FloatArray, frames: slice) 
 def draw_heights(axes: Any, points: FloatArray, truth: FloatArray, fps: float) -> None:
     """Heights above the floor that was found, over time."""
     time = np.arange(len(points)) / fps
-    for k in (0, 5, 7):
+    for k in (1, 0, 7):
         axes.plot(time, truth[:, k, 2] - PAW_MM, color=INK, linewidth=0.6)
         axes.plot(time, points[:, k, 2], ".", color=COLORS[k], markersize=3.5, label=SKELETON.keypoints[k])
     axes.axhline(0, color=SOFT, linewidth=0.8)
-    axes.set(xlabel="time (s)", ylabel="height above the floor (mm)", title="The floor is where the paws stand")
+    axes.set(xlabel="time (s)", ylabel="height (mm)", title="Height above the floor that was found")
+    axes.set_ylim(None, 32)
     axes.legend(loc="upper right", frameon=False, fontsize=8, ncols=3)
 
 
