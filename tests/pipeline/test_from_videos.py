@@ -21,6 +21,7 @@ from markerless.pipeline.calibrate import calibrate
 from markerless.pipeline.from_videos import FromVideos, from_videos, prepare
 from markerless.project import Project
 from markerless.video.images import write_image
+from markerless.video.reader import open_video
 from markerless.video.writer import VideoWriter
 from pipeline.test_analyze import CONFIG, make_run
 
@@ -150,13 +151,15 @@ def test_videos_of_one_name_are_kept_apart(folder: Path) -> None:
 
 def test_as_it_is_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["triangulate", str(folder / "boards"), str(folder / "animal"), "--board", BOARD]
-    words += ["--project", str(folder / "study"), "--out", str(folder / "S")]
+    words += ["--project", str(folder / "study"), "--out", str(folder / "S"), "--render"]
     assert main(words) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("calibration: ")
     assert any(line.startswith("right: ball_right.mp4, 8 frames, ") for line in told)
     assert "8 frames, 3 keypoints; points: " in "\n".join(told)
-    assert told[-1] == f"wrote {folder / 'S.nc'}, {folder / 'S.csv'}"
+    assert told[-1] == f"wrote {folder / 'S.nc'}, {folder / 'S.csv'}, {folder / 'S_labeled.mp4'}"
+    with open_video(folder / "S_labeled.mp4") as reader:
+        assert len(reader) == N_FRAMES
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["prepared"]["calibration"] == str(folder / "boards" / "calibration.toml")

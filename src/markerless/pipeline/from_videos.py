@@ -38,11 +38,13 @@ class FromVideos:
         board: The board in the pictures of the folder that is named in place of a calibration; None: there is one.
         network: A project, or one of its runs, that finds the keypoints in videos; None: the files are results.
         run: Name of the project's run; None is the newest finished one.
+        render: Whether the points are drawn as a video, beside those of the cameras.
     """
 
     board: str | None = None
     network: Project | Run | None = None
     run: str | None = None
+    render: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,22 @@ def from_videos(
     """
     ready = prepare(calibration, files, out, request, bar)
     result = triangulate(ready.calibration, ready.files, ready.out, options or TriangulateOptions())
-    return replace(result, notes=(*ready.told, *result.notes))
+    result = replace(result, notes=(*ready.told, *result.notes))
+    return rendered(result, ready, bar) if request.render else result
+
+
+def rendered(result: InSpace, ready: Prepared, bar: Bar = no_bar) -> InSpace:
+    """The result with a video of its points, which is written beside its files.
+
+    Raises:
+        VideoError: a camera's video cannot be read.
+        StorageError: the video cannot be written.
+    """
+    from markerless.pipeline.render_space import render_space
+
+    with bar("rendering", "frames") as progress:
+        drawn = render_space(result.files[0], None, ready.videos or None, progress=progress)
+    return replace(result, notes=(*result.notes, *drawn.notes), files=(*result.files, drawn.path))
 
 
 def prepare(

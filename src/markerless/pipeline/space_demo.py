@@ -124,6 +124,7 @@ class SpaceDemo:
             f"median mm by keypoint: {each}",
             f"heights above the floor: off by {np.nanmedian(np.abs(self.height_off_mm)):.2f} mm (median)",
             "",
+            f"video: {self.result.files[-1]}",
             f"in one command: {self.command()}",
             f"done in {self.seconds / 60:.1f} min",
         ]
@@ -133,7 +134,7 @@ class SpaceDemo:
         study = self.study
         return (
             f"markerless triangulate {study.boards} {study.animal} --board {BOARD} --project {study.project.root} "
-            f"--axes floor:{','.join(PAWS)} --out {study.folder / RESULT}"
+            f"--axes floor:{','.join(PAWS)} --render --out {study.folder / RESULT}"
         )
 
 
@@ -151,7 +152,7 @@ def space_demo(out: Path | str, settings: SpaceDemoSettings | None = None, bar: 
     with bar("training", "steps") as progress:
         own = {"train": {"steps": settings.steps}} if settings.steps else {}
         run = train(study.project, settings.minutes, TrainRequest(run=RUN, split=study.split), own, progress)
-    request = FromVideos(BOARD, run)
+    request = FromVideos(BOARD, run, render=True)
     options = TriangulateOptions(axes=AxesRequest(PAWS, floor=True))
     target = study.folder / RESULT
     result = from_videos(study.boards, {"all": study.animal}, target, options, request, bar)

@@ -46,6 +46,7 @@ class How:
     board: str | None
     project: Path | None
     run_name: str | None
+    render: bool
 
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
@@ -57,7 +58,7 @@ class How:
         from markerless.pipeline.which_run import project_or_run
 
         network = None if self.project is None else project_or_run(self.project)
-        return FromVideos(self.board, network, self.run_name)
+        return FromVideos(self.board, network, self.run_name, self.render)
 
 
 @click.command()
@@ -78,6 +79,7 @@ class How:
 @click.option("--board", metavar="BOARD", help="CALIBRATION is a folder of pictures or videos of this board.")
 @click.option("--project", type=options.PATH, metavar="PROJECT", help="FILEs are videos; this study's network.")
 @options.run_option
+@click.option("--render", is_flag=True, help="Also draw the points as a video, beside those of the cameras.")
 @options.json_option
 @options.gathered("how", How)
 def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
@@ -90,14 +92,16 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
     In one go from videos: with --board, CALIBRATION is a folder of pictures or videos of the board; with --project,
     FILEs are videos, or one folder of videos whose names hold the cameras'. What is there already is not made again.
     """
-    from markerless.pipeline.from_videos import prepare
+    from markerless.pipeline.from_videos import prepare, rendered
     from markerless.pipeline.triangulate import triangulate
 
-    ready = prepare(calibration, options.by_camera(files), out, how.request(), bar)
+    request = how.request()
+    ready = prepare(calibration, options.by_camera(files), out, request, bar)
     if not as_json:
         for line in ready.told:
             click.echo(line)
     result = triangulate(ready.calibration, ready.files, ready.out, how.options())
+    result = rendered(result, ready, bar) if request.render else result
     if as_json:
         options.echo_json({**result.to_json(), "prepared": ready.to_json()})
         return
