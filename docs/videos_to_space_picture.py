@@ -1,13 +1,12 @@
 """Draws the pictures of docs/videos_to_space.md: what four cameras see of the made mouse, and its points in space.
 
-markerless demo --cameras 4 --out FOLDER
-python docs/videos_to_space_picture.py FOLDER    # writes docs/images/videos-to-space-*.{jpg,png}
+python docs/videos_to_space_picture.py    # writes docs/images/videos-to-space-*.{jpg,png}
 
+True pixels with noise, of what nothing hides, stand for what a network finds; everything after it is real.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,46 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.core.instance import FloatArray
-from markerless.formats import movement, tidy
-from markerless.multiview.files import anipose_toml
+from markerless.core.tracks import Tracks
 from markerless.multiview.rotation import fitted_motion
+from markerless.multiview.world_axes import WorldAxes
+from markerless.pipeline.triangulate import InSpace, TriangulateOptions, triangulate
+from markerless.pipeline.world_axes import AxesRequest
 from markerless.report.page import figure_png
 from markerless.report.style import figure_style, new_figure
-from markerless.synthetic.solid_mouse import PAW_MM, SKELETON
+from markerless.synthetic.many_views import ManyViews, Seen
+from markerless.synthetic.solid_mouse import PAW_MM, PAWS, SKELETON
 from markerless.video.images import write_image
-from markerless.video.reader import open_video
 
 IMAGES = Path(__file__).resolve().parent / "images"
 VIEWS, POINTS = IMAGES / "videos-to-space-views.jpg", IMAGES / "videos-to-space-points.png"
+SEED, N_FRAMES, SD_PX = 24, 100, 1.0
 SCALE = 2  # of the cameras' pictures
 INK, SOFT = "#1d2430", "#8a94a3"
 COLORS = ("#d55e00", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#e69f00", "#f0e442", "#e69f00", "#f0e442")
 
 
-def draw_views(folder: Path, points: FloatArray, frame: int) -> None:
+def found(scene: ManyViews, seen: list[list[Seen]]) -> InSpace:
+    """Points of the noisy pixels, by cameras in the axes of the first one, moved to those of the floor."""
+    rng, files = np.random.default_rng(0), {}
+    for camera, pictures in zip(scene.calibration.cameras, seen, strict=True):
+        xy = np.stack([np.where(each.visible[:, None], each.xy, np.nan) for each in pictures])
+        xy += rng.normal(0, SD_PX, xy.shape)
+        score = np.where(np.isfinite(xy[..., 0]), 0.9, np.nan)
+        files[camera.name] = Tracks(SKELETON, xy[:, None], score[:, None], fps=scene.fps)
+    first = scene.calibration.cameras[0]
+    rig = WorldAxes(first.rotation, first.translation, "of the first camera").calibration(scene.calibration)
+    return triangulate(rig, files, options=TriangulateOptions(axes=AxesRequest(PAWS, floor=True)))
+
+
+def draw_views(result: InSpace, seen: list[list[Seen]], frame: int) -> None:
     """One moment in all cameras, with the points in space where each camera should see them."""
-    rig = anipose_toml.read(folder / "mouse_3d.calibration.toml")
     pictures = []
-    for camera in rig.cameras:
-        with open_video(folder / "animal" / f"mouse_{camera.name}.mp4") as reader:
-            image = reader[frame]
-        large = np.asarray(cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC), np.uint8)
-        pictures.append(with_points(large, (camera.project(points[frame]) + 0.5) * SCALE - 0.5, camera.name))
-    rows = [np.hstack(pictures[at : at + 2]) for at in range(0, len(pictures) - 1, 2)]
+    for camera, own in zip(result.calibration.cameras, seen, strict=True):
+        large = cv2.resize(own[frame].image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
+        xy = (camera.project(result.tracks.points[frame, 0]) + 0.5) * SCALE - 0.5
+        pictures.append(with_points(np.asarray(large, np.uint8), xy, camera.name))
+    rows = [np.hstack(pictures[at : at + 2]) for at in (0, 2)]
     write_image(VIEWS, np.vstack(rows))
 
 
@@ -87,23 +100,26 @@ def draw_heights(axes: Any, points: FloatArray, truth: FloatArray, fps: float) -
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    found, true = movement.read(folder / "mouse_3d.nc"), tidy.read(folder / "truth_3d.csv")
-    points, truth = found.points[:, 0], true.points[:, 0]
+    scene = ManyViews(SEED, N_FRAMES)
+    seen = [[scene.frame(camera, i) for i in range(N_FRAMES)] for camera in range(len(scene.calibration.cameras))]
+    result, truth = found(scene, seen), scene.truth()
+    points, error = result.tracks.points[:, 0], result.tracks.error
+    assert error is not None
+    assert result.axes is not None
     rotation, translation = fitted_motion(truth.reshape(-1, 3), points.reshape(-1, 3))
     laid = truth @ rotation.T + translation
     off = np.linalg.norm(points - laid, axis=-1)
-    print(f"{100 * np.isfinite(off).mean():.0f} % found; median {np.nanmedian(off):.2f} mm off, expected ", end="")
-    assert found.error is not None
-    print(f"{np.nanmedian(found.error):.2f} mm; 95 % within {np.nanpercentile(off, 95):.1f} mm")
-    print(dict(zip(SKELETON.keypoints, np.nanmedian(off, axis=0).round(2).tolist(), strict=True)))
-    print(found.provenance["axes"]["how"])
+    print(
+        f"{100 * np.isfinite(off).mean():.0f} % found; median {np.nanmedian(off):.2f} mm off, expected "
+        f"{np.nanmedian(error):.2f} mm; floor tilted by {np.degrees(np.arccos(min(1.0, rotation[2, 2]))):.2f} degrees"
+    )
+    print(result.axes.how)
     frame = int(np.argmax(np.isfinite(points).all(axis=-1).sum(axis=-1) * 100 + truth[:, 0, 2]))
-    draw_views(folder, points, frame)
+    draw_views(result, seen, frame)
     with figure_style():
         figure = new_figure(10.5, 4.4)
         draw_paths(figure.add_subplot(1, 2, 1, projection="3d"), points, laid, slice(0, len(points)))
-        draw_heights(figure.add_subplot(1, 2, 2), points, truth, found.fps)
+        draw_heights(figure.add_subplot(1, 2, 2), points, truth, scene.fps)
         POINTS.write_bytes(figure_png(figure))
     print(f"wrote {VIEWS}, {POINTS}")
 

@@ -156,6 +156,11 @@ def space_demo(out: Path | str, settings: SpaceDemoSettings | None = None, bar: 
     options = TriangulateOptions(axes=AxesRequest(PAWS, floor=True))
     target = study.folder / RESULT
     result = from_videos(study.boards, {"all": study.animal}, target, options, request, bar)
+    return _compared(study, run, result, began)
+
+
+def _compared(study: SpaceStudy, run: Run, result: InSpace, began: float) -> SpaceDemo:
+    """The demo with how far its points are from the truth."""
     points = result.tracks.points[:, 0]
     rotation, translation = fitted_motion(points.reshape(-1, 3), study.truth.reshape(-1, 3))
     off = np.linalg.norm(points @ rotation.T + translation - study.truth, axis=-1)
