@@ -72,7 +72,7 @@ def test_how_well_it_is_known_is_said_truly() -> None:
     for seed in range(30):
         points = world(steps(40, seed, reach=25.0))
         floor = fit_floor(points, np.full(40, ERROR), ABOVE, EYES)
-        off.append(np.degrees(np.arccos(min(1.0, floor.normal @ TILT[:, 2]))))
+        off.append(np.degrees(np.arccos(np.clip(floor.normal @ TILT[:, 2], -1, 1))))
         said.append(floor.doubt_deg)
     assert 0.6 < np.sqrt(np.mean(np.square(said))) / np.sqrt(np.mean(np.square(off))) < 2.5
 

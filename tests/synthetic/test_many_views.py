@@ -50,7 +50,8 @@ def test_left_is_left_as_seen_from_above(mouse: SolidMouse) -> None:
 
 def test_what_is_seen_is_where_the_truth_is(scene: ManyViews) -> None:
     truth = scene.truth()
-    bright, dark = [], []
+    bright: list[float] = []
+    dark: list[float] = []
     for camera in range(3):
         for i in range(0, 250, 36):
             seen = scene.frame(camera, i)
