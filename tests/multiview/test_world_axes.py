@@ -74,7 +74,7 @@ def test_a_plane_takes_its_x_from_what_the_camera_has_on_its_right() -> None:
     np.testing.assert_allclose(axes.rotation[2], normal)
     np.testing.assert_allclose(axes.points(np.zeros(3)), 0, atol=1e-12)
     seen = axes.calibration(Calibration((camera,))).cameras[0]
-    left, right = seen.project([[0.0, 0, 0], [40, 0, 0]])
+    left, right = seen.project(np.array([[0.0, 0, 0], [40, 0, 0]]))
     assert right[0] - left[0] > 20
     # a camera on its side
     tilted = camera.moved(matrix_of([0.0, 0, np.pi / 2]) @ camera.rotation, camera.translation)

@@ -123,7 +123,9 @@ def test_what_the_cameras_say_goes_along_or_its_loss_is_told(tmp_path: Path) -> 
     for target in ("d_DLC_3D.h5", "d.tidy.csv"):
         made = convert(tmp_path / "a.nc", tmp_path / target)
         assert "what each camera says of the points (left, right)" in made.lost
-        np.testing.assert_array_equal(open_any(made.path)[1].points, tracks.points)
+        again_tracks = open_any(made.path)[1]
+        assert isinstance(again_tracks, Tracks)
+        np.testing.assert_array_equal(again_tracks.points, tracks.points)
 
 
 def test_labels(tmp_path: Path) -> None:
