@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from made_rig import ring
-from markerless.core.camera import Calibration
+from markerless.core.camera import Calibration, CameraSpread
 from markerless.errors import CalibrationError
 from markerless.multiview.rotation import matrix_of
 from markerless.multiview.world_axes import WorldAxes, axes_of_board, axes_of_plane, axes_of_points
@@ -47,6 +49,28 @@ def test_everything_moves_and_nothing_changes() -> None:
     assert cameras.error_px == rig.error_px
     assert cameras.provenance == (("software", "x"), ("axes", axes.how))
     assert np.abs(moved - points)[0].max() > 1  # not the identity
+
+
+def test_how_well_a_camera_is_known_goes_along() -> None:
+    """A small change of the pose by the factor does to pixels the same in either axes."""
+    axes = axes_of_points(CORNERS, np.zeros(3), NAMES)
+    factor = 1e-5 * np.random.default_rng(1).normal(0, 1, (7, 7)) * np.array([[1.0] * 3 + [300.0] * 3 + [1.0]]).T
+    spread = CameraSpread((1, 1, 0, 0), factor)
+    before = replace(ring(3)[1], spread=spread)
+    after = axes.calibration(Calibration((before,))).cameras[0]
+    assert after.spread is not None
+    points = np.random.default_rng(0).normal(0, 80, (20, 3))
+    for column in range(7):
+        steps = []
+        for camera, own, seen in ((before, factor, points), (after, after.spread.factor, axes.points(points))):
+            turn = matrix_of(own[:3, column])
+            changed = camera.moved(turn @ camera.rotation, camera.translation + own[3:6, column])
+            steps.append(changed.project(seen) - camera.project(seen))
+        np.testing.assert_allclose(steps[1], steps[0], atol=1e-5)
+        assert np.abs(steps[0]).max() > 1e-3
+    np.testing.assert_array_equal(after.spread.factor[6], factor[6])
+    lens = CameraSpread((0, 1, 0, 0), np.ones((1, 1)))
+    assert axes.calibration(Calibration((replace(before, spread=lens),))).cameras[0].spread == lens
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from markerless.core.camera import Calibration, Camera
+from markerless.core.camera import Calibration, Camera, CameraSpread
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
+from markerless.multiview.rotation import cross_matrix
 
 MOST_DOUBT_DEG = 10.0  # axes that are known less well than this are refused
 _LEAST_SINE = 0.05  # of the angle at the origin: three points are on a line where it is smaller
@@ -50,7 +51,21 @@ class WorldAxes:
 
     def _camera(self, camera: Camera) -> Camera:
         rotation = camera.rotation @ self.rotation.T
-        return camera.moved(rotation, camera.translation - rotation @ self.translation)
+        shift = rotation @ self.translation
+        moved = camera.moved(rotation, camera.translation - shift)
+        return moved if camera.spread is None else replace(moved, spread=_spread(camera.spread, shift))
+
+
+def _spread(spread: CameraSpread, shift: FloatArray) -> CameraSpread:
+    """How well a camera is known in the new axes, whose origin is at `shift` in its own.
+
+    A turn `w` after its rotation moves that place by `w x shift`, so that the new translation has that as well.
+    """
+    if not spread.free[0]:
+        return spread
+    factor = spread.factor.copy()
+    factor[3:6] += cross_matrix(shift) @ factor[:3]
+    return replace(spread, factor=factor)
 
 
 def axes_of_points(places: FloatArray, doubt: FloatArray, names: tuple[str, str, str], unit: str = "mm") -> WorldAxes:

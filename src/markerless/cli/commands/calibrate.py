@@ -124,7 +124,9 @@ def _from_board(folder: Path | None, of_board: FromBoard, out: Out) -> int:
     if folder is None:
         raise click.UsageError("expected the FOLDER of the pictures, or --print FILE to make a board")
     cameras = tuple(name.strip() for name in (of_board.cameras or "").split(",") if name.strip())
-    request = CalibrateRequest(board, of_board.pattern, cameras, of_board.fisheye, out.out, out.overwrite, of_board.floor)
+    request = CalibrateRequest(
+        board, of_board.pattern, cameras, of_board.fisheye, out.out, out.overwrite, of_board.floor
+    )
     with bar("looking for the board", "pictures") as progress:
         result = calibrate(folder, request, progress)
     if out.as_json:
