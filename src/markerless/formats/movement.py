@@ -3,10 +3,12 @@
 Variables: `position (time, space, keypoint, individual)`, `confidence (time, keypoint, individual)` and, when the model
 gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit of the calibration). Points in space have
 z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
-`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains. `time` is in
-seconds when the frame rate is known, else in frames. Attributes: `ds_type`, `fps`, `time_unit`, `source_software`,
-`scorer`, `video`, `skeleton`, `provenance` (JSON), `likelihood_definition`, and `calibration` (JSON) where errors are
-calibrated. No wall-clock time: equal tracks give equal bytes.
+`view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains; the coordinate
+`camera_frame (time, view)` is the frame of each camera's video that belongs to a moment, with a fraction where it lies
+between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames.
+Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`, `video`, `skeleton`, `provenance` (JSON),
+`likelihood_definition`, and `calibration` (JSON) where errors are calibrated. No wall-clock time: equal tracks give
+equal bytes.
 
 Dimension names are singular, as movement has them today; files with the plural names of its older versions open too.
 """
@@ -91,7 +93,7 @@ def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
         attributes["calibration"] = json.dumps(tracks.provenance["calibration"], sort_keys=True)
     if knows_fps:
         attributes["fps"] = float(tracks.fps)
-    coordinates = {
+    coordinates: dict[str, Any] = {
         "time": frames / tracks.fps if knows_fps else frames.astype(np.int64),
         "space": list(_AXES[:n_axes]),
         "keypoint": list(tracks.skeleton.keypoints),
@@ -102,6 +104,7 @@ def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
     if views is not None:
         variables |= _of_views(views)
         coordinates["view"] = list(views.names)
+        coordinates["camera_frame"] = (("time", "view"), views.camera_frame)
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
@@ -126,11 +129,13 @@ def read_views(path: Path) -> Views | None:
     with opened(Path(path), "views of points in netCDF") as file:
         if "reprojection_error" not in file:
             return None
+        frames = array(file["camera_frame"]).astype(np.float64) if "camera_frame" in file else np.zeros((0, 0))
         return Views(
             texts(file["view"]),
             array(file["reprojection_error"]).transpose(order).astype(np.float64),
             array(file["view_used"]).transpose(order).astype(bool),
             array(file["state"]).transpose(0, 2, 1).astype(np.int8),
+            frames,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -35,6 +35,9 @@ class SeenPoints:
         frames: Picture of each moment, for labels; empty for tracks.
         fps: Frames a second, NaN when unknown.
         notes: One-line remarks for the user.
+        view_fps: Frames a second of each view, NaN when unknown.
+        counts: Frames of each view; fewer than T where views of different counts were read to be brought into step.
+        camera_frame: `(T, V)` as in `core.views.Views`; empty when nothing was brought into step.
     """
 
     views: tuple[str, ...]
@@ -46,6 +49,9 @@ class SeenPoints:
     frames: tuple[str, ...]
     fps: float
     notes: tuple[str, ...]
+    view_fps: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    camera_frame: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def flat_xy(self) -> FloatArray:
@@ -64,13 +70,17 @@ class _View:
     frames: tuple[str, ...]  # empty for tracks
 
 
-def read_seen(files: Mapping[str, Source], names: Names | None = None, cutoff: float = 0.0) -> SeenPoints:
+def read_seen(
+    files: Mapping[str, Source], names: Names | None = None, cutoff: float = 0.0, in_step: bool = True
+) -> SeenPoints:
     """Read what each camera saw.
 
     Args:
         files: Camera -> file of labels or predictions of any tool, or what is in it.
         names: Camera -> pattern ("{}_top") or table of the names that its file gives to the keypoints.
         cutoff: Points with a lower score are left out.
+        in_step: Whether frame t of every camera is the same moment. If not, views may have different counts of frames;
+            the shorter ones end in NaN.
 
     Raises:
         FormatError: a file that cannot be read.
@@ -88,19 +98,24 @@ def read_seen(files: Mapping[str, Source], names: Names | None = None, cutoff: f
         for name, source in files.items()
     }
     notes: list[str] = []
-    found = _same_moments(found, notes)
+    counts = tuple(view.tracks.n_frames for view in found.values())
+    found = _same_moments(found, notes) if in_step else _same_length(found)
     animals = _same_animals(found)
     keypoints = _same_keypoints(found, names or {}, notes)
     xy, score, error = _stacked(found, keypoints, animals)
     xy[score < cutoff] = np.nan
     first, view = next(iter(found.items()))
     skeleton = _skeleton(first, view.tracks.skeleton, keypoints)
-    rates = [view.tracks.fps for view in found.values() if np.isfinite(view.tracks.fps)]
-    if rates and max(rates) > 1.001 * min(rates):
+    fps_of = tuple(view.tracks.fps for view in found.values())
+    rates = [rate for rate in fps_of if np.isfinite(rate)]
+    if in_step and rates and max(rates) > 1.001 * min(rates):
         told = ", ".join(f"{name} {view.tracks.fps:g}" for name, view in found.items())
-        notes.append(f"the files give different frame rates ({told}); frames are taken to be of the same moments")
+        notes.append(
+            f"the files give different frame rates ({told}); frames are taken to be of the same moments; pass --sync "
+            "if they are not"
+        )
     fps = rates[0] if rates else float("nan")
-    return SeenPoints(tuple(found), skeleton, animals, xy, score, error, view.frames, fps, tuple(notes))
+    return SeenPoints(tuple(found), skeleton, animals, xy, score, error, view.frames, fps, tuple(notes), fps_of, counts)
 
 
 def _view(value: Labels | Tracks, name: str) -> _View:
@@ -129,7 +144,8 @@ def _same_moments(found: dict[str, _View], notes: list[str]) -> dict[str, _View]
             told = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise LabelsError(
                 f"expected equally many frames of every camera, got {told}: frames are missing, or the cameras did "
-                "not start together; cut the videos to the same moments"
+                "not start together; pass --sync to find out from the motion, --times CAMERA=FILE with their "
+                "timestamps, or cut the videos to the same moments"
             )
         return found
     for name, view in found.items():
@@ -152,6 +168,29 @@ def _same_moments(found: dict[str, _View], notes: list[str]) -> dict[str, _View]
         tracks = replace(view.tracks, points=view.tracks.points[rows], score=view.tracks.score[rows], error=None)
         cut[name] = _View(tracks, tuple(view.frames[row] for row in rows))
     return cut
+
+
+def _same_length(found: dict[str, _View]) -> dict[str, _View]:
+    """The views of videos, with NaN after the last frame of the shorter ones."""
+    labeled = [name for name, view in found.items() if view.frames]
+    if labeled:
+        raise LabelsError(
+            f"expected predictions of every frame to bring cameras into step, got labels of {', '.join(labeled)}: "
+            "pictures are matched by their names; leave --sync and --times out"
+        )
+    longest = max(view.tracks.n_frames for view in found.values())
+    out = {}
+    for name, view in found.items():
+        tracks = view.tracks
+        more = longest - tracks.n_frames
+        points, score, error = (
+            None if one is None else np.pad(one, [(0, more)] + [(0, 0)] * (one.ndim - 1), constant_values=np.nan)
+            for one in (tracks.points.astype(np.float64), tracks.score.astype(np.float64), tracks.error)
+        )
+        assert points is not None
+        assert score is not None
+        out[name] = _View(replace(tracks, points=points, score=score, error=error), ())
+    return out
 
 
 def _same_animals(found: dict[str, _View]) -> tuple[str, ...]:

@@ -71,8 +71,7 @@ class Space:
         start, stop, _ = rows.indices(self.file.n_frames)
         own = np.repeat(np.arange(start, stop, dtype=np.float64)[:, None], len(self.cameras), axis=1)
         if self.file.has("camera_frame"):
-            stored = self.file.take("camera_frame", rows).astype(np.float64)
-            own = stored.T if stored.shape == own.shape[::-1] and stored.shape != own.shape else stored
+            own = self.file.take("camera_frame", rows).astype(np.float64).T  # stored by camera, whatever their number
             own = np.rint(np.where(np.isfinite(own) & (own >= 0), own, -1.0))  # the nearest, where it lies between two
         for c, one in enumerate(self.cameras):
             if one.seen.frames is not None:

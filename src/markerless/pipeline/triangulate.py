@@ -28,8 +28,10 @@ from markerless.multiview.repair import Move, repair
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 from markerless.multiview.triangulate import triangulate as triangulate_points
 from markerless.multiview.world_axes import WorldAxes
-from markerless.pipeline.seen_points import SeenPoints, Source, read_seen
+from markerless.pipeline.camera_times import TimesSource
+from markerless.pipeline.seen_points import SeenPoints, Source
 from markerless.pipeline.space_sources import with_sources
+from markerless.pipeline.synchronize import CameraStep, StepOptions, read_in_step
 from markerless.pipeline.world_axes import AxesRequest, find_axes, told_of_axes
 
 CUTOFF = 0.2
@@ -47,6 +49,8 @@ class TriangulateOptions:
         repair: First move the cameras to where the animal's own points agree best.
         smooth: Draw the trajectories towards smooth movement.
         limbs: Draw them towards limbs (edges of the skeleton) of constant length.
+        sync: Find out from the motion how the cameras run beside each other, and bring them into step.
+        times: Camera -> a file of timestamps, its video, or its frame rate, to bring the cameras into step.
         axes: What gives the world axes; None keeps those of the calibration.
     """
 
@@ -55,6 +59,8 @@ class TriangulateOptions:
     repair: bool = False
     smooth: bool = False
     limbs: bool = False
+    sync: bool = False
+    times: Mapping[str, TimesSource] = field(default_factory=dict)
     axes: AxesRequest | None = None
 
 
@@ -72,6 +78,8 @@ class InSpace:
         axes: The world axes that points and cameras were moved to; None where they are the calibration's.
         notes: One-line remarks for the user.
         files: What was written.
+        steps: How the cameras run beside the first one, where they were brought into step; `views.camera_frame` is then
+            the frame of each that belongs to a moment.
     """
 
     tracks: Tracks
@@ -83,6 +91,7 @@ class InSpace:
     axes: WorldAxes | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = field(default=())
+    steps: tuple[CameraStep, ...] = ()
 
     @property
     def states(self) -> dict[str, int]:
@@ -112,6 +121,7 @@ class InSpace:
                 move.name: {"angle_deg": move.angle_deg, "distance": move.distance} for move in self.moves
             },
             "refined": None if self.refined is None else {"median": self.refined[0], "largest": self.refined[1]},
+            "synchronization": {step.name: step.to_json() for step in self.steps} or None,
             "axes": None if self.axes is None else told_of_axes(self.axes),
             "notes": list(self.notes),
             "files": [str(path) for path in self.files],
@@ -140,18 +150,20 @@ def triangulate(
     """
     plan, cameras = _open(calibration)
     by_camera = _by_camera(files, plan, cameras)
-    seen = read_seen(by_camera, plan.keypoints if plan is not None else None, options.cutoff)
+    names = plan.keypoints if plan is not None else None
+    together = read_in_step(by_camera, names, cameras, StepOptions(options.cutoff, options.sync, options.times))
+    seen = together.seen
     made_here = cameras is None
     if cameras is None:
         assert plan is not None
         cameras = _cameras_of_mirrors(plan, seen)
     cameras = replace(cameras, cameras=tuple(cameras.camera(name) for name in seen.views))
     refuse_implausible(cameras)
-    error = _errors(cameras, seen)
+    error = _errors(cameras, seen, together.warnings)
     moves: tuple[Move, ...] = ()
     if options.repair:
         cameras, moves = repair(cameras, seen.flat_xy.reshape(len(seen.views), -1, 2), error.reshape(len(error), -1))
-        error = _errors(cameras, seen)
+        error = _errors(cameras, seen, together.warnings)
     known = options.length or (plan.known_length if plan is not None else None)
     found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     if known is not None:
@@ -160,13 +172,12 @@ def triangulate(
         found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     found = with_camera_error(found, cameras.cameras, error)
     result = _in_space(found, seen, cameras, error, options)
-    result = _in_axes(replace(result, moves=moves), options.axes)
+    result = replace(result, moves=moves, notes=(*together.warnings, *result.notes))
+    result = _in_axes(_with_steps(result, together.steps), options.axes)
     target = target_of(out, by_camera)
     if target is not None:
-        names = plan.keypoints if plan is not None else {}
-        result = replace(
-            result, tracks=with_sources(result.tracks, result.calibration, by_camera, names, target.parent)
-        )
+        tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.parent)
+        result = replace(result, tracks=tracks)
     new_cameras = made_here or options.repair or known is not None or result.axes is not None
     return _write(result, target, files, new_cameras)
 
@@ -208,14 +219,19 @@ def _cameras_of_mirrors(plan: ViewsFile, seen: SeenPoints) -> Calibration:
     return fit_mirrors([parts[name] for name in seen.views], plan.size, xy[:, both], spread[:, both] / DISTANCE_PER_SD)
 
 
-def _errors(cameras: Calibration, seen: SeenPoints) -> FloatArray:
+def _errors(cameras: Calibration, seen: SeenPoints, warnings: tuple[str, ...]) -> FloatArray:
     """`(V, T, N * K)` expected errors in px: given ones, made larger where the views disagree more; else learned."""
     given = seen.flat_error
     xy = seen.flat_xy
-    if given is None:
-        learned = learn_noise(cameras.cameras, xy).error
-        return np.broadcast_to(learned[:, None], xy.shape[:-1])
-    return given * check_noise(cameras.cameras, xy, given).error[:, None]
+    try:
+        if given is None:
+            learned = learn_noise(cameras.cameras, xy).error
+            return np.broadcast_to(learned[:, None], xy.shape[:-1])
+        return given * check_noise(cameras.cameras, xy, given).error[:, None]
+    except CalibrationError as error:
+        if not warnings:
+            raise
+        raise CalibrationError("; ".join((str(error), *warnings))) from error
 
 
 def _median_length(found: Triangulated, seen: SeenPoints, known: KnownLength) -> float:
@@ -267,11 +283,21 @@ def _in_space(
             **({"images": list(seen.frames)} if seen.frames else {}),
         },
     )
-    says = Views(seen.views, found.reprojection.reshape(views), used, found.state.reshape(shape))
+    state = found.state.reshape(shape)
+    says = Views(seen.views, found.reprojection.reshape(views), used, state, seen.camera_frame)
     notes = [*seen.notes]
     if options.limbs and not seen.skeleton.edges:
         notes.append("the first file has no skeleton (edges between keypoints): no limb lengths were used")
     return InSpace(tracks, says, cameras, noise, refined=moved, notes=tuple(notes))
+
+
+def _with_steps(result: InSpace, steps: tuple[CameraStep, ...]) -> InSpace:
+    """The result that says how the cameras were brought into step."""
+    if not steps:
+        return result
+    told = {step.name: step.to_json() for step in steps}
+    tracks = replace(result.tracks, provenance={**result.tracks.provenance, "synchronization": told})
+    return replace(result, tracks=tracks, steps=steps)
 
 
 def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:

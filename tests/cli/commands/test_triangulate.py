@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,22 @@ def test_a_calibration_is_checked(words: list[str], capsys: pytest.CaptureFixtur
     told = json.loads(capsys.readouterr().out)
     assert told["wrong"] is None
     assert [one["name"] for one in told["cameras"]] == ["cam0", "cam1", "cam2"]
+
+
+def test_cameras_out_of_step(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = dlc.read(tmp_path / "cam1.h5")
+    dlc.write(replace(cut, points=cut.points[3:], score=cut.score[3:], error=None), tmp_path / "cam1.h5")
+    assert main(["triangulate", *words]) == 2
+    assert "got cam0 80, cam1 77, cam2 80: " in capsys.readouterr().err
+    for index in range(3):
+        rows = "".join(f"{(frame + 3 * (index == 1)) / 0.03:.4f}\n" for frame in range(80 - 3 * (index == 1)))
+        (tmp_path / f"t{index}.txt").write_text(rows, encoding="utf-8")
+    times = [word for index in range(3) for word in ("--times", f"cam{index}={tmp_path / f't{index}.txt'}")]
+    for more, source in ((["--sync"], "motion"), (times, "timestamps")):
+        assert main(["triangulate", *words, *more, "--out", str(tmp_path / "S")]) == 0
+        out = capsys.readouterr().out
+        (line,) = [line for line in out.splitlines() if line.startswith("in step: cam1: frame t of cam0 is frame t - ")]
+        assert float(line.split(" t - ")[1].split()[0].strip(",")) == pytest.approx(3, abs=0.1)
+        assert line.endswith(f", by {source}")
+    assert main(["triangulate", *words, "--times", "cam0=30", "--json"]) == 2
+    assert "the times of all cameras or of none, got none of cam1, cam2" in capsys.readouterr().err

@@ -42,6 +42,8 @@ class How:
     repair: bool
     smooth: bool
     limbs: bool
+    sync: bool
+    times: tuple[tuple[str, Path], ...]
     axes: AxesRequest | None
     board: str | None
     project: Path | None
@@ -51,7 +53,10 @@ class How:
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
 
-        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.axes)
+        times = options.by_camera(self.times)
+        return TriangulateOptions(
+            self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.sync, times, self.axes
+        )
 
     def request(self) -> FromVideos:
         from markerless.pipeline.from_videos import FromVideos
@@ -70,6 +75,14 @@ class How:
 @click.option("--repair", is_flag=True, help="First move the cameras to where the animal's own points agree best.")
 @click.option("--smooth", is_flag=True, help="Draw trajectories towards smooth movement, as learned from them.")
 @click.option("--limbs", is_flag=True, help="Draw them towards limbs of constant length, as learned from them.")
+@click.option("--sync", is_flag=True, help="The cameras do not run in step: find out how they do from the motion.")
+@click.option(
+    "--times",
+    type=options.CameraFile(),
+    multiple=True,
+    metavar="CAMERA=T",
+    help="When its frames are: a file of timestamps, its video, or its frames a second; for each camera.",
+)
 @click.option(
     "--axes",
     type=Axes(),
@@ -88,6 +101,9 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
     CALIBRATION is the file of the cameras, or a file that says where in one picture a direct view and mirrors are;
     then one FILE holds the keypoints of all views, and no board is needed. Files may be of any tool. Every point gets
     an expected error; where the cameras contradict each other, it is missing.
+
+    Frame t of every camera is taken to be the same moment, and you are warned if the motion says that it is not. With
+    --sync, --times or both the cameras are brought into step first.
 
     In one go from videos: with --board, CALIBRATION is a folder of pictures or videos of the board; with --project,
     FILEs are videos, or one folder of videos whose names hold the cameras'. What is there already is not made again.
@@ -112,6 +128,8 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
 
 
 def _echo(result: InSpace) -> None:
+    from markerless.pipeline.synchronize import describe
+
     told = result.to_json()
     unit = told["unit"] or "units"
     for name, move in told["moved_cameras"].items():
@@ -124,6 +142,8 @@ def _echo(result: InSpace) -> None:
             f"{name:12}  {view['median_reprojection_px']:9.2f} px   {view['expected_error_px']:11.2f} px   "
             f"{100 * view['used']:3.0f} %"
         )
+    for line in describe(result.steps):
+        click.echo(f"in step: {line}")
     counts = ", ".join(f"{count} {state}" for state, count in told["points"].items() if count)
     click.echo(f"{told['n_frames']} frames, {len(told['keypoints'])} keypoints; points: {counts}")
     click.echo(f"expected error in space: median {told['median_expected_error']:.3g} {unit}")
