@@ -25,6 +25,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "be
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
 SETTING = re.compile(r"--set[ =]([a-z_]+\.[a-z_]+)=")
+COMPOSED = ("triangulate",)  # verbs that do other verbs' work on the way, and need some of their options
 ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -136,7 +137,8 @@ def test_every_verb_is_explained(generator: ModuleType) -> None:
         for parameter in verb.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{name} {parameter.name}"
-        assert sum(isinstance(parameter, click.Option) for parameter in verb.params) <= 10, name
+        most = 14 if name in COMPOSED else 11
+        assert sum(isinstance(parameter, click.Option) for parameter in verb.params) <= most, name
 
 
 def test_every_setting_is_explained(generator: ModuleType) -> None:

@@ -99,15 +99,22 @@ def test_without_a_frame_rate_time_counts_frames(tmp_path: Path) -> None:
         assert "fps" not in dataset.attrs
 
 
-def test_the_movement_package_accepts_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_axes", [2, 3])
+def test_the_movement_package_accepts_it(tmp_path: Path, n_axes: int) -> None:
     datasets = pytest.importorskip(
         "movement.validators.datasets", reason="movement is not installed; it checks our files"
     )
     validator = getattr(datasets, "ValidPosesInputs", None)
     if validator is None:
         pytest.skip("this movement has no ValidPosesInputs to check with")
-    movement.write(example(), tmp_path / "a.nc")
+    tracks, views = example(), None
+    if n_axes == 3:
+        tracks = replace(tracks, points=np.concatenate([tracks.points, tracks.points[..., :1]], axis=-1))
+        seen = np.ones((2, *tracks.score.shape))
+        views = Views(("a", "b"), seen, seen > 0, np.zeros(tracks.score.shape, dtype=np.int8))
+    movement.write(tracks, tmp_path / "a.nc", views)
     with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as dataset:
+        assert dataset.sizes["space"] == n_axes
         # movement named its dimensions in the plural up to 0.15.
         old = {"keypoint": "keypoints", "individual": "individuals"}
         dataset = dataset.rename({new: name for new, name in old.items() if name in validator.DIM_NAMES})

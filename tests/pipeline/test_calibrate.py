@@ -146,6 +146,25 @@ def test_json(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["dropped"] == []
 
 
+def test_a_board_on_the_floor_gives_the_axes(folder: Path, tmp_path: Path) -> None:
+    boards = shown(BOARD, N)
+    request = CalibrateRequest(NAME, PATTERN, out=tmp_path / "rig.toml", floor="3")
+    result = calibrate(folder, request)
+    found = anipose_toml.read(result.path)
+    told = dict(found.provenance)["axes"]
+    assert told in result.notes
+    assert "board at moment 3" in told
+    assert "seen by left, right" in told
+    # the truth: the corners of the board of that picture lie in the plane z = 0, in its print's order
+    world = BOARD.points @ boards.rotation[3].T + boards.translation[3]
+    flat = BOARD.points * [1.0, -1.0, 1.0]
+    for camera, true in zip(found.cameras, RIG, strict=True):
+        np.testing.assert_allclose(camera.project(flat), true.project(world), atol=0.5)
+        assert camera.center[2] > 300  # above the floor
+    unknown = CalibrateRequest(NAME, PATTERN, out=tmp_path / "no.toml", floor="99")
+    refused(folder, unknown, "got '99', none of that name; moments: 0, 1")
+
+
 def test_a_board_to_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "board.pdf"
     assert main(["calibrate", "--board", NAME, "--print", str(path)]) == 0

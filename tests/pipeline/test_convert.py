@@ -14,6 +14,7 @@ from markerless.core.instance import Instance
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
+from markerless.core.views import Views
 from markerless.errors import FormatError, SettingsError
 from markerless.formats import anipose, coco, dlc, dlc_labels, movement, sleap_labels, tidy
 from markerless.formats._sniff import open_any
@@ -102,6 +103,29 @@ def test_three_dimensions_go_where_there_are_three(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="3D"):
         convert(tmp_path / "a.nc", tmp_path / "a.slp")
     assert not (tmp_path / "a.slp").exists()
+
+
+def test_what_the_cameras_say_goes_along_or_its_loss_is_told(tmp_path: Path) -> None:
+    state = np.zeros((6, 1, 3), dtype=np.int8)
+    used = np.ones((2, 6, 1, 3), dtype=bool)
+    used[1, 0] = False
+    views = Views(("left", "right"), np.stack([np.full(state.shape, 1.0), np.full(state.shape, 4.0)]), used, state)
+    tracks = some_tracks(3)
+    movement.write(tracks, tmp_path / "a.nc", views)
+    made = convert(tmp_path / "a.nc", tmp_path / "b.csv", "anipose")
+    header, first, second, *_ = made.path.read_text(encoding="utf-8").splitlines()
+    name = tracks.skeleton.keypoints[0]
+    error, number = (header.split(",").index(f"{name}_{part}") for part in ("error", "ncams"))
+    assert [row.split(",")[i] for row in (first, second) for i in (error, number)] == ["1.0", "1.0", "2.5", "2.0"]
+    again = movement.read_views(convert(tmp_path / "a.nc", tmp_path / "c.nc").path)
+    assert again is not None
+    np.testing.assert_array_equal(again.used, used)
+    for target in ("d_DLC_3D.h5", "d.tidy.csv"):
+        made = convert(tmp_path / "a.nc", tmp_path / target)
+        assert "what each camera says of the points (left, right)" in made.lost
+        again_tracks = open_any(made.path)[1]
+        assert isinstance(again_tracks, Tracks)
+        np.testing.assert_array_equal(again_tracks.points, tracks.points)
 
 
 def test_labels(tmp_path: Path) -> None:

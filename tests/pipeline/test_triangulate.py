@@ -16,8 +16,8 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.core.views import GOOD
 from markerless.errors import CalibrationError, LabelsError
-from markerless.formats import dlc, movement
-from markerless.multiview.files import anipose_csv, anipose_toml
+from markerless.formats import anipose, dlc, movement
+from markerless.multiview.files import anipose_toml
 from markerless.multiview.files.views_toml import KnownLength
 from markerless.multiview.rotation import matrix_of
 from markerless.pipeline.triangulate import TriangulateOptions, triangulate
@@ -78,7 +78,7 @@ def test_files_become_points_in_space(study: tuple[Path, dict[str, Path], np.nda
     np.testing.assert_array_equal(views.state, result.views.state)
     np.testing.assert_array_equal(views.used, result.views.used)
     np.testing.assert_allclose(views.reprojection_px, result.views.reprojection_px)
-    table, _ = anipose_csv.read(result.files[1])
+    table = anipose.read(result.files[1])
     np.testing.assert_allclose(table.points, result.tracks.points)
 
 
@@ -190,7 +190,7 @@ def test_two_animals_are_kept_apart(tmp_path: Path) -> None:
     result = triangulate(rig, both, tmp_path / "S")
     assert [path.name for path in result.files] == ["S.nc", "S_anna.csv", "S_bert.csv"]
     assert np.nanmedian(np.linalg.norm(result.tracks.points[:, 1] - other, axis=-1)) < 1
-    table, _ = anipose_csv.read(tmp_path / "S_bert.csv")
+    table = anipose.read(tmp_path / "S_bert.csv")
     np.testing.assert_allclose(table.points[:, 0], result.tracks.points[:, 1])
 
 

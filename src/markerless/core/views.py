@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,16 @@ class Views:
             object.__setattr__(self, "camera_frame", identity_frames(*frames))
         if self.camera_frame.shape != frames:
             raise LabelsError(f"expected a frame of every camera and moment {frames}, got {self.camera_frame.shape}")
+
+    def of_animal(self, index: int) -> Views:
+        """What they say of one animal alone."""
+        chosen = slice(index, index + 1)
+        return replace(
+            self,
+            reprojection_px=self.reprojection_px[:, :, chosen],
+            used=self.used[:, :, chosen],
+            state=self.state[:, chosen],
+        )
 
 
 def identity_frames(n_moments: int, n_views: int) -> FloatArray:

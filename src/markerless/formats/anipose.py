@@ -1,9 +1,13 @@
 """Anipose's triangulated tables (`pose-3d/*.csv`): one animal in three dimensions.
 
-Columns per keypoint: `<name>_x`, `_y`, `_z` in the unit of the calibration, `_error` (reprojection error in pixels),
-`_ncams`, `_score`; then the rotation `M_00` to `M_22` and the shift `center_0` to `center_2` that were applied, and the
-frame `fnum`. Reprojection error and number of cameras have no place in tracks: an error in pixels is not one in the
-calibration's unit. Written: NaN for what is not known, no rotation, no shift.
+Columns per keypoint: `<name>_x`, `_y`, `_z` in the unit of the calibration, `_error` (mean distance in pixels of the
+views that were used), `_ncams` (their number), `_score`; then world axes and the frame `fnum`. Error and number of
+cameras are written where it is known what the cameras say; they have no place in tracks: an error in pixels is not one
+in the calibration's unit. What is not known is an empty cell.
+
+World axes: with `M_00` to `M_22` (row, column) and `center_0` to `center_2` a point of the calibration became
+`M @ point - center`; so `M.T @ (point + center)` is the point in the axes of the cameras in `calibration.toml` again.
+In tracks they are `provenance["axes"]`, a rotation and a translation, which is minus the center.
 """
 
 from __future__ import annotations
@@ -15,9 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
+from markerless.core.views import Views
 from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
@@ -27,6 +33,7 @@ from markerless.formats._writable import require_holds, require_suffix
 SUFFIXES = (".csv",)
 KIND = "tracks"
 NEEDS = 3  # dimensions
+HOLDS_VIEWS = True
 
 _PARTS = ("x", "y", "z", "error", "ncams", "score")
 _ROTATION = [f"M_{row}{column}" for row in range(3) for column in range(3)]
@@ -76,8 +83,8 @@ def read(path: Path) -> Tracks:
     return Tracks(Skeleton(tuple(names)), points, score, provenance=_provenance(number))
 
 
-def write(tracks: Tracks, path: Path) -> None:
-    """Write one animal in three dimensions.
+def write(tracks: Tracks, path: Path, views: Views | None = None) -> None:
+    """Write one animal in three dimensions; with `views`, also what the cameras say of its points.
 
     Raises:
         FormatError: several animals, two dimensions, or a suffix other than .csv.
@@ -90,18 +97,38 @@ def write(tracks: Tracks, path: Path) -> None:
     header = [f"{name}_{part}" for name in names for part in _PARTS] + [*_ROTATION, *_CENTER, "fnum"]
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write(",".join(_quoted(name) for name in header) + "\n")
-        for cells in _rows(tracks):
+        for cells in _rows(tracks, views):
             file.write(",".join(cells) + "\n")
 
 
-def _rows(tracks: Tracks) -> Iterator[list[str]]:
-    moved = tracks.provenance.get("anipose")
-    fixed = cell_texts([*moved["M"], *moved["center"]] if isinstance(moved, dict) else _NOT_MOVED)
-    for t in range(tracks.n_frames):
-        cells: list[str] = []
-        for xyz, score in zip(tracks.points[t, 0].tolist(), tracks.score[t, 0].tolist(), strict=True):
-            cells += [*cell_texts(xyz), "", "", *cell_texts([score])]
-        yield [*cells, *fixed, str(t)]
+def _rows(tracks: Tracks, views: Views | None) -> Iterator[list[str]]:
+    says = _says(tracks, views)
+    numbers = np.concatenate([tracks.points[:, 0], says, tracks.score[:, 0, :, None]], axis=-1)
+    fixed = cell_texts(_moved(tracks.provenance.get("axes")))
+    for t, row in enumerate(numbers.reshape(len(numbers), -1).tolist()):
+        yield [*cell_texts(row), *fixed, str(t)]
+
+
+def _says(tracks: Tracks, views: Views | None) -> FloatArray:
+    """`(T, K, 2)`: mean distance in pixels of the views that were used, and their number; NaN where not known."""
+    if views is None:
+        return np.full((*tracks.score[:, 0].shape, 2), np.nan)
+    used = views.used[:, :, 0]
+    n_used = used.sum(axis=0)
+    total = np.where(used, views.reprojection_px[:, :, 0], 0.0).sum(axis=0)
+    return np.stack([np.where(n_used > 0, total / np.maximum(n_used, 1), np.nan), n_used], axis=-1)
+
+
+def _moved(axes: Any) -> list[float]:
+    """Rotation by rows and center, of the provenance of tracks; those of no movement where it says nothing usable."""
+    if not isinstance(axes, dict):
+        return _NOT_MOVED
+    try:
+        rotation = np.array(axes["rotation"], dtype=np.float64).reshape(9)
+        center = -np.array(axes["translation"], dtype=np.float64).reshape(3)
+    except (KeyError, TypeError, ValueError):  # from a file that another program changed
+        return _NOT_MOVED
+    return [*rotation.tolist(), *center.tolist()]
 
 
 def _quoted(name: str) -> str:
@@ -116,4 +143,4 @@ def _provenance(number: dict[str, Any]) -> dict[str, Any]:
     values = np.stack([number[name] for name in names])
     if np.isnan(values).any() or (values != values[:, :1]).any() or values[:, 0].tolist() == _NOT_MOVED:
         return {}
-    return {"anipose": {"M": values[:9, 0].tolist(), "center": values[9:, 0].tolist()}}
+    return {"axes": {"rotation": values[:9, 0].reshape(3, 3).tolist(), "translation": (-values[9:, 0]).tolist()}}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nc",)
 KIND = "tracks"
+HOLDS_VIEWS = True
 
 LIKELIHOOD_UNKNOWN = "as its source gives it; not calibrated"
 _DIMS = ("time", "space", "keypoint", "individual")

@@ -47,3 +47,16 @@ def cross_matrix(vector: npt.ArrayLike) -> FloatArray:
     matrices[..., 0, 1], matrices[..., 0, 2], matrices[..., 1, 2] = -z, y, -x
     matrices[..., 1, 0], matrices[..., 2, 0], matrices[..., 2, 1] = z, -y, x
     return matrices
+
+
+def fitted_motion(points: FloatArray, others: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The rotation `(3, 3)` and shift `(3,)` that lay points `(M, 3)` over others: `rotation @ point + shift`.
+
+    Least squares (Kabsch 1976); pairs with a NaN are left out.
+    """
+    known = np.isfinite(points).all(axis=-1) & np.isfinite(others).all(axis=-1)
+    a, b = points[known], others[known]
+    u, _, vt = np.linalg.svd((a - a.mean(axis=0)).T @ (b - b.mean(axis=0)))
+    turn = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation: FloatArray = (u @ turn @ vt).T
+    return rotation, b.mean(axis=0) - rotation @ a.mean(axis=0)

@@ -15,6 +15,7 @@ from markerless.multiview.calibrate import BoardViews, Calibrated, calibrate_vie
 from markerless.multiview.calibration_file import FILE_NAME
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.verdict import CameraVerdict, judge, overall
+from markerless.pipeline.board_floor import axes_of_moment
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.board_views import find_boards
 from markerless.version import VERSION
@@ -33,6 +34,7 @@ class CalibrateRequest:
         fisheye: Whether the lenses are fisheyes.
         out: Where to write; None: `FOLDER/calibration.toml`.
         overwrite: Whether a calibration of another tool may be replaced.
+        floor: The moment at which the board lay on the floor, which gives the world axes; None: the first camera's.
     """
 
     board: str
@@ -41,6 +43,7 @@ class CalibrateRequest:
     fisheye: bool = False
     out: Path | None = None
     overwrite: bool = False
+    floor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class CalibrateResult:
     """What came of it.
 
     Attributes:
-        calibration: The cameras; lengths in mm, world axes those of the first camera.
+        calibration: The cameras; lengths in mm, world axes those of the first camera or of the board on the floor.
         verdict: Of the rig, one line.
         cameras: A verdict of each.
         dropped: Boards left out: camera, moment, distance in pixels.
@@ -92,6 +95,10 @@ def calibrate(folder: Path | str, request: CalibrateRequest | str, progress: Pro
         fitted.calibration, provenance=(("software", f"{SOFTWARE} {VERSION}"), *fitted.calibration.provenance)
     )
     notes = list(found.notes)
+    if request.floor is not None:
+        axes = axes_of_moment(fitted, found.views, request.floor)
+        calibration = axes.calibration(calibration)
+        notes.append(axes.how)
     if fitted.n_wrong:
         notes.append(f"left out {fitted.n_wrong} single corners that disagree with all others")
     anipose_toml.write(calibration, path)

@@ -16,6 +16,7 @@ import numpy as np
 from markerless.core.instance import Visibility
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
+from markerless.core.views import Views
 from markerless.errors import FormatError, SettingsError
 
 # Where several formats write a suffix, this one is meant unless `--to` says otherwise; longer endings go first.
@@ -86,11 +87,28 @@ def convert(source: Path | str, target: Path | str, to: str | None = None, overw
     read_as, value = open_any(source, kind)  # says what it looks like when nothing reads it
     name = kinds[kind] if kind is not None else next(iter(choices))
     writer = choices[name]
-    writer.write(value, target)
-    lost = tuple(losses(value, writer.read(target))) if hasattr(writer, "read") else ()
+    views_lost = _write(writer, value, target, _views_of(read_as, source))
+    lost = (*losses(value, writer.read(target)), *views_lost) if hasattr(writer, "read") else views_lost
     notes = value.notes if isinstance(value, Labels) else ()
     n_frames = len(value) if isinstance(value, Labels) else value.n_frames
     return Converted(source, target, read_as, name, writer.KIND, n_frames, lost, notes)
+
+
+def _views_of(read_as: str, source: Path) -> Views | None:
+    """What the cameras say of points in space, where a file holds that."""
+    from markerless.formats import registry
+
+    module = registry.get(read_as)
+    return module.read_views(source) if hasattr(module, "read_views") else None
+
+
+def _write(writer: ModuleType, value: Labels | Tracks, target: Path, views: Views | None) -> tuple[str, ...]:
+    """Write the file; returns a line where it has no place for what the cameras say."""
+    if views is not None and getattr(writer, "HOLDS_VIEWS", False):
+        writer.write(value, target, views)
+        return ()
+    writer.write(value, target)
+    return () if views is None else (f"what each camera says of the points ({_short(views.names)})",)
 
 
 def losses(before: Labels | Tracks, after: Labels | Tracks) -> Iterator[str]:

@@ -135,7 +135,7 @@ def demo(out: Path | str = "markerless-demo", settings: DemoSettings | None = No
     """
     began = time.monotonic()
     folder, settings = Path(out), settings or DemoSettings()
-    _claim(folder, settings)
+    claim(folder, settings)
     size = (settings.width, settings.height)
     labeled = Scene(LABELED_SEED, size, settings.labeled_video, look=Look(coat="agouti"))
     unseen = Scene(UNSEEN_SEED, size, settings.unseen_video, look=Look(coat="agouti"))
@@ -169,7 +169,7 @@ def demo(out: Path | str = "markerless-demo", settings: DemoSettings | None = No
     return Demo(folder, project.root, run, evaluation, errors, files, time.monotonic() - began)
 
 
-def _claim(folder: Path, settings: DemoSettings) -> None:
+def claim(folder: Path, settings: Settings) -> None:
     """Make the folder a demo's, or find that it is one of the same settings."""
     stamp = folder / STAMP_FILE
     wanted = {"made by": "markerless demo", **settings.model_dump()}

@@ -15,10 +15,10 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import CalibrationError, LabelsError
-from markerless.formats import movement
+from markerless.formats import anipose, movement
 from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.camera_error import with_camera_error
-from markerless.multiview.files import anipose_csv, anipose_toml, views_toml
+from markerless.multiview.files import anipose_toml, views_toml
 from markerless.multiview.files.views_toml import KnownLength, ViewsFile
 from markerless.multiview.mirror import fit_mirrors, scaled
 from markerless.multiview.noise import check_noise, learn_noise
@@ -27,10 +27,12 @@ from markerless.multiview.refine import Terms, refine
 from markerless.multiview.repair import Move, repair
 from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 from markerless.multiview.triangulate import triangulate as triangulate_points
+from markerless.multiview.world_axes import WorldAxes
 from markerless.pipeline.camera_times import TimesSource
 from markerless.pipeline.seen_points import SeenPoints, Source
 from markerless.pipeline.space_sources import with_sources
 from markerless.pipeline.synchronize import CameraStep, StepOptions, read_in_step
+from markerless.pipeline.world_axes import AxesRequest, find_axes, told_of_axes
 
 CUTOFF = 0.2
 ALL_VIEWS = "all"
@@ -49,6 +51,7 @@ class TriangulateOptions:
         limbs: Draw them towards limbs (edges of the skeleton) of constant length.
         sync: Find out from the motion how the cameras run beside each other, and bring them into step.
         times: Camera -> a file of timestamps, its video, or its frame rate, to bring the cameras into step.
+        axes: What gives the world axes; None keeps those of the calibration.
     """
 
     cutoff: float = CUTOFF
@@ -58,6 +61,7 @@ class TriangulateOptions:
     limbs: bool = False
     sync: bool = False
     times: Mapping[str, TimesSource] = field(default_factory=dict)
+    axes: AxesRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class InSpace:
         noise_px: Camera -> expected error of its points in px, in the mean; learned where the files give none.
         moves: How far cameras were moved by a repair.
         refined: Median and largest distance by which smoothness and limb lengths moved the points; None without them.
+        axes: The world axes that points and cameras were moved to; None where they are the calibration's.
         notes: One-line remarks for the user.
         files: What was written.
         steps: How the cameras run beside the first one, where they were brought into step; `views.camera_frame` is then
@@ -83,6 +88,7 @@ class InSpace:
     noise_px: dict[str, float]
     moves: tuple[Move, ...] = ()
     refined: tuple[float, float] | None = None
+    axes: WorldAxes | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = field(default=())
     steps: tuple[CameraStep, ...] = ()
@@ -116,6 +122,7 @@ class InSpace:
             },
             "refined": None if self.refined is None else {"median": self.refined[0], "largest": self.refined[1]},
             "synchronization": {step.name: step.to_json() for step in self.steps} or None,
+            "axes": None if self.axes is None else told_of_axes(self.axes),
             "notes": list(self.notes),
             "files": [str(path) for path in self.files],
         }
@@ -166,12 +173,13 @@ def triangulate(
     found = with_camera_error(found, cameras.cameras, error)
     result = _in_space(found, seen, cameras, error, options)
     result = replace(result, moves=moves, notes=(*together.warnings, *result.notes))
-    result = _with_steps(result, together.steps)
-    target = _target(out, by_camera)
+    result = _in_axes(_with_steps(result, together.steps), options.axes)
+    target = target_of(out, by_camera)
     if target is not None:
         tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.parent)
         result = replace(result, tracks=tracks)
-    return _write(result, target, files, made_here or options.repair or known is not None)
+    new_cameras = made_here or options.repair or known is not None or result.axes is not None
+    return _write(result, target, files, new_cameras)
 
 
 def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Calibration | None]:
@@ -292,7 +300,21 @@ def _with_steps(result: InSpace, steps: tuple[CameraStep, ...]) -> InSpace:
     return replace(result, tracks=tracks, steps=steps)
 
 
-def _target(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
+def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
+    """Points and cameras moved to the axes that are asked for; distances and errors stay."""
+    if request is None:
+        known = dict(result.calibration.provenance).get("axes")
+        if known is None:
+            return result
+        provenance = {**result.tracks.provenance, "axes": {"how": known}}
+        return replace(result, tracks=replace(result.tracks, provenance=provenance))
+    axes = find_axes(request, result.tracks, result.calibration)
+    provenance = {**result.tracks.provenance, "axes": told_of_axes(axes)}
+    tracks = replace(result.tracks, points=axes.points(result.tracks.points), provenance=provenance)
+    return replace(result, tracks=tracks, calibration=axes.calibration(result.calibration), axes=axes)
+
+
+def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
     """Where to write, without suffix; None when nothing is to be written, because everything came from memory."""
     if out is not None:
         path = Path(out)
@@ -316,11 +338,23 @@ def _write(result: InSpace, target: Path | None, files: Mapping[str, Source], wi
     for index, animal in enumerate(tracks.individuals):
         name = f"{target.name}.csv" if tracks.n_individuals == 1 else f"{target.name}_{animal}.csv"
         written.append(target.with_name(name))
-        anipose_csv.write(tracks, result.views, written[-1], index)
+        anipose.write(_of_animal(tracks, index), written[-1], result.views.of_animal(index))
     if with_cameras:
         written.append(target.with_name(f"{target.name}.calibration.toml"))
         anipose_toml.write(result.calibration, written[-1])
     return replace(result, tracks=tracks, files=tuple(written))
+
+
+def _of_animal(tracks: Tracks, index: int) -> Tracks:
+    chosen = slice(index, index + 1)
+    error = None if tracks.error is None else tracks.error[:, chosen]
+    return replace(
+        tracks,
+        points=tracks.points[:, chosen],
+        score=tracks.score[:, chosen],
+        error=error,
+        individuals=tracks.individuals[chosen],
+    )
 
 
 def _median(values: FloatArray) -> float:

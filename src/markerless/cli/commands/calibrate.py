@@ -36,6 +36,7 @@ class FromBoard:
     pattern: str | None
     cameras: str | None
     fisheye: bool
+    floor: str | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Out:
 @click.option("--pattern", metavar="TEXT", help="How files are named, for example '{camera}{index}.jpg'.")
 @click.option("--cameras", metavar="A,B,...", help="Only these cameras; default: all.")
 @click.option("--fisheye", is_flag=True, help="The lenses are fisheyes.")
+@click.option("--floor", metavar="MOMENT", help="The board lay on the floor in this picture or frame: world axes.")
 @click.option(
     "--lenses",
     type=Lenses(),
@@ -95,7 +97,7 @@ def command(inputs: tuple[str, ...], of_board: FromBoard, of_points: FromPoints,
     is in Anipose's layout; lengths are in mm.
     """
     if inputs and all("=" in one and not Path(one).is_dir() for one in inputs):
-        if any((of_board.board, of_board.pattern, of_board.cameras, of_board.fisheye, out.print_to)):
+        if any((of_board.board, of_board.pattern, of_board.cameras, of_board.fisheye, of_board.floor, out.print_to)):
             raise click.UsageError("CAMERA=FILE is for cameras without a board; leave out what describes a board")
         return _from_points(inputs, of_points, out)
     if any((of_points.lenses, of_points.length)):
@@ -122,7 +124,9 @@ def _from_board(folder: Path | None, of_board: FromBoard, out: Out) -> int:
     if folder is None:
         raise click.UsageError("expected the FOLDER of the pictures, or --print FILE to make a board")
     cameras = tuple(name.strip() for name in (of_board.cameras or "").split(",") if name.strip())
-    request = CalibrateRequest(board, of_board.pattern, cameras, of_board.fisheye, out.out, out.overwrite)
+    request = CalibrateRequest(
+        board, of_board.pattern, cameras, of_board.fisheye, out.out, out.overwrite, of_board.floor
+    )
     with bar("looking for the board", "pictures") as progress:
         result = calibrate(folder, request, progress)
     if out.as_json:

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from markerless.cli import options
+from markerless.cli.progress import bar
 
 if TYPE_CHECKING:
     from markerless.multiview.files.views_toml import KnownLength
+    from markerless.pipeline.from_videos import FromVideos
     from markerless.pipeline.triangulate import InSpace, TriangulateOptions
+    from markerless.pipeline.world_axes import AxesRequest
+
+
+class Axes(click.ParamType):
+    """`ORIGIN,X,Y` or `floor:KEYPOINT,...`: what gives the world axes."""
+
+    name = "axes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AxesRequest:
+        from markerless.errors import SettingsError
+        from markerless.pipeline.world_axes import parse_axes
+
+        try:
+            return parse_axes(str(value))
+        except SettingsError as error:
+            self.fail(str(error), param, ctx)
 
 
 @dataclass(frozen=True)
@@ -26,12 +44,26 @@ class How:
     limbs: bool
     sync: bool
     times: tuple[tuple[str, Path], ...]
+    axes: AxesRequest | None
+    board: str | None
+    project: Path | None
+    run_name: str | None
+    render: bool
 
     def options(self) -> TriangulateOptions:
         from markerless.pipeline.triangulate import TriangulateOptions
 
         times = options.by_camera(self.times)
-        return TriangulateOptions(self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.sync, times)
+        return TriangulateOptions(
+            self.cutoff, self.length, self.repair, self.smooth, self.limbs, self.sync, times, self.axes
+        )
+
+    def request(self) -> FromVideos:
+        from markerless.pipeline.from_videos import FromVideos
+        from markerless.pipeline.which_run import project_or_run
+
+        network = None if self.project is None else project_or_run(self.project)
+        return FromVideos(self.board, network, self.run_name, self.render)
 
 
 @click.command()
@@ -51,6 +83,16 @@ class How:
     metavar="CAMERA=T",
     help="When its frames are: a file of timestamps, its video, or its frames a second; for each camera.",
 )
+@click.option(
+    "--axes",
+    type=Axes(),
+    metavar="O,X,Y",
+    help="World axes from three resting keypoints (origin, towards x, side of y), or floor:PAW,... standing on it.",
+)
+@click.option("--board", metavar="BOARD", help="CALIBRATION is a folder of pictures or videos of this board.")
+@click.option("--project", type=options.PATH, metavar="PROJECT", help="FILEs are videos; this study's network.")
+@options.run_option
+@click.option("--render", is_flag=True, help="Also draw the points as a video, beside those of the cameras.")
 @options.json_option
 @options.gathered("how", How)
 def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | None, how: How, as_json: bool) -> None:
@@ -62,12 +104,22 @@ def command(calibration: Path, files: tuple[tuple[str, Path], ...], out: Path | 
 
     Frame t of every camera is taken to be the same moment, and you are warned if the motion says that it is not. With
     --sync, --times or both the cameras are brought into step first.
+
+    In one go from videos: with --board, CALIBRATION is a folder of pictures or videos of the board; with --project,
+    FILEs are videos, or one folder of videos whose names hold the cameras'. What is there already is not made again.
     """
+    from markerless.pipeline.from_videos import prepare, rendered
     from markerless.pipeline.triangulate import triangulate
 
-    result = triangulate(calibration, options.by_camera(files), out, how.options())
+    request = how.request()
+    ready = prepare(calibration, options.by_camera(files), out, request, bar)
+    if not as_json:
+        for line in ready.told:
+            click.echo(line)
+    result = triangulate(ready.calibration, ready.files, ready.out, how.options())
+    result = rendered(result, ready, bar) if request.render else result
     if as_json:
-        options.echo_json(result.to_json())
+        options.echo_json({**result.to_json(), "prepared": ready.to_json()})
         return
     _echo(result)
     for note in result.notes:
@@ -98,3 +150,5 @@ def _echo(result: InSpace) -> None:
     if told["refined"] is not None:
         moved = told["refined"]
         click.echo(f"refined: points moved by {moved['median']:.3g} {unit} (median), {moved['largest']:.3g} at most")
+    if told["axes"] is not None:
+        click.echo(told["axes"]["how"])
