@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from made_rig import ring
@@ -78,3 +79,11 @@ def make_space_study(folder: Path, missing: bool = False) -> SpaceStudy:
         movement.write(tracks, files[camera.name])
     result = triangulate(rig, files, folder / "walk")
     return SpaceStudy(result.files[0], videos, points, rig.cameras)
+
+
+def store_frames(path: Path, frames: np.ndarray) -> None:
+    """Add to a result which frame of each camera's video belongs to each moment `(T, C)`."""
+    with h5py.File(path, "r+") as file:
+        variable = file.create_dataset("camera_frame", data=frames)
+        variable.dims[0].attach_scale(file["time"])
+        variable.dims[1].attach_scale(file["view"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
-from made_space import FPS, GRAY_STEP, N_FRAMES, SpaceStudy, make_space_study, write_gray_video
+from made_space import FPS, GRAY_STEP, N_FRAMES, SpaceStudy, make_space_study, store_frames, write_gray_video
 from markerless.cli.main import main
 from markerless.errors import SettingsError
 from markerless.pipeline.render_space import HEIGHT, SPACE_ALONE, SPACE_WIDTH, SpaceOptions, render_space
@@ -51,8 +50,7 @@ def test_each_moment_is_beside_its_frames(study: SpaceStudy) -> None:
 def test_cameras_that_started_later_show_their_own_frames(study: SpaceStudy) -> None:
     shifted = np.stack([np.arange(N_FRAMES), np.arange(N_FRAMES) - 3], axis=-1)
     shifted[10, 1] = -1  # a lost frame
-    with h5py.File(study.result, "r+") as file:
-        file.create_dataset("camera_frame", data=shifted)
+    store_frames(study.result, shifted)
     frames = frames_of(render_space(study.result).path)
     for index in (3, 9, 11, N_FRAMES - 1):
         assert cells(frames[index]) == pytest.approx((GRAY_STEP * index, GRAY_STEP * (index - 3)), abs=3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from made_mirror import PARTS, mirror_scene
-from made_space import N_FRAMES, SpaceStudy, make_space_study, write_gray_video
+from made_space import N_FRAMES, SpaceStudy, make_space_study, store_frames, write_gray_video
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import CalibrationError, FormatError, VideoError
@@ -26,23 +26,17 @@ def study(tmp_path: Path) -> SpaceStudy:
 
 def test_everything_is_found_beside_the_result(study: SpaceStudy) -> None:
     result = open_space_result(study.result)
-    assert result.names == ("cam0", "cam1") and result.unit == "mm" and set(result.cameras) == {"cam0", "cam1"}
+    assert result.unit == "mm"
     seen = seen_by_cameras(result)
     for one, camera in zip(seen, study.cameras, strict=True):
-        assert one.video == study.videos[one.name] and one.note == ""
+        assert one.camera.name == camera.name
+        assert one.video == study.videos[camera.name] and one.notes == ()
         assert one.measured is not None
-        np.testing.assert_allclose(one.measured[:, 0], camera.project(study.points), atol=1e-6)
+        np.testing.assert_allclose(one.measured[:, 0], camera.project(study.points), rtol=1e-6)
         np.testing.assert_array_equal(one.frames, np.arange(N_FRAMES))
         # the cameras in the result see its points where they were measured
-        np.testing.assert_allclose(result.cameras[one.name].project(result.tracks.points), one.measured, atol=0.05)
-
-
-def store_frames(path: Path, frames: np.ndarray) -> None:
-    """Add which frame of each camera's video belongs to each moment."""
-    with h5py.File(path, "r+") as file:
-        variable = file.create_dataset("camera_frame", data=frames)
-        variable.dims[0].attach_scale(file["time"])
-        variable.dims[1].attach_scale(file["view"])
+        assert one.camera.camera is not None
+        np.testing.assert_allclose(one.camera.camera.project(result.tracks.points), one.measured, atol=0.05)
 
 
 def test_synchronized_cameras_have_their_own_frames(study: SpaceStudy) -> None:
@@ -56,12 +50,17 @@ def test_synchronized_cameras_have_their_own_frames(study: SpaceStudy) -> None:
     np.testing.assert_array_equal(own.frames, expected)
     assert own.measured is not None
     assert np.isnan(own.measured[[0, 1, 5]]).all()
-    np.testing.assert_allclose(own.measured[10, 0], study.cameras[1].project(study.points[8]), atol=1e-6)
+    np.testing.assert_allclose(own.measured[10, 0], study.cameras[1].project(study.points[8]), rtol=1e-6)
 
 
 def test_frames_of_another_shape_are_refused(study: SpaceStudy) -> None:
     with h5py.File(study.result, "r+") as file:
-        file.create_dataset("camera_frame", data=np.zeros((3, 7)))
+        for name, length in (("other_time", 3), ("other_view", 7)):
+            file.create_dataset(name, data=np.arange(length))
+        del file["time"], file["view"]
+        file.move("other_time", "time")
+        file.move("other_view", "view")
+    store_frames(study.result, np.zeros((3, 7)))
     with pytest.raises(FormatError, match="camera_frame"):
         open_space_result(study.result)
 
@@ -70,8 +69,8 @@ def test_what_is_not_there_is_told(study: SpaceStudy) -> None:
     study.videos["cam0"].unlink()
     (study.result.parent / "cam1DLC.nc").unlink()
     first, second = seen_by_cameras(open_space_result(study.result))
-    assert first.video is None and "--view cam0=VIDEO" in first.note and first.measured is not None
-    assert second.measured is None and "cam1DLC.nc" in second.note
+    assert first.video is None and "--view cam0=VIDEO" in first.notes[0] and first.measured is not None
+    assert second.measured is None and "cam1DLC.nc is not where it was" in second.notes[0]
 
 
 def test_videos_are_found_above_a_folder_of_results(study: SpaceStudy, tmp_path: Path) -> None:
@@ -113,9 +112,9 @@ def test_views_of_one_picture_know_their_keypoints(tmp_path: Path) -> None:
     result = open_space_result(made.files[0])
     for one, measured in zip(seen_by_cameras(result), xy, strict=True):
         assert one.measured is not None
-        np.testing.assert_allclose(one.measured[:, 0], measured)
-        own = result.cameras[one.name].region
-        assert own is not None and own.height == 240
+        np.testing.assert_allclose(one.measured[:, 0], measured, rtol=1e-6)
+        assert one.camera.camera is not None and one.camera.camera.region is not None
+        assert one.camera.camera.region.height == 240
 
 
 def test_results_of_before_are_opened_by_the_files_beside_them(study: SpaceStudy) -> None:
@@ -124,8 +123,9 @@ def test_results_of_before_are_opened_by_the_files_beside_them(study: SpaceStudy
         del stored["rig"], stored["sources"]
         file.attrs["provenance"] = json.dumps(stored)
     result = open_space_result(study.result)
-    assert result.cameras == {}  # no calibration was written beside it
-    assert all(one.measured is not None and one.video is not None for one in seen_by_cameras(result))
+    for one in seen_by_cameras(result):
+        assert one.camera.camera is None  # no calibration was written beside it
+        assert one.measured is not None and one.video is not None
 
 
 def test_other_files_are_no_points_in_space(study: SpaceStudy, tmp_path: Path) -> None:
@@ -152,10 +152,11 @@ def test_labeled_pictures_are_the_moments_of_a_result_of_labels(shared_data: Pat
     on_disk = sorted(path.name for path in (folder / "labeled-data").iterdir())
     side, below = seen_by_cameras(result)
     for one in (side, below):
-        assert one.video == folder / "labeled-data" and one.note == ""
+        assert one.video == folder / "labeled-data" and one.notes == ()
         assert [on_disk[frame] for frame in one.frames] == images
     assert side.measured is not None and below.measured is not None
     seen_below = below.measured[np.isfinite(below.measured).all(axis=-1)]
     assert (seen_below[:, 1] > 168).all() and len(seen_below) > 300
-    off = result.cameras["side"].project(result.tracks.points) - side.measured
+    assert side.camera.camera is not None
+    off = side.camera.camera.project(result.tracks.points) - side.measured
     assert np.nanmedian(np.hypot(off[..., 0], off[..., 1])) < 3

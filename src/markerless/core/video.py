@@ -57,6 +57,12 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder in the order in which they are the frames of a video."""
+    pictures = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
+    return sorted(pictures, key=lambda entry: natural_key(entry.name))
+
+
 def fingerprint(path: Path) -> str:
     """Content fingerprint: size and SHA-256 of the first and last MiB; for a folder, of every picture's name and size.
 

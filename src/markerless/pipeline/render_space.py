@@ -20,10 +20,9 @@ from markerless.errors import SettingsError
 from markerless.pipeline.render import DEFAULT_FPS, Rendering, read_ahead
 from markerless.pipeline.results import LABELED
 from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
-from markerless.pipeline.space_view import up_of
 from markerless.report.lettering import Lettering, write
 from markerless.report.seen_picture import SeenBy, SeenPainter, shown_part
-from markerless.report.space_box import UP, SpaceBox
+from markerless.report.space_box import SpaceBox
 from markerless.report.space_view import BACKGROUND, INK, SOFT, SpacePainter, SpaceSettings
 from markerless.video.reader import VideoReader, open_video
 from markerless.video.writer import VideoWriter
@@ -124,7 +123,7 @@ def render_space(
     result, options = open_space_result(Path(source)), options or SpaceOptions()
     seen = seen_by_cameras(result, videos)
     path = Path(out) if out is not None else result.path.with_name(f"{result.path.stem}{LABELED}.mp4")
-    notes = [one.note for one in seen if one.note]
+    notes = [note for one in seen for note in one.notes]
     with ExitStack() as stack:
         readers = {
             video: stack.enter_context(open_video(video))
@@ -138,10 +137,11 @@ def render_space(
         )
         space = (SPACE_WIDTH if cells else SPACE_ALONE, HEIGHT)
         settings = options.settings
-        if _images(result) and settings.trail < 0:  # pictures that do not follow each other have no path
+        images = result.space.images
+        if images and settings.trail < 0:  # pictures that do not follow each other have no path
             settings = settings.model_copy(update={"trail": 0})
         scene = SpacePainter(result.tracks, _box(result, settings.cutoff), space, settings)
-        stage = _Stage(scene, cells, part, _images(result) or tuple(f"{t / fps:.2f} s" for t in range(part[1])))
+        stage = _Stage(scene, cells, part, images or tuple(f"{t / fps:.2f} s" for t in range(part[1])))
         with VideoWriter(path, fps, stage.size) as writer:
             _draw_all(stage, writer, progress)
     return Rendering(path, part[1] - part[0], tuple(dict.fromkeys(notes)))
@@ -188,18 +188,15 @@ def _laid_out(
 
 
 def _seen_by(result: SpaceResult, one: CameraSeen) -> SeenBy:
-    camera = result.cameras.get(one.name)
+    name, camera = one.camera.name, one.camera.camera
     expected = camera.project(result.tracks.points) if camera is not None else None
-    return SeenBy(
-        one.name, one.measured, expected, result.used(one.name), camera.region if camera is not None else None
-    )
+    return SeenBy(name, one.measured, expected, result.used(name), camera.region if camera is not None else None)
 
 
 def _box(result: SpaceResult, cutoff: float) -> SpaceBox:
-    """What of space is shown; up is z where the axes were chosen, else what the cameras tell."""
-    up = UP if "axes" in result.tracks.provenance else up_of(list(result.cameras.values()))
+    """What of space is shown."""
     points = np.where(result.tracks.present(cutoff)[..., None], result.tracks.points, np.nan)
-    return SpaceBox.of(points, up, result.unit)
+    return SpaceBox.of(points, result.space.up, result.unit)
 
 
 def _pictures(reader: VideoReader, wanted: npt.NDArray[np.int64], stack: ExitStack) -> Iterator[Image | None]:
@@ -235,13 +232,7 @@ def _part(n_frames: int, fps: float, options: SpaceOptions) -> tuple[int, int]:
 
 
 def _fps(result: SpaceResult, readers: Iterable[VideoReader]) -> float:
-    if _images(result):
+    if result.space.images:
         return _PICTURES_FPS
     rates = [result.tracks.fps, *(reader.video.fps for reader in readers)]
     return next((fps for fps in rates if math.isfinite(fps) and fps > 0), DEFAULT_FPS)
-
-
-def _images(result: SpaceResult) -> tuple[str, ...]:
-    """Names of the pictures that the moments are, where pictures were labeled."""
-    images = result.tracks.provenance.get("images")
-    return tuple(map(str, images)) if isinstance(images, list) and len(images) == result.tracks.n_frames else ()

@@ -18,8 +18,8 @@ from markerless.core.views import CONTRADICTORY, GOOD
 from markerless.errors import FormatError
 from markerless.formats import _movement_parts
 from markerless.formats._movement_parts import SpaceFile
-from markerless.pipeline.space_seen import NOTHING_SEEN, Seen
-from markerless.pipeline.space_sources import cameras_of, sources_of
+from markerless.pipeline.space_seen import Search, Seen, seen_of
+from markerless.pipeline.space_sources import cameras_of, images_of
 from markerless.pipeline.space_view import up_of
 from markerless.project import Project
 
@@ -116,6 +116,11 @@ class Space:
         return limbs_of(len(self.file.keypoints), self.edges)
 
     @cached_property
+    def images(self) -> tuple[str, ...]:
+        """Names of the pictures that the moments are, where pictures were labeled; empty for results of videos."""
+        return images_of(self.file.provenance, self.file.n_frames)
+
+    @cached_property
     def up(self) -> FloatArray:
         """`(3,)`: which way is up: z where the axes of the world were chosen, else guessed from the cameras."""
         if self.file.provenance.get("axes"):
@@ -195,7 +200,7 @@ class Space:
         return found
 
 
-def open_space(path: Path, project: Project, allows: Callable[[Path], bool]) -> Space:
+def open_space(path: Path, project: Project | None = None, allows: Callable[[Path], bool] = lambda _: True) -> Space:
     """Open a result of `triangulate`.
 
     Args:
@@ -207,14 +212,12 @@ def open_space(path: Path, project: Project, allows: Callable[[Path], bool]) -> 
         FormatError: no such file, damaged, or not points in space.
     """
     file = _movement_parts.open_space(path)
-    sources, cameras = sources_of(file.provenance), cameras_of(file.provenance, path)
+    cameras = cameras_of(file.provenance, path)
     names = file.views or tuple(cameras)
-    videos = project.videos()
-    seen = {}
-    for name in names:
-        source = sources.get(name)
-        seen[name] = NOTHING_SEEN if source is None else Seen.of(file, source, videos, allows)
-    edges = file.edges or _edges_among(project.skeleton, file.keypoints)
+    seen = seen_of(file, names, Search(project.videos() if project is not None else (), allows))
+    edges = file.edges
+    if not edges and project is not None:
+        edges = _edges_among(project.skeleton, file.keypoints)
     return Space(file, tuple(SpaceCamera(name, cameras.get(name), seen[name]) for name in names), edges)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,27 @@ import numpy.typing as npt
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
-from markerless.core.video import IMAGE_SUFFIXES, natural_key
+from markerless.core.video import pictures_in
 from markerless.errors import MarkerlessError
 from markerless.formats._movement_parts import SpaceFile
 from markerless.multiview.files.views_toml import renamed
 from markerless.pipeline.results import video_of
-from markerless.pipeline.space_sources import CameraSource
+from markerless.pipeline.space_sources import CameraSource, images_of, sources_of
 
 PixelArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where the files and videos of cameras are looked for, beside where the result says that they are.
+
+    Attributes:
+        videos: Of the study.
+        allows: Whether a file may be looked at.
+    """
+
+    videos: Sequence[Path] = ()
+    allows: Callable[[Path], bool] = lambda _: True
 
 
 @dataclass(frozen=True)
@@ -43,137 +57,186 @@ class _Read:
     note: str = ""
 
 
-@dataclass
+_UNKNOWN = _Read(note="the result does not say which file its points came from; triangulate again")
+
+
+class _Once:
+    """What the cameras of one file saw; it is read when it is first asked for. Safe to use from several threads."""
+
+    def __init__(self, read: Callable[[], Mapping[str, _Read]]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._found: Mapping[str, _Read] | None = None
+
+    def of(self, camera: str) -> _Read:
+        """What one of them saw."""
+        with self._lock:
+            if self._found is None:
+                self._found = self._read()
+            return self._found[camera]
+
+
+@dataclass(frozen=True)
 class Seen:
     """What a camera saw; its file is read when it is first asked for."""
 
-    read: Callable[[], _Read]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @classmethod
-    def of(cls, file: SpaceFile, source: CameraSource, videos: Sequence[Path], allows: Callable[[Path], bool]) -> Seen:
-        """What is in the file of a camera, if it is there and may be looked at."""
-        return cls(lambda: _read(file, source, videos, allows))
+    camera: str
+    file: _Once
 
     @property
     def video(self) -> Path | None:
         """The video; None when it was not found."""
-        return self._found.video
+        return self.file.of(self.camera).video
 
     @property
     def note(self) -> str:
         """What keeps measured points or video from being shown; "" when nothing does."""
-        return self._found.note
+        return self.file.of(self.camera).note
 
     @property
     def has_points(self) -> bool:
         """Whether measured points are known."""
-        return self._found.xy is not None
+        return self.file.of(self.camera).xy is not None
 
     @property
     def frames(self) -> FloatArray | None:
         """`(T,)`: the frame of the video of each moment, where pictures were labeled; None for predictions."""
-        return self._found.frames
+        return self.file.of(self.camera).frames
 
     def at(self, start: int, stop: int, frames: FloatArray) -> FloatArray | float:
         """`(T, N, K, 2)` px at moments from `start` to before `stop`; `frames (T,)` of the video are theirs, -1: none.
 
         NaN where nothing was seen; one NaN where nothing is known.
         """
-        xy = self._found.xy
-        if xy is None:
+        found = self.file.of(self.camera)
+        if found.xy is None:
             return np.nan
-        rows = np.arange(start, stop) if self._found.by_moment else frames.astype(np.int64)
-        known = (rows >= 0) & (rows < len(xy))
-        found = xy[np.where(known, rows, 0)].astype(np.float64)
-        found[~known] = np.nan
-        return found
-
-    @property
-    def _found(self) -> _Read:
-        with self._lock:
-            return self._once
-
-    @cached_property
-    def _once(self) -> _Read:
-        return self.read()
+        rows = np.arange(start, stop) if found.by_moment else frames.astype(np.int64)
+        return _rows_of(found.xy, rows).astype(np.float64)
 
 
-NOTHING_SEEN = Seen(lambda: _Read(note="the result does not say which file its points came from; triangulate again"))
+def seen_of(file: SpaceFile, names: Sequence[str], search: Search) -> dict[str, Seen]:
+    """What each camera of a result saw. A file of several of them (mirrors) is read once.
+
+    Args:
+        file: The result.
+        names: Of the cameras.
+        search: Where files are looked for.
+    """
+    sources = sources_of(file.provenance)
+    by_file: dict[str, dict[str, CameraSource]] = {}
+    for name in names:
+        if name in sources:
+            by_file.setdefault(sources[name].file, {})[name] = sources[name]
+    files = [(tuple(some), _Once(partial(_read, file, some, search))) for some in by_file.values()]
+    unknown = [name for name in names if name not in sources]
+    files.append((tuple(unknown), _Once(lambda: dict.fromkeys(unknown, _UNKNOWN))))
+    return {name: Seen(name, of) for some, of in files for name in some}
 
 
-def _read(file: SpaceFile, source: CameraSource, videos: Sequence[Path], allows: Callable[[Path], bool]) -> _Read:
-    if not source.file:
-        return _Read(note="the result was made of points in memory")
-    path = next((one for one in _places(file.path.parent, source.file) if one.exists()), None)
+def frames_of_pictures(folder: Path, images: Sequence[str]) -> FloatArray:
+    """`(T,)`: which frame of a folder, taken as a video, each picture is; -1 for those that are not there."""
+    index = {path.name: number for number, path in enumerate(pictures_in(folder))}
+    return np.array([index.get(image, -1) for image in images], dtype=np.float64)
+
+
+def _read(file: SpaceFile, sources: Mapping[str, CameraSource], search: Search) -> dict[str, _Read]:
+    """What the cameras saw whose points are in one and the same file."""
+    name = next(iter(sources.values())).file
+    if not name:
+        return dict.fromkeys(sources, _Read(note="the result was made of points in memory"))
+    path = next((one for one in _places(file.path, name) if _is_there(one)), None)
     if path is None:
-        return _Read(note=f"{Path(source.file).name} is not where it was; put it beside {file.path.name}")
-    if not allows(path):
-        return _Read(note=f"{path} may not be shown; start the app with --root {path.resolve().parent}")
-    from markerless.formats._sniff import open_any  # the readers of all formats cost a second to import
+        note = f"{Path(name).name} is not where it was; put it beside {file.path.name}"
+    elif not search.allows(path):
+        note = f"{path} may not be shown; start the app with --root {path.resolve().parent}"
+    else:
+        from markerless.formats._sniff import open_any  # the readers of all formats cost a second to import
 
-    try:
-        value = open_any(path)[1]
-    except MarkerlessError as error:
-        return _Read(note=str(error))
-    if isinstance(value, Tracks):
-        video = _video_of_tracks(path, value.video, videos)
-        return _Read(_xy(file, value, source), video=video if video is not None and allows(video) else None)
-    return (
-        _of_labels(file, path, value, source, allows)
-        if isinstance(value, Labels)
-        else _Read(note=f"no points in {path}")
-    )
+        try:
+            value = open_any(path)[1]
+        except MarkerlessError as error:
+            return dict.fromkeys(sources, _Read(note=str(error)))
+        if isinstance(value, Labels):
+            return _of_labels(file, (path, value), sources, search)
+        if isinstance(value, Tracks) and value.points.shape[-1] == 2:
+            video = _video_of_tracks(file, (path, value.video), search)
+            return {of: _Read(_xy(file, value, source), video=video) for of, source in sources.items()}
+        note = f"no points in pixels in {path}"
+    return dict.fromkeys(sources, _Read(note=note))
 
 
-def _places(folder: Path, name: str) -> list[Path]:
+def _places(result: Path, name: str) -> list[Path]:
     """Where a file may be: where it was, else beside the result."""
-    return [folder / name, folder / Path(name).name] if "\0" not in name else []
+    folder = result.resolve().parent
+    return [Path(os.path.normpath(folder / name)), folder / Path(name).name]
 
 
-def _video_of_tracks(path: Path, name: str, videos: Sequence[Path]) -> Path | None:
-    """The video of tracks: the one they name, beside them or in the study, else the one they are named after."""
-    if name and (path.parent / Path(name).name).exists():
-        return path.parent / Path(name).name
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder: also asked of names that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _video_of_tracks(file: SpaceFile, tracks: tuple[Path, str], search: Search) -> Path | None:
+    """The video of tracks: the one they name, near them or the result or in the study, else the one they are named
+    after."""
+    path, name = tracks[0], Path(tracks[1]).name
+    folder = file.path.resolve().parent
+    near = [path.parent / name, path.parent.parent / name, folder / name, folder.parent / name]
+    named = [*near, *(video for video in search.videos if video.name == name)] if name not in ("", "..") else []
     beside = video_of(path)
-    if beside is not None:
-        return beside
-    named = [video for video in videos if video.name == Path(name).name] if name else []
-    after = [video for video in videos if path.name.startswith(video.stem)]
-    return next(iter(named), None) or max(after, key=lambda video: len(video.stem), default=None)
+    after = [video for video in search.videos if path.name.startswith(video.stem)]
+    after.sort(key=lambda video: len(video.stem), reverse=True)
+    found = (*named, *([beside] if beside is not None else []), *after)
+    return next((video for video in found if _is_there(video) and search.allows(video)), None)
 
 
 def _of_labels(
-    file: SpaceFile, path: Path, labels: Labels, source: CameraSource, allows: Callable[[Path], bool]
-) -> _Read:
+    file: SpaceFile, opened: tuple[Path, Labels], sources: Mapping[str, CameraSource], search: Search
+) -> dict[str, _Read]:
     """Labels of pictures: the folder of pictures is the video, and their names say which moment is which."""
+    path, labels = opened
     place = {Path(image).name: row for row, image in enumerate(labels.images)}
-    stored = file.provenance.get("images")
-    images = [str(name) for name in stored] if isinstance(stored, list) else []
+    images = images_of(file.provenance, file.n_frames)
+    if len(images) != file.n_frames:
+        note = "the result does not say which pictures it is of; triangulate again"
+        return dict.fromkeys(sources, _Read(note=note))
     rows = np.array([place.get(name, -1) for name in images], dtype=np.int64)
-    if len(rows) != file.n_frames:
-        return _Read(note="the result does not say which pictures it is of; triangulate again")
     xy = labels.xy()
     score = np.where(np.isfinite(xy).all(axis=-1), 1.0, np.nan)
-    whole = _xy(file, Tracks(labels.skeleton, xy, score, individuals=labels.individuals), source)
-    own = np.where((rows >= 0)[:, None, None, None], whole[np.maximum(rows, 0)], np.float32(np.nan))
+    tracks = Tracks(labels.skeleton, xy, score, individuals=labels.individuals)
     folder = _folder_of(path, [image for image in labels.images if Path(image).name in set(images)])
-    if folder is None or not allows(folder):
-        return _Read(own, by_moment=True)
-    pictures = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
-    index = {name: number for number, name in enumerate(sorted(pictures, key=natural_key))}
-    frames = np.array([index.get(name, -1) for name in images], dtype=np.float64)
-    return _Read(own, by_moment=True, frames=frames, video=folder)
+    if folder is not None and not search.allows(folder):
+        folder = None
+    frames = None if folder is None else frames_of_pictures(folder, images)
+    return {
+        name: _Read(_rows_of(_xy(file, tracks, source), rows), True, frames, folder) for name, source in sources.items()
+    }
 
 
 def _folder_of(path: Path, images: Sequence[str]) -> Path | None:
     """The one folder in which pictures are that a file of labels names, from beside it or from a folder above it."""
-    whole = path.resolve()
-    for image in images[:1]:
-        for base in (whole.parent / Path(image).name, *(folder / image for folder in list(whole.parents)[:4])):
-            if base.is_file():
-                return base.parent if len({Path(other).parent for other in images}) == 1 else None
+    for base in _bases(path.resolve(), images):
+        if _is_there(base) and base.is_file():
+            return base.parent if len({Path(other).parent for other in images}) == 1 else None
     return None
+
+
+def _bases(path: Path, images: Sequence[str]) -> Iterator[Path]:
+    for image in images[:1]:
+        yield path.parent / Path(image).name
+        yield from (folder / image for folder in list(path.parents)[:4])
+
+
+def _rows_of(xy: PixelArray, rows: npt.NDArray[np.int64]) -> PixelArray:
+    """Some rows; NaN for those that do not exist."""
+    known = (rows >= 0) & (rows < len(xy))
+    found: PixelArray = xy[np.where(known, rows, 0)] if len(xy) else np.zeros((len(rows), *xy.shape[1:]), np.float32)
+    found[~known] = np.nan
+    return found
 
 
 def _xy(file: SpaceFile, tracks: Tracks, source: CameraSource) -> PixelArray:

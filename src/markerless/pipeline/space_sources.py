@@ -76,6 +76,12 @@ def sources_of(provenance: Mapping[str, Any]) -> dict[str, CameraSource]:
     return found
 
 
+def images_of(provenance: Mapping[str, Any], n_frames: int) -> tuple[str, ...]:
+    """Names of the pictures that the moments are, where pictures were labeled; empty for results of videos."""
+    stored = provenance.get("images")
+    return tuple(map(str, stored)) if isinstance(stored, list) and len(stored) == n_frames else ()
+
+
 def cameras_of(provenance: Mapping[str, Any], result: Path) -> dict[str, Camera]:
     """The cameras by name: of the result itself, else of the calibration beside it; none where neither is there."""
     stored = provenance.get(RIG)

@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 from av.video.frame import VideoFrame
 
-from markerless.core.video import IMAGE_SUFFIXES, Video, natural_key
+from markerless.core.video import IMAGE_SUFFIXES, Video, pictures_in
 from markerless.errors import VideoError
 from markerless.video.color import RgbConverter, orientation_of
 from markerless.video.container import (
@@ -160,8 +160,7 @@ def open_video(path: Path | str, threads: int = 1) -> VideoReader:
     """
     path = Path(path)
     if path.is_dir():
-        images = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
-        return FolderReader(path, sorted(images, key=lambda entry: natural_key(entry.name)))
+        return FolderReader(path, pictures_in(path))
     if not path.exists():
         raise VideoError(f"no video at {path}; check the name and the folder")
     if path.suffix.lower() in IMAGE_SUFFIXES:

@@ -100,7 +100,7 @@ def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict
         "edges": [list(edge) for edge in space.edges],
         "limbs": space.limbs,
         "palette": colors_of(project, file.keypoints).tolist(),
-        "is_pictures": "images" in file.provenance,
+        "is_pictures": bool(space.images),
         "has_error": file.has("expected_error"),
         "counts": space.counts,
         "states": list(STATES),
