@@ -25,6 +25,10 @@ from markerless.pipeline.triangulate import triangulate
 from markerless.project import Project
 
 N_FRAMES, TIP = 80, KEYPOINTS.index("tail_tip")
+MIRROR = (
+    '[views.side]\nregion = [0, 0, 396, 203]\nkeypoints = "{}_top"\n'
+    '[views.below]\nregion = [0, 203, 396, 203]\nkeypoints = "{}_bot"\nmirrored = true\n'
+)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +215,7 @@ def test_other_files_are_refused(made: MadeSpace, tmp_path: Path) -> None:
         {"rig": [{"size": [1, 1], "matrix": np.zeros((3, 3)).tolist()}], "sources": {"left": {"file": 2}}},
         {"sources": {"left": {"file": "videos/leftDLC_made.nc", "keypoints": {"snout": [], "neck": "neck"}}}},
         {"sources": {"left": {"file": "../" * 40 + "etc/passwd"}, "right": {"file": "a\0"}}},
+        {"sources": {"left": {"file": "a" * 300}, "middle": {"file": "odd.nc"}, "right": {"file": "."}}},
     ],
 )
 def test_odd_provenance_hides_no_point(made: MadeSpace, said: dict[str, object]) -> None:
@@ -234,17 +239,44 @@ def test_numbers_of_other_files_are_not_read(made: MadeSpace, tmp_path: Path) ->
         opened(made, path)
 
 
+def test_variables_that_do_not_fit_the_cameras_are_refused(made: MadeSpace, tmp_path: Path) -> None:
+    path = tmp_path / "odd.nc"
+    for dims, shape in ((("time", "view"), (N_FRAMES, 2)), (("view",), (3,)), (("time", "keypoint"), (N_FRAMES, 12))):
+        path.write_bytes(made.result.read_bytes())
+        with h5py.File(path, "r+") as file:
+            if shape == (N_FRAMES, 2):
+                file.move("view", "other")
+                file.create_dataset("view", data=file["other"][:2])
+            stored = file.create_dataset("camera_frame", data=np.zeros(shape))
+            for axis, name in enumerate(dims):
+                stored.dims[axis].attach_scale(file[name])
+        with pytest.raises(FormatError, match=r"expected .*odd\.nc|odd\.nc: expected"):
+            opened(made, path)
+
+
+def test_a_file_of_several_views_is_read_once(
+    made: MadeSpace, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from markerless.formats import _sniff
+
+    read: list[Path] = []
+    reader = _sniff.open_any
+    monkeypatch.setattr(_sniff, "open_any", lambda path: read.append(path) or reader(path))
+    (tmp_path / "views.toml").write_text(MIRROR, encoding="utf-8")
+    labels = shared_data / "mirror-mouse" / "CollectedData.csv"
+    result = triangulate(tmp_path / "views.toml", {"all": labels}, tmp_path / "S")
+    read.clear()
+    assert [one.seen.has_points for one in opened(made, result.files[0]).cameras] == [True, True]
+    assert len(read) == 1
+
+
 def test_results_of_a_project_are_found(made: MadeSpace) -> None:
     assert space_files(Project(made.root)) == [made.result.resolve()]  # and none of the 2D ones beside the videos
 
 
 def test_labels_of_pictures_lead_to_the_pictures(made: MadeSpace, shared_data: Path, tmp_path: Path) -> None:
     """The mirror mouse: one picture, two views; names of keypoints end in _top and _bot."""
-    (tmp_path / "views.toml").write_text(
-        '[views.side]\nregion = [0, 0, 396, 203]\nkeypoints = "{}_top"\n'
-        '[views.below]\nregion = [0, 203, 396, 203]\nkeypoints = "{}_bot"\nmirrored = true\n',
-        encoding="utf-8",
-    )
+    (tmp_path / "views.toml").write_text(MIRROR, encoding="utf-8")
     labels = shared_data / "mirror-mouse" / "CollectedData.csv"
     result = triangulate(tmp_path / "views.toml", {"all": labels}, tmp_path / "S")
     space = opened(made, result.files[0])

@@ -13,6 +13,7 @@ from made_mirror import PARTS, mirror_scene
 from made_space import N_FRAMES, SpaceStudy, make_space_study, store_frames, write_gray_video
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
+from markerless.core.video import pictures_in
 from markerless.errors import CalibrationError, FormatError, VideoError
 from markerless.formats import movement
 from markerless.pipeline.space_result import open_space_result, seen_by_cameras
@@ -154,6 +155,14 @@ def test_labeled_pictures_are_the_moments_of_a_result_of_labels(shared_data: Pat
     for one in (side, below):
         assert one.video == folder / "labeled-data" and one.notes == ()
         assert [on_disk[frame] for frame in one.frames] == images
+    moved = tmp_path / "moved"  # with a picture that was not labeled, before the others
+    moved.mkdir()
+    for name in on_disk:
+        (moved / name).symlink_to(folder / "labeled-data" / name)
+    (moved / f"0{on_disk[0]}").symlink_to(folder / "labeled-data" / on_disk[0])
+    pictures = pictures_in(moved)
+    given = seen_by_cameras(result, {"all": moved})[0]
+    assert given.video == moved and [pictures[frame].name for frame in given.frames] == images
     assert side.measured is not None and below.measured is not None
     seen_below = below.measured[np.isfinite(below.measured).all(axis=-1)]
     assert (seen_below[:, 1] > 168).all() and len(seen_below) > 300

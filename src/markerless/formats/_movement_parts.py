@@ -18,8 +18,17 @@ from markerless.formats._hdf5 import array, opened, plain, texts
 from markerless.formats.movement import dims_of, names_along, provenance_of, skeleton_of
 
 _CONTENT = "points in space in netCDF"
-_ORDER = ("view", "camera", "time", "individual", "keypoint", "space")  # of the axes that `take` gives
-_PARTS = ("position", "confidence", "expected_error", "reprojection_error", "view_used", "state", "camera_frame")
+_POINT = ("time", "individual", "keypoint")
+# The variables, and their axes in the order in which `take` gives them; in a file they may be in any order.
+_AXES = {
+    "position": (*_POINT, "space"),
+    "confidence": _POINT,
+    "expected_error": _POINT,
+    "state": _POINT,
+    "reprojection_error": ("view", *_POINT),
+    "view_used": ("view", *_POINT),
+    "camera_frame": ("view", "time"),
+}
 _ALL = slice(None)
 
 
@@ -72,7 +81,7 @@ class SpaceFile:
         return name in self._parts
 
     def take(self, name: str, rows: slice, animal: slice = _ALL, keypoint: slice = _ALL) -> npt.NDArray[Any]:
-        """Some of a variable: `([view,] time[, individual, keypoint][, space])`, in this order of axes.
+        """Some of a variable, its axes in the order of `_AXES`: `([view,] time[, individual, keypoint][, space])`.
 
         Raises:
             FormatError: the file changed meanwhile, or is damaged.
@@ -80,8 +89,7 @@ class SpaceFile:
         part = self._parts[name]
         picks = {"time": rows, "individual": animal, "keypoint": keypoint}
         index = tuple(picks.get(dim, _ALL) for dim in part.dims)
-        axes = sorted(range(len(part.dims)), key=lambda axis: _ORDER.index(part.dims[axis]))
-        return self._read(name, part, index).transpose(axes)
+        return self._read(name, part, index).transpose([part.dims.index(dim) for dim in _AXES[name]])
 
     def _read(self, name: str, part: _Part, index: tuple[slice, ...]) -> npt.NDArray[Any]:
         if part.offset is None:
@@ -110,15 +118,16 @@ def open_space(path: Path) -> SpaceFile:
                 "make them of several cameras with `markerless triangulate`"
             )
         attributes = {key: plain(value) for key, value in file.attrs.items()}
-        parts = {name: _part(file[name]) for name in _PARTS if _is_here(file, name)}
+        parts = {name: _part(file[name], axes) for name, axes in _AXES.items() if _is_here(file, name)}
         provenance = provenance_of(attributes)
+        views = texts(file["view"]) if "view" in file and "reprojection_error" in parts else ()
         return SpaceFile(
             Path(path),
-            _length(parts, names),
+            _length(parts, names | {"view": views}),
             names["keypoint"],
             skeleton_of(names["keypoint"], attributes).edges,
             names["individual"],
-            texts(file["view"]) if "view" in file and "reprojection_error" in parts else (),
+            views,
             float(attributes.get("fps") or math.nan),
             str(attributes.get("space_unit", provenance.get("unit", ""))),
             provenance,
@@ -135,13 +144,14 @@ def _is_here(file: h5py.File, name: str) -> bool:
     )
 
 
-def _part(node: h5py.Dataset) -> _Part:
+def _part(node: h5py.Dataset, axes: tuple[str, ...]) -> _Part:
     """Where a variable lies, if it is what it should be: numbers that are in the file itself."""
     if node.dtype.kind not in "fiub" or node.external or node.is_virtual:
         raise FormatError(f"expected numbers in {node.name} that lie in the file itself; the file is damaged")
     dims = tuple(dims_of(node))
-    if not set(dims) <= set(_ORDER):
-        raise FormatError(f"expected axes of {', '.join(_ORDER)} in {node.name}, got {', '.join(dims)}")
+    if sorted(dims) != sorted(axes):
+        told = f"{', '.join(axes)} as axes of {node.name}, got {', '.join(dims)}"
+        raise FormatError(f"expected {told}; triangulate again")
     array(node, slice(0, 0))  # measures what it claims to hold against what the file holds
     offset = node.id.get_offset() if node.chunks is None else None
     return _Part(dims, node.shape, node.dtype, offset)
