@@ -71,7 +71,7 @@ def test_part_of_a_result(study: SpaceStudy, tmp_path: Path) -> None:
 def test_without_videos_the_scene_is_drawn_alone(tmp_path: Path) -> None:
     study = make_space_study(tmp_path, missing=True)
     result = render_space(study.result)
-    assert len(result.notes) == 2 and "--view cam0=VIDEO" in result.notes[0]
+    assert len(result.notes) == 2 and "cam0=VIDEO" in result.notes[0]
     assert frames_of(result.path)[0].shape == (HEIGHT, SPACE_ALONE, 3)
 
 
@@ -91,7 +91,7 @@ def test_views_of_one_picture_are_one_cell(study: SpaceStudy) -> None:
 def test_the_command_draws_what_it_is_given(study: SpaceStudy, capsys: pytest.CaptureFixture[str]) -> None:
     out = study.result.with_name("out.mp4")
     words = ["render", str(study.result), "--out", str(out), "--stop", "0.2", "--turn", "0", "--trail", "3"]
-    assert main([*words, "--view", f"cam1={study.videos['cam0']}"]) == 0
+    assert main([*words, f"cam1={study.videos['cam0']}"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"wrote {out}"
     assert len(frames_of(out)) == 4
 
@@ -99,9 +99,11 @@ def test_the_command_draws_what_it_is_given(study: SpaceStudy, capsys: pytest.Ca
 def test_user_errors_are_one_line_and_exit_2(study: SpaceStudy, capsys: pytest.CaptureFixture[str]) -> None:
     video = str(study.videos["cam0"])
     for words, told in (
-        (["render", str(study.result), "--view", f"back={video}"], "unknown camera 'back'"),
-        (["render", str(study.result), "--view", "cam0=nothing.mp4"], "no such video"),
+        (["render", str(study.result), f"back={video}"], "unknown camera 'back'"),
+        (["render", str(study.result), "cam0=nothing.mp4"], "no such video"),
+        (["render", str(study.result), video, video], "two of 'all'"),
         (["render", video, "--turn", "20"], "--turn"),
+        (["render", video, video], "draw one video at a time"),
         (["render", video, "--tracks", str(study.result)], "markerless render S.nc"),
         (["plot", video, "--tracks", str(study.result)], "markerless plot S.nc"),
         (["render", str(study.result), "--out", "x.txt"], ".mp4"),

@@ -70,7 +70,7 @@ def test_what_is_not_there_is_told(study: SpaceStudy) -> None:
     study.videos["cam0"].unlink()
     (study.result.parent / "cam1DLC.nc").unlink()
     first, second = seen_by_cameras(open_space_result(study.result))
-    assert first.video is None and "--view cam0=VIDEO" in first.notes[0] and first.measured is not None
+    assert first.video is None and "cam0=VIDEO" in first.notes[0] and first.measured is not None
     assert second.measured is None and "cam1DLC.nc is not where it was" in second.notes[0]
 
 

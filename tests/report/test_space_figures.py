@@ -60,6 +60,15 @@ def test_without_a_skeleton_the_steadiest_pairs_are_taken() -> None:
     assert [bone.ends for bone in bones_of(far, far.present())] == [(1, 2)]
 
 
+def test_a_figure_of_many_bones_says_how_many_there_are() -> None:
+    keypoints = tuple("abcdefghijklmno")
+    points = np.arange(15.0)[None, None, :, None] * np.ones((30, 1, 1, 3))
+    pairs = tuple((k, k + 1) for k in range(14))
+    tracks = Tracks(Skeleton(keypoints, pairs), points, np.ones((30, 1, 15)))
+    assert "The first 12 of 14 bones." in draw_space_figures(tracks, None, "mm").captions["bones"]
+    assert "The first" not in draw_space_figures(made(), None, "mm").captions["bones"]
+
+
 def test_missing_points_are_no_lengths() -> None:
     tracks = made()
     tracks.points[10:20, 0, 0] = np.nan

@@ -107,7 +107,7 @@ def seen_by_cameras(result: SpaceResult, videos: Mapping[str, Path] | None = Non
             known = ", ".join(names) or "none"
             raise CalibrationError(f"unknown camera '{name}'; cameras of {result.path.name}: {known}")
         if not video.exists():
-            raise VideoError(f"no such video: {video}; check the path of --view {name}=VIDEO")
+            raise VideoError(f"no such video: {video}; check the path")
     every = slice(0, result.tracks.n_frames)
     frames = result.space.frames_of(every)
     return tuple(
@@ -123,7 +123,7 @@ def _seen(result: SpaceResult, camera: SpaceCamera, frames: FloatArray, given: P
         frames = frames_of_pictures(given, result.space.images)
     notes = [f"camera '{camera.name}': {seen.note}"] if seen.note else []
     if video is None:
-        notes.append(f"the video of camera '{camera.name}' was not found; name it with --view {camera.name}=VIDEO")
+        notes.append(f"the video of camera '{camera.name}' was not found; add {camera.name}=VIDEO to the command")
     return CameraSeen(
         camera, video, frames.astype(np.int64), None if measured is None else np.asarray(measured), tuple(notes)
     )

@@ -106,6 +106,7 @@ def draw_space_figures(tracks: Tracks, views: Views | None, unit: str, cutoff: f
                 "Lengths over time. Dots are moments, the line is their running median, the band 10 % about the median "
                 "of all. Bones keep their length: what varies is error, or a body part that bends."
                 + ("" if tracks.skeleton.edges else " There is no skeleton: the pairs are those that vary least.")
+                + (f" The first {_MOST_BONES} of {len(bones)} bones." if len(bones) > _MOST_BONES else "")
             )
         if views is not None and np.isfinite(views.reprojection_px).any():
             figures["reprojection"] = _reprojection(tracks, views, present)

@@ -27,12 +27,12 @@ class Choices:
     skeleton: bool
     start: float | None
     stop: float | None
-    views: tuple[tuple[str, Path], ...]
     turn: float | None
 
 
 @click.command()
 @click.argument("video", type=PATH)
+@click.argument("videos", type=options.CameraFile(), nargs=-1, metavar="[CAMERA=VIDEO]...")
 @tracks_option
 @click.option("--out", type=PATH, metavar="FILE", help="The video to write; default: <video><scorer>_labeled.mp4.")
 @click.option(
@@ -46,36 +46,36 @@ class Choices:
 @start_option
 @stop_option
 @click.option(
-    "--view",
-    "views",
-    type=options.CameraFile(),
-    multiple=True,
-    metavar="CAMERA=VIDEO",
-    help="Points in space: a camera's video, if it is not found; repeatable. A VIDEO alone is of all cameras.",
-)
-@click.option(
     "--turn",
     type=click.FloatRange(-360, 360),
     metavar="DEG",
     help=f"Points in space: turn the view by so much from beginning to end; default: {_TURN_DEG:g}, 0 keeps it still.",
 )
 @gathered("choices", Choices)
-def command(video: Path, tracks: Path | None, out: Path | None, choices: Choices) -> None:
+def command(
+    video: Path, videos: tuple[tuple[str, Path], ...], tracks: Path | None, out: Path | None, choices: Choices
+) -> None:
     """Draw trajectories into their VIDEO: dots, skeleton, trails.
 
     A confident point is solid, a doubtful one transparent. Without --tracks the newest result beside the video is
     drawn; --tracks takes the predictions of any tool.
 
     Points in space (S.nc of `triangulate`, given in place of VIDEO) are drawn in a view of the scene, beside the
-    videos of the cameras with what was measured there and where the points should be seen.
+    videos of the cameras with what was measured there and where the points should be seen. CAMERA=VIDEO names a
+    video that is not found, or one VIDEO that is of all cameras.
     """
     from markerless.pipeline.space_result import SUFFIX
 
     in_space = tracks is None and video.suffix.lower() == SUFFIX
-    if not in_space and (choices.views or choices.turn is not None):
-        raise click.UsageError(f"--view and --turn are for points in space (S.nc of triangulate), got {video}")
+    if not in_space and (videos or choices.turn is not None):
+        what = f"'{videos[0][1]}' beside it; draw one video at a time" if videos else "--turn"
+        raise click.UsageError(f"expected points in space (S.nc of triangulate), got {video} and {what}")
+    by_camera = options.by_camera(videos)
     with progress.bar("rendering", unit="frames") as report:
-        result = (_space if in_space else _pixels)(video, tracks, out, choices, report)
+        if in_space:
+            result = _space(video, by_camera, out, choices, report)
+        else:
+            result = _pixels(video, tracks, out, choices, report)
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
     echo_written(result.path)
@@ -89,7 +89,7 @@ def _pixels(video: Path, tracks: Path | None, out: Path | None, choices: Choices
     return render(tracks, video, out, RenderOptions(settings, choices.start, choices.stop), report)
 
 
-def _space(source: Path, tracks: Path | None, out: Path | None, choices: Choices, report: Progress) -> Rendering:
+def _space(source: Path, videos: dict[str, Path], out: Path | None, choices: Choices, report: Progress) -> Rendering:
     from markerless.pipeline.render_space import SpaceOptions, render_space
     from markerless.report.space_view import SpaceSettings
 
@@ -99,5 +99,4 @@ def _space(source: Path, tracks: Path | None, out: Path | None, choices: Choices
         skeleton=choices.skeleton,
         turn_deg=_TURN_DEG if choices.turn is None else choices.turn,
     )
-    videos = options.by_camera(choices.views)
     return render_space(source, out, videos, SpaceOptions(settings, choices.start, choices.stop), report)
