@@ -38,6 +38,7 @@ OUTLINE = 20.0  # gray level of the ring around a dot
 FRACTION_BITS = 4  # of positions handed to OpenCV
 TRAIL_STAGES = 4  # a trail fades in this many steps
 FAINTEST = 0.25  # opacity of a point of score 0
+_ROUND = np.linspace(0, 2 * np.pi, 25)
 
 
 class RenderSettings(Settings):
@@ -154,6 +155,11 @@ class Painter:
                     for piece in _runs(self._tracks.points[start : stop + 1, n, k], shown):
                         strokes.append(Stroke(piece, color, opacity, _line_width(radius)))
         return strokes
+
+
+def ring(center: FloatArray, radius: float) -> FloatArray:
+    """`(25, 2)`: a circle about a point `(2,)`, as the line of a stroke."""
+    return np.asarray(center + radius * np.stack([np.cos(_ROUND), np.sin(_ROUND)], axis=-1))
 
 
 def draw_strokes(frame: Image, strokes: list[Stroke]) -> None:

@@ -10,6 +10,7 @@ const { Record, spansOf, stateWord } = await js("record");
 const { columnsFor, groupsOf } = await js("panels");
 const { MomentStore } = await js("moment_store");
 const { trailsOf } = await js("trails");
+const { Videos } = await js("videos");
 
 const BOX = { width: 400, height: 300 };
 const ORBIT = { target: [10, -20, 5], distance: 100, azimuth: 0.4, elevation: 0.5, up: [0, 0, 1] };
@@ -175,6 +176,16 @@ test("a moment is there when each video has its frame, or cannot have it", async
   assert.ok(store.has(3), "the video that stays keeps its pictures");
   store.set(new Map([["a", load("a")]]));
   assert.ok(!store.has(3), "another video is fetched anew");
+});
+
+test("pictures in a chosen folder have their own order, and a chosen video that of its camera", () => {
+  const record = new Record({ cameras: [{}, {}], individuals: ["a"], keypoints: ["nose"] });
+  const values = Float32Array.from([20, 21]);
+  const videos = new Videos({ api: {}, key: "k", file: "f", frameOf: () => 0 });
+  assert.equal(videos.frame(record, values, 1, { name: "left" }, 0), 20);
+  videos.chosen.set("left", { frames: [4, -1, 7] }).set("right", { frames: null });
+  assert.deepEqual([0, 1, 2].map((moment) => videos.frame(record, values, moment, { name: "left" }, 0)), [4, -1, 7]);
+  assert.equal(videos.frame(record, values, 1, { name: "right" }, 1), 21);
 });
 
 test("a trail ends at the moment, and has gaps where nothing has come", () => {

@@ -163,6 +163,10 @@ def test_labeled_pictures_are_the_moments_of_a_result_of_labels(shared_data: Pat
     pictures = pictures_in(moved)
     given = seen_by_cameras(result, {"all": moved})[0]
     assert given.video == moved and [pictures[frame].name for frame in given.frames] == images
+    with pytest.raises(VideoError, match=r"folder of the pictures that were labeled .img"):
+        seen_by_cameras(result, {"side": folder / "videos"})
+    with pytest.raises(VideoError, match="name the folder in which they are"):
+        seen_by_cameras(result, {"side": write_gray_video(tmp_path / "a.mp4", 5)})
     assert side.measured is not None and below.measured is not None
     seen_below = below.measured[np.isfinite(below.measured).all(axis=-1)]
     assert (seen_below[:, 1] > 168).all() and len(seen_below) > 300

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import httpx
 import numpy as np
 import pytest
@@ -86,7 +89,8 @@ def test_the_next_contradiction(client: TestClient, base: str) -> None:
 
 def test_frames_of_the_cameras_videos(client: TestClient, base: str, made: MadeSpace) -> None:
     path = str(made.root / "videos" / "left.mp4")
-    about = client.get(f"{base}/video", params={"path": path}).json()
+    about = client.get(f"{base}/video", params={"file": "points.nc", "path": path}).json()
+    assert about["frames"] is None
     assert (about["n_frames"], about["size"], about["fps"]) == (N_FRAMES, list(SIZE), 30.0)
     answer = client.get(f"{base}/frames/17", params={"path": path, "width": 100})
     assert (answer.headers["Content-Type"], answer.headers["X-Frame"]) == ("image/jpeg", "17")
@@ -94,6 +98,23 @@ def test_frames_of_the_cameras_videos(client: TestClient, base: str, made: MadeS
     assert int(near.headers["X-Frame"]) <= 17
     missing = client.get(f"{base}/frames/{N_FRAMES}", params={"path": path})
     assert f"from 0 to {N_FRAMES - 1}" in refusal(missing)
+
+
+def test_a_folder_of_labeled_pictures_is_put_in_order(client: TestClient, base: str, made: MadeSpace) -> None:
+    """The moments are three pictures; the folder that is chosen holds others as well."""
+    tracks = movement.read(made.result)
+    folder, path = made.root / "pictures", made.root / "labeled.nc"
+    folder.mkdir()
+    for number in (1, 2, 3, 5, 10):
+        cv2.imwrite(str(folder / f"img{number}.png"), np.zeros((20, 30, 3), np.uint8))
+    said = {**tracks.provenance, "images": ["img2.png", "img10.png", "img7.png"]}
+    movement.write(replace(tracks, points=tracks.points[:3], score=tracks.score[:3], error=None, provenance=said), path)
+    asked = {"file": "labeled.nc", "path": str(folder)}
+    assert client.get(f"{base}/video", params=asked).json()["frames"] == [1, 4, -1]
+    asked["path"] = str(made.root / "videos" / "left.mp4")
+    assert "expected the folder of the pictures" in refusal(client.get(f"{base}/video", params=asked))
+    path.unlink()
+    shutil.rmtree(folder)
 
 
 def test_wrong_questions_are_answered_in_one_line(client: TestClient, base: str, made: MadeSpace) -> None:
@@ -127,7 +148,7 @@ def test_nothing_outside_the_allowed_folders_is_shown(client: TestClient, base: 
     for part, values in (
         ("about", {"file": str(outside / "S.nc")}),
         ("window", {"file": "../../outside/S.nc", "start": 0, "stop": 1}),
-        ("video", {"path": str(outside / "left.mp4")}),
+        ("video", {"file": "points.nc", "path": str(outside / "left.mp4")}),
         ("frames/0", {"path": str(made.root / ".." / ".." / "outside" / "left.mp4")}),
         ("previews/0", {"path": str(outside / "left.mp4")}),
     ):
@@ -136,8 +157,6 @@ def test_nothing_outside_the_allowed_folders_is_shown(client: TestClient, base: 
 
 def test_what_a_result_names_outside_is_not_read(client: TestClient, base: str, made: MadeSpace) -> None:
     """A file that somebody else made may name any path: it is asked for permission like every other."""
-    from dataclasses import replace
-
     outside = made.root.parents[1] / "outside"
     outside.mkdir(exist_ok=True)
     (outside / "left.nc").write_bytes((made.root / "videos" / "leftDLC_made.nc").read_bytes())

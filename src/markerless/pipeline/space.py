@@ -15,10 +15,10 @@ from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
 from markerless.core.views import CONTRADICTORY, GOOD
-from markerless.errors import FormatError
+from markerless.errors import FormatError, VideoError
 from markerless.formats import _movement_parts
 from markerless.formats._movement_parts import SpaceFile
-from markerless.pipeline.space_seen import Search, Seen, seen_of
+from markerless.pipeline.space_seen import Search, Seen, frames_of_pictures, seen_of
 from markerless.pipeline.space_sources import cameras_of, images_of
 from markerless.pipeline.space_view import up_of
 from markerless.project import Project
@@ -77,6 +77,23 @@ class Space:
             if one.seen.frames is not None:
                 own[:, c] = one.seen.frames[start:stop]
         return own
+
+    def frames_in(self, video: Path) -> FloatArray | None:
+        """`(T,)`: which frame of a video that somebody names each moment is, -1: none; None where it is as `frames_of`
+        says, because no pictures were labeled.
+
+        Raises:
+            VideoError: pictures were labeled, and none of them is there.
+        """
+        if not self.images:
+            return None
+        frames = frames_of_pictures(video, self.images) if video.is_dir() else np.full(len(self.images), -1.0)
+        if not (frames >= 0).any():
+            raise VideoError(
+                f"expected the folder of the pictures that were labeled ({self.images[0]}, ...) for "
+                f"{self.file.path.name}, got {video}; name the folder in which they are"
+            )
+        return frames
 
     def packed(self, start: int, stop: int) -> np.ndarray:
         """`(stop - start, record)` float32, little-endian. Of each moment: the frame of each camera's video (-1: none);

@@ -15,7 +15,6 @@ from markerless.core.views import Views
 from markerless.errors import CalibrationError, FormatError, VideoError
 from markerless.formats import movement
 from markerless.pipeline.space import Space, SpaceCamera, open_space
-from markerless.pipeline.space_seen import frames_of_pictures
 
 ALL_VIEWS = "all"
 SUFFIX = ".nc"  # of results: no video ends like that
@@ -97,7 +96,7 @@ def seen_by_cameras(result: SpaceResult, videos: Mapping[str, Path] | None = Non
 
     Raises:
         CalibrationError: no camera has that name.
-        VideoError: no such video.
+        VideoError: no such video, or not the folder of the pictures that were labeled.
     """
     given = {name: Path(video) for name, video in (videos or {}).items()}
     cameras = result.space.cameras
@@ -119,8 +118,8 @@ def seen_by_cameras(result: SpaceResult, videos: Mapping[str, Path] | None = Non
 def _seen(result: SpaceResult, camera: SpaceCamera, frames: FloatArray, given: Path | None) -> CameraSeen:
     seen, video = camera.seen, given or camera.seen.video
     measured = seen.at(0, len(frames), frames) if seen.has_points else None
-    if given is not None and given.is_dir() and result.space.images:
-        frames = frames_of_pictures(given, result.space.images)
+    own = result.space.frames_in(given) if given is not None else None
+    frames = frames if own is None else own
     notes = [f"camera '{camera.name}': {seen.note}"] if seen.note else []
     if video is None:
         notes.append(f"the video of camera '{camera.name}' was not found; add {camera.name}=VIDEO to the command")

@@ -12,7 +12,7 @@ from markerless.core.affine import Affine
 from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
 from markerless.core.view import View
-from markerless.drawing import EDGE_COLOR, Stroke, draw_dot, draw_strokes
+from markerless.drawing import EDGE_COLOR, Stroke, draw_dot, draw_strokes, ring
 from markerless.report.lettering import Lettering, text_size, write
 
 Image = npt.NDArray[np.uint8]
@@ -20,7 +20,6 @@ Box = tuple[int, int, int, int]
 
 NO_PICTURE, NO_PICTURE_INK = (30, 36, 45), (138, 148, 163)
 _BEHIND, _ON_IT = (10, 12, 16), (235, 238, 242)
-_RING = np.stack([np.cos(np.linspace(0, 2 * np.pi, 25)), np.sin(np.linspace(0, 2 * np.pi, 25))], axis=-1)
 _UNUSED = 0.35  # opacity of a measured point that the point in space was not made of
 _TEXT = 12
 _NEAR, _FAR = 0.5, 99.5  # percent of the points between which the shown part reaches
@@ -119,8 +118,8 @@ class SeenPainter:
         strokes = self._edges(expected if one.expected is not None else measured)
         for n, k in zip(*np.nonzero(has_expected), strict=True):
             red, green, blue = (int(value) for value in self._colors[k])
-            ring = expected[n, k] + 1.9 * self._radius * _RING
-            strokes.append(Stroke(ring, (red, green, blue), 1.0, max(1, round(self._radius / 4))))
+            outline = ring(expected[n, k], 1.9 * self._radius)
+            strokes.append(Stroke(outline, (red, green, blue), 1.0, max(1, round(self._radius / 4))))
             if has_measured[n, k]:
                 strokes.append(Stroke(np.stack([measured[n, k], expected[n, k]]), (red, green, blue), 0.9, 1))
         draw_strokes(image, strokes)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from markerless.config import Settings
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
-from markerless.drawing import EDGE_COLOR, FAINTEST, Stroke, draw_dot, draw_strokes, palette
+from markerless.drawing import EDGE_COLOR, FAINTEST, Stroke, draw_dot, draw_strokes, palette, ring
 from markerless.report.lettering import Lettering, text_size, write
 from markerless.report.space_box import SpaceBox
 
@@ -34,7 +34,6 @@ _TEXT, _TITLE = 12, 13
 _BESIDE = 10.0  # px between an edge and its numbers
 _TRAIL_STAGES = 5
 _TRAIL_S, _TRAIL_FRAMES = 0.4, 12  # a usual trail; where the frame rate is not known
-_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 25)), np.sin(np.linspace(0, 2 * np.pi, 25))], axis=-1)
 _MOST_NAMES = 28  # in the list of keypoints
 _FEW_POINTS = 24  # up to so many points, a line leads from each to the floor
 _BITS = 4
@@ -250,7 +249,7 @@ class SpacePainter:
         for n, k in zip(*np.nonzero(self._shown[moment]), strict=True):
             radius = float(self._tracks.error[moment, n, k]) * eye.scale
             if np.isfinite(radius) and self._radius < radius < 0.2 * self.size[1]:
-                strokes.append(Stroke(xy[n, k] + radius * _CIRCLE, _plain(self._colors[k]), 0.45, 1))
+                strokes.append(Stroke(ring(xy[n, k], radius), _plain(self._colors[k]), 0.45, 1))
         draw_strokes(image, strokes)
 
     def _from_far_to_near(self, near: FloatArray, moment: int) -> list[tuple[int, int]]:

@@ -17,7 +17,8 @@
     camera that was used, state; columns and headers as of `projects/{key}/tracks/{video}/traces`
 `GET projects/{key}/space/moment?file=&frame=&by=1` -> `{"frame": n or null}`: the next moment at which cameras begin to
     contradict each other, or the one before with `by=-1`
-`GET projects/{key}/space/video?path=` -> `{"path", "name", "n_frames", "size", "fps"}` of any video that may be shown
+`GET projects/{key}/space/video?file=&path=` -> `{"path", "name", "n_frames", "size", "fps", "frames": [n, -1: none] or
+    null}` of any video that may be shown; `frames` are those of all moments where pictures were labeled
 `GET projects/{key}/space/frames/{index}?path=&width=W`, `GET projects/{key}/space/previews/{index}?path=` -> JPEG, as
     those of `projects/{key}/videos/{video}`
 """
@@ -147,9 +148,11 @@ def moment(space: TheSpace, frame: Frame, by: Annotated[int, Query(ge=-1, le=1)]
 
 
 @router.get("/projects/{key}/space/video")
-def video(workspace: TheWorkspace, path: AVideo) -> dict[str, Any]:
-    """What a video is."""
-    return _video(workspace, path)
+def video(workspace: TheWorkspace, space: TheSpace, path: AVideo) -> dict[str, Any]:
+    """What a video is, and which of its frames belong to the moments of a result."""
+    found = _video(workspace, path)
+    frames = space.frames_in(path)
+    return {**found, "frames": None if frames is None else frames.astype(int).tolist()}
 
 
 @router.get("/projects/{key}/space/frames/{index}", response_class=Response)

@@ -1,5 +1,5 @@
 // The page's parts put together: the scene, the videos, transport, traces, keypoints.
-import { chooseFile } from "../file_browser.js";
+import { chooseFile, chooseFolder } from "../file_browser.js";
 import { h, replace } from "../dom.js";
 import { addressOf } from "../routes.js";
 import { Traces } from "../review/axis.js";
@@ -123,7 +123,7 @@ export class Desk {
 
   async #chooseVideo({ cameras }) {
     const names = cameras.map((index) => this.about.cameras[index].name);
-    const path = await chooseFile("video", `The video of ${names.join(", ")}`);
+    const path = this.about.is_pictures ? await chooseFolder("folders") : await chooseFile("video", `The video of ${names.join(", ")}`);
     if (!path) return;
     try {
       await this.videos.choose(names, path);
@@ -159,7 +159,7 @@ export class Desk {
 
   #sceneOf({ key, cameras }, moment, values, picture) {
     const views = cameras.map((camera) => ({ camera, points: this.about.individuals.flatMap((_, animal) => this.about.keypoints.map((_name, keypoint) => ({ keypoint, ...this.record.view(values, camera, animal, keypoint) }))) }));
-    const frame = this.record.frame(values, cameras[0]);
+    const frame = this.#frame(values, moment, cameras[0]);
     return { moment, frame, picture, failure: frame < 0 ? null : this.store.failureOf(key, moment)?.message ?? null, views };
   }
 
@@ -167,12 +167,14 @@ export class Desk {
   async #frameOf(moment, camera) {
     for (;;) {
       const values = this.points.at(moment);
-      if (values) return this.record.frame(values, camera);
+      if (values) return this.#frame(values, moment, camera);
       this.points.want(moment);
       await new Promise((resolve) => setTimeout(resolve, 30));
       if (this.isOver) return -1;
     }
   }
+
+  #frame(values, moment, camera) { return this.videos.frame(this.record, values, moment, this.about.cameras[camera], camera); }
 
   #goTo(frame) {
     this.player.seek(frame);

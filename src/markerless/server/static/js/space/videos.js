@@ -59,7 +59,10 @@ export class Videos {
     return true;
   }
 
-  #about(path) { return this.api.get(this.api.path("projects", this.key, "space", "video") + this.api.query({ path })); }
+  /** The frame of a camera's video at a moment, whose numbers are `values`; labeled pictures in a chosen folder have their own order. */
+  frame(record, values, moment, { name }, camera) { return this.chosen.get(name)?.frames?.[moment] ?? record.frame(values, camera); }
+
+  #about(path) { return this.api.get(this.api.path("projects", this.key, "space", "video") + this.api.query({ file: this.file, path })); }
 
   get #place() { return `markerless-space-videos:${this.file}`; }
 
