@@ -261,7 +261,12 @@ def test_a_file_of_several_views_is_read_once(
 
     read: list[Path] = []
     reader = _sniff.open_any
-    monkeypatch.setattr(_sniff, "open_any", lambda path: read.append(path) or reader(path))
+
+    def counted(path: Path) -> object:
+        read.append(path)
+        return reader(path)
+
+    monkeypatch.setattr(_sniff, "open_any", counted)
     (tmp_path / "views.toml").write_text(MIRROR, encoding="utf-8")
     labels = shared_data / "mirror-mouse" / "CollectedData.csv"
     result = triangulate(tmp_path / "views.toml", {"all": labels}, tmp_path / "S")

@@ -173,6 +173,25 @@ def test_what_a_result_names_outside_is_not_read(client: TestClient, base: str, 
     assert middle["has_points"]
 
 
+def test_a_file_that_is_put_back_is_found_when_the_page_is_opened_again(
+    client: TestClient, base: str, made: MadeSpace
+) -> None:
+    def left() -> dict[str, object]:
+        found: dict[str, object] = client.get(f"{base}/about", params={"file": "points.nc"}).json()["cameras"][0]
+        return found
+
+    there, away = made.root / "videos" / "leftDLC_made.nc", made.root / "away.nc"
+    there.rename(away)
+    lost = left()
+    away.rename(there)
+    assert "is not where it was; put it beside points.nc" in str(lost["note"])
+    found = left()
+    assert (found["note"], found["has_points"]) == ("", True)
+    values = client.get(f"{base}/window", params={"file": "points.nc", "start": 0, "stop": 1}).content
+    seen = np.frombuffer(values, "<f4")[3 + 6 * len(KEYPOINTS) :].reshape(3, len(KEYPOINTS), 6)
+    assert np.isfinite(seen[0, :, 0]).any()
+
+
 def test_strangers_see_nothing(made: MadeSpace, client: TestClient, base: str) -> None:
     headers = {"Authorization": "Bearer wrong"}
     for part in ("", "/about?file=points.nc", "/frames/0?path=x"):

@@ -23,15 +23,15 @@ class SpaceShelf:
         self._kinds: OrderedDict[Version, bool] = OrderedDict()
         self._lock = threading.Lock()
 
-    def space(self, project: Project, path: Path, allows: Callable[[Path], bool]) -> Space:
-        """The result in a file.
+    def space(self, project: Project, path: Path, allows: Callable[[Path], bool], anew: bool = False) -> Space:
+        """The result in a file; `anew` looks again for what its cameras saw, which may have been put there meanwhile.
 
         Raises:
             FormatError: there is no such file, or it holds no points in space.
         """
         key = (version_of(path), project.root)
         with self._lock:
-            if key not in self._open:
+            if anew or key not in self._open:
                 self._open[key] = open_space(path, project, allows)
                 drop_oldest(self._open, MOST_OPEN)
             self._open.move_to_end(key)

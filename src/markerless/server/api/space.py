@@ -49,13 +49,21 @@ router = APIRouter()
 PathText = Annotated[str, Query(min_length=1, max_length=4096)]
 
 
-def opened(workspace: TheWorkspace, project: TheProject, file: PathText) -> Space:
-    """The result that the query names."""
+def result_at(workspace: TheWorkspace, project: TheProject, file: PathText) -> Path:
+    """The file of a result that the query names."""
     if "\0" in file:
         raise FormatError("expected the path of a result, got one with a null character")
     path = workspace.within(project.root / file)  # a whole path stays as it is
     if not path.is_file():
         raise FormatError(f"no such file: {path}; choose another result, or triangulate again")
+    return path
+
+
+AResult = Annotated[Path, Depends(result_at)]
+
+
+def opened(workspace: TheWorkspace, project: TheProject, path: AResult) -> Space:
+    """The result that the query names."""
     return workspace.shared(SpaceShelf).space(project, path, workspace.allows)
 
 
@@ -85,8 +93,9 @@ def results(workspace: TheWorkspace, project: TheProject) -> dict[str, Any]:
 
 
 @router.get("/projects/{key}/space/about")
-def about(workspace: TheWorkspace, project: TheProject, space: TheSpace) -> dict[str, Any]:
+def about(workspace: TheWorkspace, project: TheProject, path: AResult) -> dict[str, Any]:
     """What is known of a result and its cameras."""
+    space = workspace.shared(SpaceShelf).space(project, path, workspace.allows, anew=True)
     file = space.file
     cameras = [_camera(workspace, one) for one in space.cameras]
     rates = [one["video"]["fps"] for one in cameras if one["video"] is not None and one["video"]["fps"]]
