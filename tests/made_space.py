@@ -82,8 +82,9 @@ def make_space_study(folder: Path, missing: bool = False) -> SpaceStudy:
 
 
 def store_frames(path: Path, frames: np.ndarray) -> None:
-    """Add to a result which frame of each camera's video belongs to each moment `(T, C)`."""
+    """Say in a result which frame of each camera's video belongs to each moment `(T, C)`."""
     with h5py.File(path, "r+") as file:
+        del file["camera_frame"]
         variable = file.create_dataset("camera_frame", data=frames)
         variable.dims[0].attach_scale(file["time"])
         variable.dims[1].attach_scale(file["view"])

@@ -239,19 +239,27 @@ def test_numbers_of_other_files_are_not_read(made: MadeSpace, tmp_path: Path) ->
         opened(made, path)
 
 
-def test_variables_that_do_not_fit_the_cameras_are_refused(made: MadeSpace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("dims", "shape", "told"),
+    [
+        (("time", "view"), (N_FRAMES, 2), "expected 3 along view of camera_frame, got 2"),
+        (("time", "view"), (5, 3), f"expected {N_FRAMES} along time of camera_frame, got 5"),
+        (("view",), (3,), "expected view, time as axes of /camera_frame, got view"),
+        (("time", "keypoint"), (N_FRAMES, 12), "expected view, time as axes of /camera_frame, got time, keypoint"),
+    ],
+)
+def test_variables_that_do_not_fit_the_cameras_are_refused(
+    made: MadeSpace, tmp_path: Path, dims: tuple[str, ...], shape: tuple[int, ...], told: str
+) -> None:
     path = tmp_path / "odd.nc"
-    for dims, shape in ((("time", "view"), (N_FRAMES, 2)), (("view",), (3,)), (("time", "keypoint"), (N_FRAMES, 12))):
-        path.write_bytes(made.result.read_bytes())
-        with h5py.File(path, "r+") as file:
-            if shape == (N_FRAMES, 2):
-                file.move("view", "other")
-                file.create_dataset("view", data=file["other"][:2])
-            stored = file.create_dataset("camera_frame", data=np.zeros(shape))
-            for axis, name in enumerate(dims):
-                stored.dims[axis].attach_scale(file[name])
-        with pytest.raises(FormatError, match=r"expected .*odd\.nc|odd\.nc: expected"):
-            opened(made, path)
+    path.write_bytes(made.result.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["camera_frame"]
+        stored = file.create_dataset("camera_frame", data=np.zeros(shape))
+        for axis, (name, length) in enumerate(zip(dims, shape, strict=True)):
+            stored.dims[axis].attach_scale(file.create_dataset(f"other/{name}", data=np.arange(length)))
+    with pytest.raises(FormatError, match=told):
+        opened(made, path)
 
 
 def test_a_file_of_several_views_is_read_once(

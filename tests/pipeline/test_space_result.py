@@ -54,18 +54,6 @@ def test_synchronized_cameras_have_their_own_frames(study: SpaceStudy) -> None:
     np.testing.assert_allclose(own.measured[10, 0], study.cameras[1].project(study.points[8]), rtol=1e-6)
 
 
-def test_frames_of_another_shape_are_refused(study: SpaceStudy) -> None:
-    with h5py.File(study.result, "r+") as file:
-        for name, length in (("other_time", 3), ("other_view", 7)):
-            file.create_dataset(name, data=np.arange(length))
-        del file["time"], file["view"]
-        file.move("other_time", "time")
-        file.move("other_view", "view")
-    store_frames(study.result, np.zeros((3, 7)))
-    with pytest.raises(FormatError, match="camera_frame"):
-        open_space_result(study.result)
-
-
 def test_what_is_not_there_is_told(study: SpaceStudy) -> None:
     study.videos["cam0"].unlink()
     (study.result.parent / "cam1DLC.nc").unlink()
