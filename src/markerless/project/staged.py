@@ -6,6 +6,7 @@ on the change is made, and whoever opens the project next finishes what a crash 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -80,6 +81,8 @@ class Staged:
                 change is finished when the project is opened next.
         """
         written = [self.root / new for new, _ in [*self._moves, *self._appends]]
+        for _, target in [*self._moves, *self._appends]:
+            _require_possible(self.root / target)
         for new in written:
             if new not in self._links:
                 _sync(new)
@@ -234,13 +237,50 @@ def _replace(new: Path, target: Path) -> None:
         if not os.path.lexists(new):
             return  # in place already
         target.parent.mkdir(parents=True, exist_ok=True)
-        new.replace(target)
+        _move(new, target)
     except PermissionError as error:
         raise StorageError(
             f"cannot replace {target}: another program holds it open (Excel?); close it and open the project again"
         ) from error
     except OSError as error:
         raise storage_error(error, target) from error
+
+
+def _move(new: Path, target: Path) -> None:
+    """As `Path.replace`, also where a folder of the study is a link to another disk."""
+    try:
+        new.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        place = target.with_name(f"{PREFIX}{target.name}")  # a copy that is interrupted is made anew
+        if new.is_dir() and not new.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(new, place)
+            place.replace(target)
+            shutil.rmtree(new)
+            return
+        place.unlink(missing_ok=True)
+        shutil.copyfile(new, place, follow_symlinks=False)
+        if not place.is_symlink():
+            _sync(place)
+        place.replace(target)
+        new.unlink()
+
+
+def _require_possible(target: Path) -> None:
+    """Have a change fail before it is decided: afterwards it could be neither finished nor taken back.
+
+    Raises:
+        StorageError: something is in the way of `target`, or its folder cannot be written into.
+    """
+    if target.is_dir() and not target.is_symlink():
+        raise StorageError(f"expected a file or nothing at {target}, got a folder; rename or move it, then try again")
+    folder = next(path for path in target.parents if os.path.lexists(path))
+    if not folder.is_dir():
+        raise StorageError(f"expected a folder or nothing at {folder}, got a file; rename or move it, then try again")
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"cannot write into {folder}; make it writable, then try again")
 
 
 def _remove(target: Path) -> None:
