@@ -17,7 +17,7 @@ from markerless.project import Project
 from markerless.project.merge import merge_projects, preview_merge
 from markerless.project.merge_plan import Merge
 from markerless.project.merge_side import Side
-from markerless.project.merge_table import FILE_NAME, conflict_table
+from markerless.project.merge_table import FILE_NAME, HEADER, conflict_table
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def merge(
         progress: Told of every picture that is compared.
 
     Raises:
-        ProjectError: no such project, one is named twice, or they are not of the same kind. Nothing is changed.
+        ProjectError: no such project, one is named twice, they are not of the same kind, or `request.conflicts` is a
+            file of another kind. Nothing is changed.
         LabelsError: a table is malformed, or its CSV is newer and differs. Nothing is changed.
         StorageError: a file cannot be written.
     """
@@ -121,6 +122,8 @@ def merge(
     table = request.conflicts
     if table is not None and table.is_dir():
         raise ProjectError(f"expected a file for the table of conflicts, got the folder {table}; name a file in it")
+    if table is not None:
+        _require_table(table)
     study = into if isinstance(into, Project) else Project(into)
     sources = [other if isinstance(other, Project) else Project(other, finish=False) for other in others]
     own = study.root / FILE_NAME
@@ -133,6 +136,21 @@ def merge(
     elif table is None and made.conflicts and not (request.dry_run or made.is_nothing):
         table = own
     return MergeResult(study.root, made, table, request.dry_run)
+
+
+def _require_table(path: Path) -> None:
+    """Have nothing but a table of conflicts be overwritten: somebody may point at the labels, or at config.yaml.
+
+    Raises:
+        ProjectError: there is another file.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = file.read(len(HEADER[0]))
+    except OSError:
+        return  # there is none; whether one can be written is told by whoever writes it
+    if head not in ("", HEADER[0]):
+        raise ProjectError(f"expected no file or a table of conflicts at {path}, got another file; name a new one")
 
 
 def _tables(own: Path, elsewhere: Path | None, made: Merge) -> Mapping[Path, str]:

@@ -17,7 +17,7 @@ from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.project import journal
-from markerless.project.clicks import Said
+from markerless.project.clicks import Entry, Said
 from markerless.project.label_files import labeler_of
 from markerless.project.merge_side import Animal, Folder
 
@@ -216,13 +216,16 @@ def in_columns(folder: Folder, keypoints: Keypoints) -> MergedFolder:
     return FolderMerge(folder, Folder(folder.name), keypoints, next(iter(folder.tables), ""), "").run()
 
 
-def renamed(folder: Folder, name: str, images: Mapping[str, str]) -> Folder:
-    """`folder` as it is called in the other study."""
-    tables = {table: _renamed(labels, name, images) for table, labels in folder.tables.items()}
+def renamed(folder: Folder, name: str, images: Mapping[str, str], spelled: Mapping[str, str]) -> Folder:
+    """`folder` as it is called in the other study; `spelled` has the tables that are called otherwise there."""
+    tables = {spelled.get(table, table): _renamed(labels, name, images) for table, labels in folder.tables.items()}
+    for table in set(spelled.values()) & set(tables):
+        whose = tuple(replace(frame, labeler=labeler_of(table)) for frame in tables[table].frames)
+        tables[table] = replace(tables[table], frames=whose)
     known = {(_new(image, name, images), animal): points for (image, animal), points in folder.known.items()}
     entries = [
         {**entry, "image": _new(str(entry["image"]), name, images)} if "image" in entry else entry
-        for entry in folder.entries
+        for entry in (_spelled(entry, spelled) for entry in folder.entries)
     ]
     pictures = {
         PurePosixPath(_new(image, name, images)).name: folder.pictures[PurePosixPath(image).name]
@@ -230,6 +233,11 @@ def renamed(folder: Folder, name: str, images: Mapping[str, str]) -> Folder:
         if PurePosixPath(image).name in folder.pictures
     }
     return Folder(name, tables, known, entries, pictures)
+
+
+def _spelled(entry: Entry, spelled: Mapping[str, str]) -> Entry:
+    table = entry.get("table")
+    return {**entry, "table": spelled[table]} if isinstance(table, str) and table in spelled else entry
 
 
 def _renamed(labels: Labels, name: str, images: Mapping[str, str]) -> Labels:

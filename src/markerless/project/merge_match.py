@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -57,6 +58,25 @@ class _Look:
     is_blank: bool  # of one color: it may be of any video
 
 
+@dataclass(frozen=True)
+class _Target:
+    """The names and pictures of a folder that images are merged into."""
+
+    name: str
+    names: tuple[str, ...]
+    pictures: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, folder: Folder) -> _Target:
+        return cls(folder.name, tuple(PurePosixPath(image).name for image in folder.images), folder.pictures)
+
+    def with_images(self, folder: Folder, images: Mapping[str, str]) -> _Target:
+        """With those of `folder`, which are called as `images` says here."""
+        names = {PurePosixPath(image).name: PurePosixPath(new).name for image, new in images.items()}
+        pictures = {names[name]: path for name, path in folder.pictures.items() if name in names}
+        return _Target(self.name, (*self.names, *names.values()), {**pictures, **self.pictures})
+
+
 class Matcher:
     """Compares videos and pictures; each is read once."""
 
@@ -78,14 +98,19 @@ class Matcher:
             taken: More names that no new video can have.
         """
         names = [*into.folders, *into.videos, *taken]
-        found = []
+        found: list[Matched] = []
         for name in dict.fromkeys([*other.videos, *other.folders]):
             folder = other.folders.get(name, Folder(name))
+            if name not in other.videos and not (folder.images or folder.entries):
+                continue  # an empty folder, as DeepLabCut makes for every video
             target, by = self._place(into, folder, other.videos.get(name))
             if not by:
                 target = _free(name, names)
             names.append(target)
-            there = into.folders.get(target, Folder(target)) if by else Folder(target)
+            there = _Target.of(into.folders.get(target, Folder(target)) if by else Folder(target))
+            for earlier in found:  # two folders of the other one may be of one video
+                if earlier.into == target and earlier.name in other.folders:
+                    there = there.with_images(other.folders[earlier.name], earlier.images)
             is_doubtful = target != name and not by and not (name in other.videos and name in into.videos)
             found.append(Matched(name, target, by, self._images(folder, there), is_doubtful))
         return found
@@ -112,13 +137,13 @@ class Matcher:
                 return best, by
         return "", ""
 
-    def _images(self, folder: Folder, there: Folder) -> dict[str, str]:
+    def _images(self, folder: Folder, there: _Target) -> dict[str, str]:
         """Image of `folder` -> image of the folder `there` that it is merged into."""
         by_digest: dict[bytes, list[str]] = {}
-        for other, seen in self._of(there).items() if folder.pictures else ():
+        for other, seen in self._of(there.pictures).items() if folder.pictures else ():
             if not seen.is_blank:
                 by_digest.setdefault(seen.digest, []).append(other)
-        by_number = {_number(name): name for name in _names(there)} | {name: name for name in _names(there)}
+        by_number = {_number(name): name for name in there.names} | {name: name for name in there.names}
         used, found = set(by_number.values()), {}
         left = set(used)  # one picture is not two
         for image in folder.images:
@@ -134,7 +159,7 @@ class Matcher:
             found[image] = f"{DATA_FOLDER}/{there.name}/{target}"
         return found
 
-    def _may_be(self, folder: Folder, name: str, there: Folder, other_name: str) -> bool:
+    def _may_be(self, folder: Folder, name: str, there: _Target, other_name: str) -> bool:
         """Whether the frame of an equal number does not look like another one."""
         one, other = folder.pictures.get(name), there.pictures.get(other_name)
         return one is None or other is None or self._look_alike(one, other)
@@ -147,8 +172,8 @@ class Matcher:
 
     def _n_shared(self, folder: Folder, there: Folder) -> int:
         """Pictures that two folders share."""
-        mine = {look.digest for look in self._of(folder).values() if not look.is_blank}
-        return len(mine & {look.digest for look in self._of(there).values()}) if mine else 0
+        mine = {look.digest for look in self._of(folder.pictures).values() if not look.is_blank}
+        return len(mine & {look.digest for look in self._of(there.pictures).values()}) if mine else 0
 
     def _n_equal(self, folder: Folder, there: Folder) -> int:
         """Labeled rows of `folder`, if all are in `there` with equal points and no picture differs; else 0."""
@@ -160,8 +185,8 @@ class Matcher:
         is_same = all(self._look_alike(folder.pictures[name], there.pictures[name]) for name in both)
         return len(names) if is_same else 0
 
-    def _of(self, folder: Folder) -> dict[str, _Look]:
-        looks = {name: self._look(path) for name, path in folder.pictures.items()}
+    def _of(self, pictures: Mapping[str, Path]) -> dict[str, _Look]:
+        looks = {name: self._look(path) for name, path in pictures.items()}
         return {name: look for name, look in looks.items() if look is not None}
 
     def _look(self, path: Path) -> _Look | None:
@@ -225,10 +250,6 @@ def _points(folder: Folder) -> dict[tuple[str, str, str], tuple[float, float]]:
     }
 
 
-def _names(folder: Folder) -> list[str]:
-    return [PurePosixPath(image).name for image in folder.images]
-
-
 def _number(name: str) -> str:
     """The name of a picture without suffix and leading zeros: img012.png and img0012.jpg are one frame of a video."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", PurePosixPath(name).stem, count=1)
@@ -236,9 +257,14 @@ def _number(name: str) -> str:
 
 def _free(name: str, names: Collection[str]) -> str:
     """`name`, or one with a number that nobody has; a picture keeps its suffix."""
-    known = {other.casefold() for other in names}
+    known = {on_any_disk(other) for other in names}
     stem, dot, suffix = name.rpartition(".") if re.search(r"\.(png|jpe?g|bmp|tiff?)$", name, re.I) else (name, "", "")
     number, new = 2, name
-    while new.casefold() in known:
+    while on_any_disk(new) in known:
         new, number = f"{stem}_{number}{dot}{suffix}", number + 1
     return new
+
+
+def on_any_disk(name: str) -> str:
+    """What Windows and macOS make of a name: they take different cases, or ways to write an accent, for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -14,10 +14,10 @@ from markerless.core.skeleton import Skeleton
 from markerless.errors import ProjectError
 from markerless.project import skeleton_settings, staged
 from markerless.project.keypoints import Plan
-from markerless.project.label_files import DATA_FOLDER, count, table_name
+from markerless.project.label_files import DATA_FOLDER, count, labeler_of, table_name
 from markerless.project.merge_journal import lines_of_merge, mark_of_merge
 from markerless.project.merge_labels import Conflict, FolderMerge, Keypoints, MergedFolder, in_columns, renamed
-from markerless.project.merge_match import Matched, Matcher
+from markerless.project.merge_match import Matched, Matcher, on_any_disk
 from markerless.project.merge_side import Folder, Side, read_side
 from markerless.project.skeleton_settings import Drawn, NamePair
 from markerless.project.study import VIDEOS_FOLDER, Project
@@ -163,11 +163,12 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
     keypoints = Keypoints(side.keypoints, other.keypoints)
     folders, own = dict(side.folders), table_name(side.scorer)
     touched: set[str] = set()
+    spelled = _spelled_otherwise(side, other)
     for match in found:
         if match.name not in other.folders:
             continue
         before, theirs = folders.get(match.into, Folder(match.into)), other.folders[match.name]
-        theirs = renamed(theirs, match.into, match.images)
+        theirs = renamed(theirs, match.into, match.images, spelled)
         names = Keypoints(keypoints.all, keypoints.other) if match.into in touched else keypoints
         merged = FolderMerge(before, theirs, names, own, other.name).run()
         lines = lines_of_merge(before, theirs, merged, names)
@@ -184,7 +185,7 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
         lines = lines_of_merge(folders[name], Folder(name), merged, keypoints)
         folders[name] = _grown(folders[name], merged, lines, {})
         growing.lines.setdefault(name, []).extend(lines)
-    growing.notes += _about(found, other)
+    growing.notes += [*_about(found, other), *_about_spelling(spelled, other), *_about_missing(found, folders, other)]
     growing.side = replace(
         side,
         keypoints=keypoints.all,
@@ -194,6 +195,21 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
         videos={**_new_videos(found, other), **side.videos},
         crops={**_new_crops(found, side, other), **side.crops},
     )
+
+
+def _spelled_otherwise(side: Side, other: Side) -> dict[str, str]:
+    """Table of `other` -> the table here whose name Windows and macOS take for the same, so that one would be lost."""
+    ours = dict.fromkeys(
+        [table_name(side.scorer), *(name for folder in side.folders.values() for name in folder.tables)]
+    )
+    theirs = dict.fromkeys(name for folder in other.folders.values() for name in folder.tables)
+    known = {on_any_disk(name): name for name in reversed(list(ours))}
+    found: dict[str, str] = {}
+    for name in theirs:
+        same = known.get(on_any_disk(name), name)
+        if name not in ours and same != name and same not in theirs and same not in found.values():
+            found[name] = same
+    return found
 
 
 def _grown(
@@ -271,6 +287,31 @@ def _about(found: Sequence[Matched], other: Side) -> list[str]:
             notes.append(
                 f"{count(len(moved), 'picture')} of {other.name}/{match.name} (first {moved[0]}) are called otherwise "
                 f"in {DATA_FOLDER}/{match.into}"
+            )
+    return notes
+
+
+def _about_spelling(spelled: Mapping[str, str], other: Side) -> list[str]:
+    return [
+        f"labels of '{labeler_of(theirs)}' of {other.name} are those of '{labeler_of(ours)}' now: names that differ in "
+        "upper and lower case alone are one file on Windows and macOS"
+        for theirs, ours in spelled.items()
+    ]
+
+
+def _about_missing(found: Sequence[Matched], folders: Mapping[str, Folder], other: Side) -> list[str]:
+    notes = [
+        f"videos/{name} of {other.name} stays there: another video of it is called the same but for the suffix; rename "
+        "one of them, and merge again"
+        for name in other.doubles
+    ]
+    for match in found:
+        there = folders[match.into].pictures if match.into in folders else {}
+        missing = [image for image, new in match.images.items() if PurePosixPath(new).name not in there]
+        if missing:
+            notes.append(
+                f"{count(len(missing), 'labeled picture')} of {other.name}/{match.name} cannot be found (first "
+                f"{missing[0]}): the labels are taken in; put the pictures into {DATA_FOLDER}/{match.into}"
             )
     return notes
 

@@ -77,6 +77,7 @@ class Side:
         videos: Name without suffix -> where the video is.
         crops: Name of a video -> its crop by `config.yaml`; also of videos that are not there.
         runs: Names of its runs.
+        doubles: File names of videos that are called as another one of `videos` but for the suffix.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Side:
     videos: Mapping[str, Path]
     crops: Mapping[str, str]
     runs: tuple[str, ...] = ()
+    doubles: tuple[str, ...] = ()
 
     @property
     def points(self) -> dict[str, int]:
@@ -115,6 +117,7 @@ def read_side(project: Project, back: Sequence[str] = ()) -> Side:
         folders = {name: _folder(project, copy, name, back) for name in copy.label_folders()}
     key = "uniquebodyparts" if "uniquebodyparts" in project.config else "unique_bodyparts"
     sets = config_file.video_sets(project.config)
+    videos = {path.stem: path for path in reversed(project.videos())}
     return Side(
         project.root.name,
         project.scorer,
@@ -124,9 +127,10 @@ def read_side(project: Project, back: Sequence[str] = ()) -> Side:
         frozenset(config_file.texts(project.config.get(key))),
         _individuals(project, folders) if project.is_multi_animal else None,
         folders,
-        {path.stem: path for path in reversed(project.videos())},
+        videos,
         {config_file.stem(key): str(settings.get("crop") or "") for key, settings in sets.items()},
         project.runs(),
+        tuple(path.name for path in project.videos() if videos[path.stem] != path),
     )
 
 
@@ -170,7 +174,7 @@ def _folder(project: Project, copy: Project, name: str, back: Sequence[str]) -> 
     pictures = {
         entry.name: entry
         for entry in sorted((project.root / DATA_FOLDER / name).iterdir())
-        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
     }
     folder = Folder(name, tables, known, entries, pictures)
     names = [keypoint for keypoint in back if keypoint not in project.skeleton.keypoints]
