@@ -63,7 +63,7 @@ def wrong_types(data: bytes, rng: np.random.Generator) -> bytes:
     """The same structure with something of another type somewhere inside."""
     if data.startswith(b"\x89HDF"):
         return _wrong_hdf5(data, rng)
-    if data.lstrip().startswith(b"{"):
+    if data.lstrip().startswith((b"{", b"[")):
         return _wrong_json(data, rng)
     lines = data.split(b"\n")
     line = int(rng.integers(len(lines)))

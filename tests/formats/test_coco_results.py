@@ -71,6 +71,13 @@ def test_without_annotations_it_says_what_is_missing(folder: Path) -> None:
         open_any(written(folder, RESULTS))
 
 
+def test_a_damaged_file_beside_does_not_hide_the_annotations(folder: Path) -> None:
+    whole = (folder / "annotations.json").read_text(encoding="utf-8")
+    (folder / "a.json").write_text(whole[:-2], encoding="utf-8")
+    found = coco_results.read(written(folder, RESULTS))
+    assert found.images == ("img0.png", "img1.png") and "annotations.json" in found.notes[0]
+
+
 def test_real_annotations_given_back_as_results_are_the_same_points(shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "interop" / "coco" / "macaque" / "test_macaque.json"
     shutil.copyfile(source, tmp_path / "truth.json")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import pytest
 
 from contracts.test_formats import WRITTEN, written
 from formats import mutants
+from markerless.formats._sniff import rank
 
 N_MUTANTS = 2000
 N_FAST = 60
@@ -51,9 +54,22 @@ def good_files(folder: Path, shared_data: Path | None) -> Path:
     folder.mkdir()
     for name in WRITTEN:
         written(name, folder, name)
+    stored = json.loads((folder / "coco.json").read_text(encoding="utf-8"))
+    keys = ("image_id", "category_id", "keypoints")  # results are read only, with the annotations beside them
+    results = [{key: one[key] for key in keys} | {"score": 0.5} for one in stored["annotations"]]
+    (folder / "coco_results.json").write_text(json.dumps(results), encoding="utf-8")
+    assert rank(folder / "coco_results.json")[0][0] == "coco_results"
     if shared_data is not None:
         for name in REAL:
             (folder / Path(name).name).write_bytes((shared_data / name).read_bytes())
+    return folder
+
+
+def work_folder(good: Path) -> Path:
+    """Where mutants are read, beside annotations that are sound."""
+    folder = good.parent / "work"
+    folder.mkdir()
+    shutil.copyfile(good / "coco.json", folder / "annotations.json")
     return folder
 
 
@@ -110,8 +126,7 @@ def _collect(stream: IO[str], lines: queue.Queue[str]) -> None:
 @pytest.mark.data
 def test_damaged_files_never_break_a_reader(tmp_path: Path, shared_data: Path) -> None:
     good = good_files(tmp_path / "good", shared_data)
-    (tmp_path / "work").mkdir()
-    found = survey(good, tmp_path / "work", 0, N_MUTANTS)
+    found = survey(good, work_folder(good), 0, N_MUTANTS)
     assert found.failures == []
     assert found.n_done == N_MUTANTS
     assert found.peak_mb < MOST_MB
@@ -121,8 +136,7 @@ def test_damaged_files_never_break_a_reader(tmp_path: Path, shared_data: Path) -
 
 def test_a_few_damaged_files(tmp_path: Path) -> None:
     good = good_files(tmp_path / "good", None)
-    (tmp_path / "work").mkdir()
-    found = survey(good, tmp_path / "work", 0, N_FAST)
+    found = survey(good, work_folder(good), 0, N_FAST)
     assert found.failures == []
     assert found.n_done == N_FAST
 
