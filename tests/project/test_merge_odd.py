@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import unicodedata
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +13,7 @@ import pytest
 
 from markerless.core.instance import Instance
 from markerless.core.labels import LabeledFrame
-from markerless.errors import ProjectError
+from markerless.errors import ProjectError, StorageError
 from markerless.pipeline.merge import MergeRequest, merge
 from markerless.project import Project
 from markerless.project.label_files import table_name
@@ -131,3 +133,22 @@ def test_no_other_file_is_taken_for_a_table_of_conflicts(dry_run: bool, pair: tu
     for _ in range(2):  # its own table may be written again
         merge(into.root, [other.root], MergeRequest(True, False, table))
     assert table.read_text(encoding="utf-8").startswith("project,")
+
+
+@pytest.mark.parametrize(
+    ("why", "says"), [(errno.ENOSPC, "set TMPDIR to another folder"), (errno.EACCES, "make it readable")]
+)
+def test_a_study_that_cannot_be_looked_at_is_one_line(
+    why: int, says: str, pair: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into, other = pair
+    label(other, "w", (0,))
+    before = contents(into.root)
+
+    def failing(source: Path, _target: Path) -> None:
+        raise OSError(why, os.strerror(why), str(source))
+
+    monkeypatch.setattr("shutil.copy2", failing)
+    with pytest.raises(StorageError, match=says):
+        merge(into.root, [other.root])
+    assert contents(into.root) == before

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,3 +85,44 @@ def test_a_move_between_disks_that_was_interrupted_is_made_again(
     (target.parent / f"{staged.PREFIX}img1.png").write_bytes(b"ha")  # half of a copy
     assert staged.finish(tmp_path) and target.read_bytes() == b"new"
     assert [path.name for path in target.parent.iterdir()] == ["img1.png"]
+
+
+def test_a_full_disk_is_that_of_the_project_that_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Bo")
+    label(other, "w", (2, 3), film=2)
+    before = contents(into.root)
+
+    copyfile = shutil.copyfile
+
+    def full(source: Path, target: Path, **options: bool) -> Path:  # as shutil tells it
+        if not Path(target).is_relative_to(into.root):
+            return copyfile(source, target, **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source), None, str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        with pytest.raises(StorageError, match="no space left") as caught:
+            merge(into.root, [other.root])
+    assert str(into.root) in str(caught.value) and str(other.root) not in str(caught.value)
+    assert contents(into.root) == before
+
+
+def test_what_does_not_fit_on_another_disk_is_told_before_anything_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Bo")
+    label(other, "w", (2, 3), film=2)
+    before = contents(into.root)
+    real = os.lstat
+
+    def elsewhere(path: Path) -> os.stat_result:
+        state = real(path)
+        return os.stat_result((*state[:2], state.st_dev + 1, *state[3:]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", elsewhere)
+        patch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=1000))
+        with pytest.raises(StorageError, match="no space left"):
+            merge(into.root, [other.root])
+    assert contents(into.root) == before
+    assert not merge(into.root, [other.root]).merge.is_nothing

@@ -78,11 +78,11 @@ def _annotations(path: Path, images: set[Any]) -> tuple[Path, Any]:
     for other in beside[:MOST_BESIDE]:
         if not quick_keys(other) >= coco.KEYS:
             continue
+        stored = load_json(other)
         try:
-            stored = load_json(other)
             known = {image["id"] for image in stored["images"]}
-        except (*MALFORMED, FormatError):
-            continue  # damaged, and perhaps of other pictures; another file may be sound
+        except MALFORMED:
+            continue
         if images <= known:
             return other, stored
     raise FormatError(

@@ -6,6 +6,7 @@ are merged are only read.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import storage_error
-from markerless.errors import VideoError
+from markerless.errors import StorageError, VideoError
 from markerless.formats import dlc_labels
 from markerless.project import config_file, journal, skeleton_settings, staged
 from markerless.project.create import AddedVideo, add_to_config
@@ -77,11 +78,21 @@ def merge_projects(
             staging.commit()
         except OSError as error:
             staging.abandon()
-            raise storage_error(error, Path(error.filename or root)) from error
+            raise _told(error, root) from error
         except BaseException:
             staging.abandon()
             raise
     return merge
+
+
+def _told(error: OSError, root: Path) -> StorageError:
+    """What went wrong while files were made ready; copying names the file that it reads when the disk is full."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else root
+    if path.is_relative_to(root):
+        return storage_error(error, path)
+    if error.filename2 is not None or error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return storage_error(error, root)
+    return StorageError(f"cannot read {path}: {error.strerror or error}; make it readable, then merge again")
 
 
 def _stage(into: Project, merge: Merge, staging: Staged, copy: bool) -> None:

@@ -6,6 +6,7 @@ read stays of one moment while people go on labeling.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from markerless.core.labels import Labels
 from markerless.core.video import IMAGE_SUFFIXES
-from markerless.errors import MarkerlessError
+from markerless.errors import MarkerlessError, StorageError
 from markerless.project import config_file, journal, skeleton_settings
 from markerless.project.clicks import Entry, Said
 from markerless.project.create import UNIQUE
@@ -145,8 +146,21 @@ def _copy_of(project: Project) -> Iterator[Project]:
             for video in copy.label_folders():
                 copy.save_clicks(video)
             yield copy
+        except OSError as error:
+            raise _told(error, project) from error
         except MarkerlessError as error:
             raise type(error)(str(error).replace(str(root), str(project.root))) from error
+
+
+def _told(error: OSError, project: Project) -> StorageError:
+    """Why a study cannot be looked at: one of its files, or the disk of temporary files."""
+    path = Path(error.filename) if isinstance(error.filename, str) else project.root
+    if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) and path.is_relative_to(project.root):
+        return StorageError(f"cannot read {path}: {error.strerror or error}; make it readable, then merge again")
+    return StorageError(
+        f"cannot copy the labels of {project.root} into {tempfile.gettempdir()} to look at them: "
+        f"{error.strerror or error}; free some space, or set TMPDIR to another folder"
+    )
 
 
 def _copy(project: Project, root: Path) -> None:

@@ -27,6 +27,7 @@ LOCK = Path("journal", ".unfinished-change.lock")
 PREFIX = ".staged-"
 NEW_FILES = Path("journal", ".staged")  # new versions that cannot lie beside their targets
 LOCKED_FOR_S = 120
+SPARE_BYTES = 1 << 20  # of a disk that files are copied to
 VERSION = 1
 
 
@@ -83,6 +84,7 @@ class Staged:
         written = [self.root / new for new, _ in [*self._moves, *self._appends]]
         for _, target in [*self._moves, *self._appends]:
             _require_possible(self.root / target)
+        _require_space([(self.root / new, self.root / target) for new, target in self._moves])
         for new in written:
             if new not in self._links:
                 _sync(new)
@@ -276,11 +278,33 @@ def _require_possible(target: Path) -> None:
     """
     if target.is_dir() and not target.is_symlink():
         raise StorageError(f"expected a file or nothing at {target}, got a folder; rename or move it, then try again")
-    folder = next(path for path in target.parents if os.path.lexists(path))
+    folder = _there(target)
     if not folder.is_dir():
         raise StorageError(f"expected a folder or nothing at {folder}, got a file; rename or move it, then try again")
     if not os.access(folder, os.W_OK):
         raise StorageError(f"cannot write into {folder}; make it writable, then try again")
+
+
+def _require_space(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Likewise where files have to be copied to another disk.
+
+    Raises:
+        StorageError: they do not fit there.
+    """
+    needed: dict[int, tuple[int, Path]] = {}
+    for new, target in moves:
+        folder, own = _there(target), os.lstat(new)
+        disk = folder.stat().st_dev
+        if disk != own.st_dev:
+            needed[disk] = needed.get(disk, (0, folder))[0] + own.st_size, folder
+    for n_bytes, folder in needed.values():
+        if shutil.disk_usage(folder).free < n_bytes + SPARE_BYTES:
+            raise storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder)
+
+
+def _there(target: Path) -> Path:
+    """The folder of `target`, or the nearest one above that is there."""
+    return next(path for path in target.parents if os.path.lexists(path))
 
 
 def _remove(target: Path) -> None:
