@@ -115,6 +115,7 @@ def _draw_distances(axes: Axes, pair: Agreement, names: Sequence[str], colors: S
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.grid(False, axis="y")
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def _draw_offsets(axes: Axes, pair: Agreement, names: Sequence[str], colors: Sequence[tuple[float, ...]]) -> None:
