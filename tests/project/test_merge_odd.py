@@ -152,3 +152,15 @@ def test_a_study_that_cannot_be_looked_at_is_one_line(
     with pytest.raises(StorageError, match=says):
         merge(into.root, [other.root])
     assert contents(into.root) == before
+
+
+def test_two_folders_of_one_video_go_where_they_went_before(pair: tuple[Project, Project]) -> None:
+    into, other = pair
+    for film, folder in ((5, "v"), (6, "x")):
+        label(into, folder, (0,), film=film)
+    label(other, "v", (0, 1))
+    label(other, "x", (0,), place=moved(2))
+    assert not merge(into.root, [other.root]).merge.is_nothing
+    again = merge(into.root, [other.root]).merge
+    assert [(match.name, match.into) for match in again.matched[0][1]] == [("v", "v_2"), ("x", "x_2")]
+    assert again.is_nothing

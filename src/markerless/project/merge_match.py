@@ -22,6 +22,7 @@ from markerless.core.video import fingerprint
 from markerless.errors import VideoError
 from markerless.project import journal
 from markerless.project.label_files import DATA_FOLDER
+from markerless.project.merge_journal import mark_of_merge
 from markerless.project.merge_side import Folder, Side
 from markerless.video.images import read_image
 from markerless.video.reader import open_video
@@ -103,7 +104,7 @@ class Matcher:
             folder = other.folders.get(name, Folder(name))
             if name not in other.videos and not (folder.images or folder.entries):
                 continue  # an empty folder, as DeepLabCut makes for every video
-            target, by = self._place(into, folder, other.videos.get(name))
+            target, by = self._place(into, folder, other)
             if not by:
                 target = _free(name, names)
             names.append(target)
@@ -115,12 +116,15 @@ class Matcher:
             found.append(Matched(name, target, by, self._images(folder, there), is_doubtful))
         return found
 
-    def _place(self, into: Side, folder: Folder, video: Path | None) -> tuple[str, str]:
+    def _place(self, into: Side, folder: Folder, other: Side) -> tuple[str, str]:
+        video, mark = other.videos.get(folder.name), mark_of_merge(other.name, folder.name)
+        # a study may have two folders of one video: each goes where it went before
+        before = {name for name, there in into.folders.items() if _has(there, mark)}
         mine = None if video is None else self._fingerprint(video)
         if mine is not None:
             same = [name for name, path in into.videos.items() if self._fingerprint(path) == mine]
             if same:
-                return (folder.name if folder.name in same else same[0]), "fingerprint"
+                return max(same, key=lambda name: (name in before, name == folder.name)), "fingerprint"
         looks: tuple[tuple[str, Callable[[Folder, Folder], int]], ...] = (
             ("pictures", self._n_shared),
             ("frames", lambda one, there: _n_frames(one, into.videos.get(there.name)) or _n_frames(there, video)),
@@ -132,9 +136,9 @@ class Matcher:
                 for name, there in into.folders.items()
                 if mine is None or name not in into.videos  # else their fingerprints have said that they differ
             }
-            best = max(scores, key=lambda name: (scores[name], name == folder.name), default="")
-            if best and scores[best]:
-                return best, by
+            likely = [name for name in scores if scores[name]]
+            if likely:
+                return max(likely, key=lambda name: (name in before, scores[name], name == folder.name)), by
         return "", ""
 
     def _images(self, folder: Folder, there: _Target) -> dict[str, str]:
@@ -203,6 +207,11 @@ class Matcher:
             except OSError:
                 self._fingerprints[path] = None
         return self._fingerprints[path]
+
+
+def _has(folder: Folder, mark: Mapping[str, object]) -> bool:
+    """Whether the journal says that a folder of another study came here."""
+    return any(all(entry.get(key) == value for key, value in mark.items()) for entry in folder.entries)
 
 
 def _look_at(path: Path) -> _Look | None:
