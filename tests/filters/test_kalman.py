@@ -192,3 +192,30 @@ def test_errors_stated_far_too_small_lose_no_track(seed: int) -> None:
     found = kalman.apply(tracks_of(points, error), kalman.Config())
     assert (found.present().sum(axis=0) >= 4).all()
     assert np.nanmax(np.abs(found.points)) < 2 * np.nanmax(np.abs(points))
+
+
+@pytest.mark.parametrize("error", [1e-5, 1e-9, 1e-15])
+def test_errors_of_next_to_nothing_are_not_believed(error: float) -> None:
+    made = restless(1, (200, 2, 3, 2))
+    alone = kalman.apply(made.tracks, kalman.Config())
+    stated = replace(made.tracks, error=np.full(made.tracks.score.shape, error))
+    found = kalman.apply(stated, kalman.Config())
+    assert found.present().mean() > 0.9 * alone.present().mean()
+    assert rmse(found.points, made.truth) < 1.5 * rmse(alone.points, made.truth)
+
+
+def test_one_error_of_next_to_nothing_holds_no_track() -> None:
+    made = restless(1, (200, 1, 3, 2))
+    error = np.full(made.tracks.score.shape, 1.25)
+    usual = kalman.apply(replace(made.tracks, error=error), kalman.Config())
+    error[60:120:20] = 1e-15
+    found = kalman.apply(replace(made.tracks, error=error), kalman.Config())
+    assert rmse(found.points, made.truth) < 1.2 * rmse(usual.points, made.truth)
+
+
+def test_a_single_point_at_the_end_of_the_world_is_taken_out() -> None:
+    made = restless(1, (200, 1, 3, 2), noise=0.3)
+    made.tracks.points[50, 0, 0] = 1e12
+    stated = replace(made.tracks, error=np.full(made.tracks.score.shape, 0.4))
+    found = kalman.apply(stated, kalman.Config())
+    assert np.nanmax(np.abs(found.points)) < 1e4

@@ -131,17 +131,18 @@ def follow(path: Series, companions: Companions, gaps: BoolArray) -> tuple[Float
         t = np.flatnonzero(gaps[s])
         a, b = before[s, t], after[s, t]
         share = ((t - a) / (b - a))[:, None]
-        rows = row[path.animal[s], companions.nearest[k]]
-        there, known = path.observed[rows], path.seen[rows][:, t] & (rows >= 0)[:, None]
+        rows = row[path.animal[s], companions.nearest[k]][:, None]
+        known = path.seen[rows, t] & (rows >= 0)
         weights, explained = companions.weights(k, known.T)
-        deviation = _numbers(there[:, t] - (1 - share) * there[:, a] - share * there[:, b])
+        there = path.observed
+        deviation = _numbers(there[rows, t] - (1 - share) * there[rows, a] - share * there[rows, b])
         toward = np.einsum("tm,mta->ta", weights, deviation)
         line = (1 - share) * path.observed[s, a] + share * path.observed[s, b]
         # as much as companions know of it, they take the place of what the keypoint's own way says of the gap
         mean[s, t] += explained[:, None] * (line - mean[s, t]) + _from_numbers(toward)
         ends = ((1 - share) ** 2)[:, 0] * path.noise[s, a] + (share**2)[:, 0] * path.noise[s, b]
         moved = np.maximum(var[s, t] - ends, 0.0)
-        doubt = (np.abs(weights) ** 2 * path.noise[rows][:, t].T).sum(axis=1)
+        doubt = (np.abs(weights) ** 2 * path.noise[rows, t].T).sum(axis=1)
         var[s, t] = ends + moved * (1 - explained) + doubt
     return mean, var
 

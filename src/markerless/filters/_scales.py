@@ -35,6 +35,7 @@ LAST_TURNS = 2  # without what was found to be wild
 WILD = 0.5  # a point that is more probably wild than this counts as missing
 FEWEST_LEFT = 4  # points of a series that have to be left: a chain needs something to hold on to
 LEAST = 1e-9
+FARTHEST = 1e18  # squared innovations in units of the noise's variance: the square of it is still a number of 32 bits
 BLOCK = 1 << 15  # points worked on at once: they stay in the processor's cache
 MOST_THREADS = 8
 
@@ -308,7 +309,7 @@ def _stiffness(
         unit = model.unit[k]
         without = 1 / np.maximum(1 / var - own, LEAST / unit)
         square = (step[block] ** 2).sum(axis=1) * (without / var) ** 2
-        v, s = (without / unit).astype(np.float32), (square / unit).astype(np.float32)
+        v, s = (without / unit).astype(np.float32), np.minimum(square / unit, FARTHEST).astype(np.float32)
         size = sizes_of[k].T  # (J, block)
         total = v + size
         p = log_shares[row[block]].T - 0.5 * (n_axes * np.log(total) + s / total)

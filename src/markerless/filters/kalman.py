@@ -37,6 +37,7 @@ FOLLOWS = 0.25  # of the noise of the steady chain
 MOST_DISTANCES = 200_000  # that the usual ones between keypoints are taken from
 MEDIAN_SQUARE = 0.4549364  # of a normal number of variance 1
 TINY = 1e-12
+NOTHING = 1e-4  # of the variance that is usual, or that noise seems to have: a stated error of less is not believed
 FINEST = 1e-6  # of the variance of the largest steps: noise is not learned to be less
 
 
@@ -115,7 +116,7 @@ def series_error(tracks: Tracks) -> FloatArray:
 def _stated_variance(tracks: Tracks, seen: BoolArray, keypoint: npt.NDArray[np.intp]) -> FloatArray | None:
     """`(S, T)` variance per axis that the expected errors amount to; None where there are none.
 
-    A point without one, or with 0, has the median of its keypoint, or of all.
+    A point without one, or with 0, has the median of its keypoint, or of all; none has less than a small part of it.
     """
     if tracks.error is None:
         return None
@@ -127,7 +128,7 @@ def _stated_variance(tracks: Tracks, seen: BoolArray, keypoint: npt.NDArray[np.i
         rows = np.flatnonzero(keypoint == k)
         own = variance[rows][known[rows]]
         usual = np.median(own if own.size else variance[known])
-        variance[rows] = np.where(known[rows], variance[rows], usual)
+        variance[rows] = np.where(known[rows], np.maximum(variance[rows], NOTHING * usual), usual)
     return variance
 
 
@@ -135,7 +136,8 @@ def _beliefs(data: Series, n_keypoints: int, config: Config, is_stated: bool) ->
     """Learn a model of every keypoint from windows of the series, then smooth all of them with it."""
     windows = _windows(data)
     noise = _first_noise(windows, n_keypoints)
-    most = np.full(n_keypoints, 1.0 if is_stated else np.inf)  # noise is part of an error, not more than it
+    # noise is part of an error, not more than it, unless next to nothing is stated: all moves would be wild then
+    most = np.maximum(1.0, NOTHING * noise) if is_stated else np.full(n_keypoints, np.inf)
     typical = np.array([_median(windows.noise[windows.keypoint == k]) for k in range(n_keypoints)])
     least = np.minimum(np.maximum(0.01 * noise, _finest(windows, n_keypoints) / typical), most)
     bounds = np.stack([least, most])
