@@ -73,7 +73,10 @@ def test_an_animal_tells_where_the_cameras_stand(n: int) -> None:
     assert rig.noise_px == pytest.approx(0.63, rel=0.15)  # 0.5 px, as a mean distance
     assert not rig.by_length
     assert all(camera.spread is not None for camera in rig.calibration.cameras)
-    # it says how well: within a factor of 3, of what is one draw
+    # it says how well, beside the animal as `place` is taken: within a factor of 5, of what is one draw
+    assert place / 2 < rig.beside.max() < 5 * place
+    assert all(spread.place < 1.2 * beside for spread, beside in zip(rig.spreads, rig.beside, strict=True))
+    # and among the cameras alone: within a factor of 3
     assert place / 3 < max(spread.place for spread in rig.spreads) < max(3 * place, 0.005)
 
 

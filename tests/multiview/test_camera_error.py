@@ -13,7 +13,7 @@ from markerless.core.instance import FloatArray
 from markerless.multiview.boards import parse_board
 from markerless.multiview.bundle import adjust
 from markerless.multiview.calibrate import calibrate_views
-from markerless.multiview.camera_error import with_camera_error
+from markerless.multiview.camera_error import places_beside_points, with_camera_error
 from markerless.multiview.intrinsics import sightings_of
 from markerless.multiview.lens_fit import Freedom, moved
 from markerless.multiview.pose_spread import root, with_spread
@@ -53,6 +53,30 @@ def test_a_camera_that_sways_moves_the_points_by_as_much() -> None:
     assert np.nanmedian(told.error / found.error) > 1.2  # else there would be nothing to see
     np.testing.assert_allclose(told.error, expected, rtol=0.02)
     np.testing.assert_array_equal(told.covariance, found.covariance)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_places_beside_the_points_are_what_is_left_once_the_points_lie_on_each_other(n: int) -> None:
+    made = made_points(n, 200, seed=2)
+    freedoms = [Freedom(pose=index > 0, focal=1) for index in range(n)]
+    pose = [2e-3, 2e-3, 2e-3, 2.0, 2.0, 2.0]
+    likely = np.array([10, *([*pose, 10] * (n - 1))])
+    direction = likely * np.random.default_rng(1).normal(size=len(likely))
+    found = triangulate(made.cameras, made.xy, HALF_PX)
+    used = np.isfinite(found.reprojection)
+    step, shifted, centers = 1e-3, [], []
+    for sign in (step, -step):
+        parts = np.split(sign * direction, np.cumsum([freedom.size for freedom in freedoms])[:-1])
+        cameras = [moved(*each) for each in zip(made.cameras, freedoms, parts, strict=True)]
+        shifted.append(triangulate(cameras, made.xy, HALF_PX).points)
+        centers.append(np.stack([camera.center for camera in cameras]))
+    known = np.isfinite(shifted[0]).all(axis=1) & np.isfinite(shifted[1]).all(axis=1)
+    turn, scale, shift = similarity(shifted[0][known], shifted[1][known])
+    by_hand = np.linalg.norm(scale * centers[0] @ turn.T + shift - centers[1], axis=1) / (2 * step)
+    told = places_beside_points(
+        with_spread(made.cameras, freedoms, direction[:, None]), found.points, used, np.full(used.shape, 0.5)
+    )
+    np.testing.assert_allclose(told, by_hand, rtol=0.05)
 
 
 def test_cameras_that_say_nothing_change_nothing() -> None:

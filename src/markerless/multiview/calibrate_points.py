@@ -18,6 +18,7 @@ from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError
 from markerless.multiview.bundle import Adjusted
+from markerless.multiview.camera_error import places_beside_points
 from markerless.multiview.lens_fit import Freedom
 from markerless.multiview.mirror import scaled
 from markerless.multiview.noise import check_noise, learn_noise
@@ -75,7 +76,8 @@ class PointsRig:
 
     Attributes:
         calibration: In the axes of the first camera; the largest distance between two cameras is 1.
-        spreads: For each camera, how well it is known.
+        spreads: For each camera, how well it is known among the others.
+        beside: `(V,)` how well its place is known beside the points: standard deviation, as a share of the rig's size.
         freedoms: For each camera, what was fitted.
         held: Cameras whose lens is not known, and whose focal length the points do not decide.
         by_length: Cameras whose distance from the others comes from the lengths of the animal alone.
@@ -87,6 +89,7 @@ class PointsRig:
 
     calibration: Calibration
     spreads: tuple[PoseSpread, ...]
+    beside: FloatArray
     freedoms: tuple[Freedom, ...]
     held: tuple[str, ...]
     by_length: tuple[str, ...]
@@ -326,18 +329,20 @@ def _told(views: PointViews, start: FirstRig, fit: _Fit) -> PointsRig:
         spreads = pose_spread(fit.adjusted.cameras, fit.freedoms, factor)
     error_px = fit.adjusted.rms_px
     calibration = Calibration(with_spread(fit.adjusted.cameras, fit.freedoms, factor), "", error_px)
+    points, size = fit.adjusted.scene.xyz[0], rig_size(calibration.cameras)
     found = PointsRig(
         calibration,
         tuple(spreads),
+        places_beside_points(calibration.cameras, points, np.isfinite(fit.xy).all(axis=-1), fit.sd) / size,
         fit.freedoms,
         tuple(names[index] for index in unsure),
         tuple(names[index] for index in start.by_length),
         fit.noise,
         fit.agree,
-        fit.adjusted.scene.xyz[0],
+        points,
         np.array([_reach(lens.size, seen) for lens, seen in zip(views.lenses, fit.xy, strict=True)]),
     )
-    return rescaled(found, 1 / rig_size(calibration.cameras), "")
+    return rescaled(found, 1 / size, "")
 
 
 def rescaled(rig: PointsRig, factor: float, unit: str) -> PointsRig:

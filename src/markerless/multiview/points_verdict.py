@@ -30,7 +30,8 @@ class PointsVerdict:
     Attributes:
         name: The camera's.
         word: `GOOD` or `WEAK`.
-        spread: How well it is known.
+        spread: How well it is known among the other cameras.
+        beside: How well its place is known beside the animal, as a share of the rig's size.
         focal_px: Its focal length.
         noise_px: Expected error of its pixels.
         reach: Share of its picture that the animal was seen in.
@@ -39,15 +40,16 @@ class PointsVerdict:
     name: str
     word: str
     spread: PoseSpread
+    beside: float
     focal_px: float
     noise_px: float
     reach: float
 
     def __str__(self) -> str:
         line = (
-            f"{self.name}: {self.word}: place known to {100 * self.spread.place:.2g} % of the rig's size, direction to "
-            f"{self.spread.turn_deg:.2g} degrees; points in {100 * self.reach:.0f} % of the picture, off by "
-            f"{self.noise_px:.1f} px"
+            f"{self.name}: {self.word}: place known to {100 * self.spread.place:.2g} % of the rig's size among the "
+            f"cameras and {100 * self.beside:.2g} % beside the animal, direction to {self.spread.turn_deg:.2g} "
+            f"degrees; points in {100 * self.reach:.0f} % of the picture, off by {self.noise_px:.1f} px"
         )
         if self.spread.focal is None:
             return line
@@ -75,13 +77,16 @@ def judge_points(rig: PointsRig) -> list[PointsVerdict]:
     return [
         PointsVerdict(
             camera.name,
-            GOOD if spread.place <= _GOOD_PLACE and spread.turn_deg <= _GOOD_TURN else WEAK,
+            GOOD if max(spread.place, beside) <= _GOOD_PLACE and spread.turn_deg <= _GOOD_TURN else WEAK,
             spread,
+            float(beside),
             float(camera.matrix[0, 0]),
             float(noise),
             float(reach),
         )
-        for camera, spread, noise, reach in zip(cameras, rig.spreads, rig.noise_px, rig.reach, strict=True)
+        for camera, spread, beside, noise, reach in zip(
+            cameras, rig.spreads, rig.beside, rig.noise_px, rig.reach, strict=True
+        )
     ]
 
 

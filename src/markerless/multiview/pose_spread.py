@@ -41,7 +41,7 @@ def pose_spread(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: 
         factor: `(c, r)`, rows in the order of the cameras' numbers, each camera's as in `Freedom`.
     """
     size = rig_size(cameras)
-    moves = _moves(cameras, freedoms, factor)
+    moves = moves_of(cameras, freedoms, factor)
     moves[:, 3:] /= size
     focals: list[float | None] = []
     at = 0
@@ -62,7 +62,7 @@ def at_same_size(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor:
     far = np.linalg.norm(centers[:, None] - centers, axis=-1)
     a, b = np.unravel_index(int(far.argmax()), far.shape)
     way = (centers[a] - centers[b]) / far[a, b]
-    moves = _moves(cameras, freedoms, factor)[:, 3:]
+    moves = moves_of(cameras, freedoms, factor)[:, 3:]
     growth = way @ (moves[a] - moves[b]) / far[a, b]  # (r,)
     out, at = factor.copy(), 0
     for camera, freedom in zip(cameras, freedoms, strict=True):
@@ -114,7 +114,7 @@ def rig_size(cameras: Sequence[Camera]) -> float:
     return float(np.linalg.norm(centers[:, None] - centers, axis=-1).max())
 
 
-def _moves(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> FloatArray:
+def moves_of(cameras: Sequence[Camera], freedoms: Sequence[Freedom], factor: FloatArray) -> FloatArray:
     """`(V, 6, r)`: by how much each camera turns, in world axes, and its center moves."""
     moves, at = np.zeros((len(cameras), 6, factor.shape[1])), 0
     for index, (camera, freedom) in enumerate(zip(cameras, freedoms, strict=True)):

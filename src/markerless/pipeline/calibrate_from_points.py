@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def calibrate_from_points(files: Mapping[str, Source], request: PointsRequest = 
     xy = seen.flat_xy
     rig = calibrate_points(PointViews(lenses, known, xy, seen.flat_error))
     verdicts = judge_points(rig)
-    notes = [*seen.notes, *_notes(rig)]
+    notes = [*seen.notes, *_notes(rig, known)]
     if request.length is not None:
         factor, told = _scale(rig.calibration, seen, request.length)
         rig = rescaled(rig, factor, "mm")
@@ -145,8 +145,14 @@ def _lenses(names: list[str], request: PointsRequest) -> tuple[tuple[Camera, ...
     return tuple(cameras), tuple(name in by_name for name in names)
 
 
-def _notes(rig: PointsRig) -> list[str]:
+def _notes(rig: PointsRig, known: Sequence[bool]) -> list[str]:
     notes = []
+    if not all(known):
+        names = ", ".join(camera.name for camera, one in zip(rig.calibration.cameras, known, strict=True) if not one)
+        notes.append(
+            f"the lens of {names} is taken for one that does not bend, with its center in the middle of the picture; "
+            "what that is wrong by is not in the numbers above, and directions may be several times as far off"
+        )
     if rig.held:
         notes.append(
             f"the points do not decide the focal length of {', '.join(rig.held)}: it is held at the best of a few that "

@@ -176,6 +176,7 @@ def _points_as_json(result: Any) -> dict[str, Any]:
                 "name": verdict.name,
                 "verdict": verdict.word,
                 "place_sd": verdict.spread.place,
+                "place_sd_beside_animal": verdict.beside,
                 "turn_sd_deg": verdict.spread.turn_deg,
                 "focal_px": verdict.focal_px,
                 "focal_sd": verdict.spread.focal,
