@@ -84,6 +84,9 @@ def test_lines_about_wrong_use(folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert "--lenses 1280x1024" in line(*files(folder))
     assert "no such calibration: 1280" in line(*files(folder), "--lenses", "1280")
     assert "at least two cameras" in line(files(folder)[0], "--lenses", "1280x1024")
+    swapped = line(*files(folder), "--lenses", "640x480", "--out", str(tmp_path / "rig.toml"))
+    assert "inside pictures of 640x480 px" in swapped
+    assert "of camera 'cam0'; give the size" in swapped
     taken = tmp_path / "calibration.toml"
     taken.write_text("[cam_0]\n", encoding="utf-8")
     assert "was not made by markerless" in line(*files(folder), "--lenses", "1280x1024", "--out", str(taken))

@@ -25,6 +25,7 @@ from markerless.version import VERSION
 
 CUTOFF = 0.2
 _FEWEST_LENGTHS = 5
+_MOST_OUTSIDE = 0.1  # of the points: few are outside of any picture
 _MOST_MOMENTS = 2000
 _NORMAL, _OF_MEDIAN = 1.4826, 1.2533  # standard deviation by the median distance; of a median over that of a mean
 
@@ -92,6 +93,7 @@ def calibrate_from_points(files: Mapping[str, Source], request: PointsRequest = 
     lenses, known = _lenses(list(files), request)
     seen = read_seen(files, None, request.cutoff)
     xy = seen.flat_xy
+    _inside(lenses, xy)
     rig = calibrate_points(PointViews(lenses, known, xy, seen.flat_error))
     verdicts = judge_points(rig)
     notes = [*seen.notes, *_notes(rig, known)]
@@ -143,6 +145,19 @@ def _lenses(names: list[str], request: PointsRequest) -> tuple[tuple[Camera, ...
         for name in names
     ]
     return tuple(cameras), tuple(name in by_name for name in names)
+
+
+def _inside(lenses: Sequence[Camera], xy: FloatArray) -> None:
+    """Raises CalibrationError where what a camera saw, `(V, F, K, 2)` px, cannot be of pictures of its size."""
+    for lens, seen in zip(lenses, xy, strict=True):
+        points = seen[np.isfinite(seen).all(axis=-1)]
+        outside = ((points < -0.5) | (points > np.array(lens.size) - 0.5)).any(axis=1).sum()
+        if outside > _MOST_OUTSIDE * len(points):
+            raise CalibrationError(
+                f"expected points inside pictures of {lens.size[0]}x{lens.size[1]} px, got {outside} of {len(points)} "
+                f"outside of those of camera '{lens.name}'; give the size of its pictures, or lenses of that size, "
+                "with --lenses"
+            )
 
 
 def _notes(rig: PointsRig, known: Sequence[bool]) -> list[str]:
