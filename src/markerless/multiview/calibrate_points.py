@@ -330,10 +330,11 @@ def _told(views: PointViews, start: FirstRig, fit: _Fit) -> PointsRig:
     error_px = fit.adjusted.rms_px
     calibration = Calibration(with_spread(fit.adjusted.cameras, fit.freedoms, factor), "", error_px)
     points, size = fit.adjusted.scene.xyz[0], rig_size(calibration.cameras)
+    used = np.asarray(np.isfinite(fit.xy).all(axis=-1))
     found = PointsRig(
         calibration,
         tuple(spreads),
-        places_beside_points(calibration.cameras, points, np.isfinite(fit.xy).all(axis=-1), fit.sd) / size,
+        places_beside_points(calibration.cameras, points, used, fit.sd) / size,
         fit.freedoms,
         tuple(names[index] for index in unsure),
         tuple(names[index] for index in start.by_length),
