@@ -64,6 +64,15 @@ def test_what_somebody_changed_since_stays(source: Path, tracks: Tracks) -> None
     assert "a_filtered.csv was changed since" in refused(source)
 
 
+def test_a_score_that_somebody_changed_since_stays(source: Path) -> None:
+    filter_files([source], MEDIAN)
+    made = movement.read(source.with_name("a_filtered.nc"))
+    score = made.score.copy()
+    score[20] = 0.1  # not to be trusted, says somebody
+    dlc.write(replace(made, score=score), source.with_name("a_filtered.csv"))
+    assert "a_filtered.csv was changed since" in refused(source)
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".csv"])
 def test_what_another_tool_made_stays_until_told_otherwise(source: Path, tracks: Tracks, suffix: str) -> None:
     """DeepLabCut gives its filtered results the same name."""

@@ -78,8 +78,10 @@ def _made(target: ResultFiles, there: Sequence[Path], made_of: Mapping[str, Any]
     if before.provenance.get(SOURCE_POINTS, made_of[SOURCE_POINTS]) != made_of[SOURCE_POINTS]:
         return [], f"was made of points that {', '.join(map(str, sources))} does not hold now"
     for file in there:
-        if file != native and not _equal(dlc.read(file).points, before.points):
-            return [], f"{file.name} was changed since"
+        if file != native:
+            told = dlc.read(file)
+            if not (_equal(told.points, before.points) and _equal(told.score, before.score)):
+                return [], f"{file.name} was changed since"
     return [str(step.get("filter")) for step in steps if isinstance(step, Mapping)], ""
 
 
