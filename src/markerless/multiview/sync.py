@@ -25,7 +25,8 @@ from markerless.multiview.timeline import Lost, frames_at, period
 SURE = 1.96
 _QUICK_LAG = 60
 _MOST_LAG = 3000  # frames to either side, unless the counts differ by more
-_LARGEST_INTERVAL = 1.0  # frames: an offset that is less sure is not told
+_ONE_SIDED = 1.645 / SURE
+_LARGEST_INTERVAL = 1.2  # frames: an offset that is less sure is not told
 _FEWEST_VALUES = 40
 _TELLING = 3.3  # standard errors by which the best lag beats the next
 _RATE_TELLS = 5.0
@@ -267,9 +268,12 @@ def _surest(line: Line, other: Line) -> Line:
     if beyond > 0:
         first = replace(first, covariance=first.covariance + np.diag([(beyond / SURE) ** 2, 0.0]))
     sure = SURE * float(np.sqrt(first.covariance[0, 0]))
-    if first.drift == 0 and abs(first.offset - round(first.offset)) <= sure:
-        return replace(first, offset=float(round(first.offset)))  # the simplest that fits: no frame is made of two
-    return first
+    beside = abs(first.offset - round(first.offset))
+    if first.drift or beside > sure:
+        return first
+    # The simplest that fits, so that no frame is made of two; as unsure as to allow for what was likely before.
+    wider = np.diag([(max(sure, beside + _ONE_SIDED * sure) / SURE) ** 2, first.covariance[1, 1]])
+    return replace(first, offset=float(round(first.offset)), covariance=wider)
 
 
 def _untold(reason: str) -> Evidence:
