@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +97,19 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     for rate in ("-3", "0", math.inf):
         with pytest.raises(FormatError, match="a frame rate above 0 of camera 'a'"):
             read_times("a", rate, 4)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (np.zeros((3, 1)), "one time for each frame of camera 'a', got an array of shape"),
+        (["x"] * 3, "numbers, in sec"),
+    ],
+)
+def test_arrays_that_are_no_times_are_refused(source: Any, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_times("a", source, 3)
+
+
+def test_a_list_is_as_good_as_an_array() -> None:
+    np.testing.assert_array_equal(read_times("a", [0.0, 0.5, 1.5], 3).seconds, [0, 0.5, 1.5])

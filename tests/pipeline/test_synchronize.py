@@ -178,11 +178,64 @@ def test_points_made_of_two_frames_have_larger_errors() -> None:
 
 def test_an_animal_that_stands_still_is_refused_but_only_when_asked() -> None:
     scene, seen = study([Recorder(), Recorder()], speed=0.0)
-    with pytest.raises(
-        CalibrationError, match=r"cannot tell from the motion how camera 'cam1' runs beside the others: "
-    ):
+    with pytest.raises(CalibrationError, match=r"the motion does not tell how camera 'cam1' runs beside the others: "):
         triangulate(rig(scene), seen, options=SYNC)
     triangulate(rig(scene), seen)
+
+
+def test_a_camera_that_cannot_be_told_is_left_as_it_is_and_you_are_told() -> None:
+    scene, seen = study([Recorder(), Recorder(3), Recorder()])
+    seen["cam2"] = replace(seen["cam2"], points=seen["cam2"].points[::-1])  # of other moments: fits nowhere
+    result = triangulate(rig(scene), seen, options=SYNC)
+    (note,) = [note for note in result.notes if "does not tell" in note]
+    assert note.startswith("the motion does not tell how camera 'cam2' runs beside the others: ")
+    assert note.endswith("; it is taken to have started with 'cam0': leave the camera out if that may be wrong")
+    assert [step.source for step in result.steps] == ["frame numbers", "motion", "frame numbers"]
+    assert result.steps[1].offset == pytest.approx(3, abs=0.1)
+    np.testing.assert_array_equal(result.views.camera_frame[:, 2], np.arange(result.tracks.n_frames))
+    seen["cam2"] = cut(seen["cam2"], 650)  # when it started is not known at all
+    with pytest.raises(CalibrationError, match="does not tell how camera 'cam2' runs"):
+        triangulate(rig(scene), seen, options=SYNC)
+    times = {name: np.arange(one.n_frames) / 30 for name, one in seen.items()}  # of one clock: these do tell
+    timed = triangulate(rig(scene), seen, options=TriangulateOptions(sync=True, times=times))
+    assert any("its times are taken as they are" in note for note in timed.notes)
+
+
+def cut(tracks: Tracks, n_frames: int) -> Tracks:
+    return replace(tracks, points=tracks.points[:n_frames], score=tracks.score[:n_frames])
+
+
+@pytest.mark.parametrize("n_frames", [20, 40, 100])
+def test_short_recordings_are_not_said_to_drift(n_frames: int) -> None:
+    scene, seen = study([Recorder(), Recorder(3), Recorder(-7.4)], n_frames=500)
+    notes = triangulate(rig(scene), {name: cut(one, n_frames) for name, one in seen.items()}).notes
+    assert not any("keep step" in note for note in notes)
+
+
+def test_of_a_long_recording_stretches_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("markerless.pipeline.synchronize._STRETCH", 20)
+    scene, seen = study([Recorder(), Recorder(3), Recorder(0, 1, {700: 5})], n_frames=1500)
+    notes = triangulate(rig(scene), {name: cut(one, 1490) for name, one in seen.items()}).notes
+    assert any("camera 'cam1' is 3 frames late" in note for note in notes)
+    assert any(
+        "'cam2' does not keep step: it is +0 frames late at the beginning, -5 at the end" in one for one in notes
+    )
+
+
+def test_no_number_is_told_of_a_lag_at_which_nothing_overlaps() -> None:
+    scene, seen = study([Recorder(), Recorder(3), Recorder()], n_frames=500)
+    result = triangulate(rig(scene), {**seen, "cam1": cut(seen["cam1"], 30)}, options=SYNC)
+    assert not any("nan" in line for line in describe(result.steps))
+
+
+def test_files_without_frames_and_times_that_are_none_are_refused() -> None:
+    scene, seen = study([Recorder(), Recorder()], n_frames=60)
+    for options in (SYNC, TriangulateOptions()):
+        with pytest.raises(LabelsError, match="expected frames of every camera, got none of cam1: give a file"):
+            triangulate(rig(scene), {**seen, "cam1": cut(seen["cam1"], 0)}, options=options)
+    paused = np.arange(60) / 30 + 1e6 * (np.arange(60) > 40)
+    with pytest.raises(LabelsError, match="moments from the first to the last of at most 60 frames: look for a wrong"):
+        triangulate(rig(scene), seen, options=TriangulateOptions(times={"cam0": paused, "cam1": paused}))
 
 
 def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:

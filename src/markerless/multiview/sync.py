@@ -14,7 +14,7 @@ import numpy as np
 
 from markerless.core.camera import Camera
 from markerless.core.instance import FloatArray
-from markerless.multiview.coarse_lag import LagPath, compare, find_path
+from markerless.multiview.coarse_lag import FEWEST_WINDOWS, WINDOW, LagPath, compare, find_path
 from markerless.multiview.fine_lag import Line, Windows, local_lags, straight
 from markerless.multiview.in_step import IndexArray, Lines, between, lines_for, without_jumps
 from markerless.multiview.lag_steps import MOST_DRIFT, find_steps
@@ -110,9 +110,11 @@ def put_in_step(
             put_off += 1
         else:
             done, put_off = [*done, camera], 0
-    if quick or left:
+    if quick:
         return state
     plain = [camera.rays(seen) for camera, seen in zip(cameras, xy, strict=True)]
+    for camera in left:
+        plain[camera] = np.full_like(plain[camera], np.nan)  # when its frames are is not known
     for camera, lost in enumerate(state.lost):
         if lost:
             state = _sharpened(state, camera, cameras, plain)
@@ -247,6 +249,8 @@ def _glance(lines: Lines, path: LagPath, told: Evidence, shift: int) -> Evidence
     )
     interval = SURE * float(np.sqrt(line.covariance[0, 0]))
     ends = (float(path.lag[0]) - shift, float(path.lag[-1]) - shift)
+    if lines.n_moments < FEWEST_WINDOWS * WINDOW:
+        ends = (float(np.median(path.lag)) - shift,) * 2  # a shorter window does not tell a lag of its own
     offset = line.offset + round(float(np.median(path.lag))) - shift
     if abs(offset) >= 1:
         better, px, known_px = compare(lines, path, -round(offset))

@@ -18,6 +18,7 @@ GAP = 1.5  # of a camera's usual distance between frames: with more between two 
 WHOLE = 0.02  # of a frame: nearer to a whole frame than that, no frame is made of two
 NEXT = 0.1  # of a frame: at the ends and beside gaps, a frame is taken for a moment so near to it
 FEWEST_MOMENTS = 2
+_MOST_STRETCHED = 50  # times the frames of the longest recording: a wrong time would make moments without end
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def common_moments(times: Sequence[FloatArray], names: Sequence[str]) -> FloatAr
     """`(M,)` whole moments from the first to the last that two cameras saw.
 
     Raises:
-        LabelsError: no two cameras overlap.
+        LabelsError: no two cameras overlap, or nearly all of the time is a gap.
     """
     starts, ends = np.sort([one[0] for one in times]), np.sort([one[-1] for one in times])
     first, last = int(np.ceil(starts[1] - WHOLE)), int(np.floor(ends[-2] + WHOLE))
@@ -80,5 +81,11 @@ def common_moments(times: Sequence[FloatArray], names: Sequence[str]) -> FloatAr
         raise LabelsError(
             f"expected cameras that record at the same time, but no two overlap by {FEWEST_MOMENTS} frames (in frames "
             f"of {names[0]}: {told}); give times of one clock"
+        )
+    longest = max(len(one) for one in times)
+    if last - first + 1 > _MOST_STRETCHED * longest:
+        raise LabelsError(
+            f"expected cameras that record most of the time, got {last - first + 1} moments from the first to the last "
+            f"of at most {longest} frames: look for a wrong time, or cut the results where the recording pauses"
         )
     return np.arange(first, last + 1, dtype=np.float64)

@@ -17,7 +17,7 @@ from markerless.core.instance import FloatArray
 from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import FormatError, LabelsError
 
-TimesSource = str | Path | float | npt.NDArray[np.float64]
+TimesSource = str | Path | float | npt.NDArray[np.float64] | Sequence[float]
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _WORDS = {
     "seconds": "s",
@@ -85,8 +85,8 @@ def read_times(camera: str, source: TimesSource, n_frames: int, fps: float = mat
 
 
 def _found(camera: str, source: TimesSource, n_frames: int, fps: float) -> FrameTimes:
-    if isinstance(source, np.ndarray):
-        return FrameTimes(np.asarray(source, dtype=np.float64), "timestamps", "an array in seconds", False)
+    if not isinstance(source, str | Path | int | float):
+        return FrameTimes(_array(camera, source), "timestamps", "an array in seconds", False)
     rate = _rate(source)
     if rate is not None:
         if not (math.isfinite(rate) and rate > 0):
@@ -98,7 +98,17 @@ def _found(camera: str, source: TimesSource, n_frames: int, fps: float) -> Frame
     return _of_table(camera, path, fps)
 
 
-def _rate(source: TimesSource) -> float | None:
+def _array(camera: str, source: npt.ArrayLike) -> FloatArray:
+    try:
+        times = np.asarray(source, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"expected numbers, in seconds, as times of camera '{camera}': {error}") from error
+    if times.ndim != 1:
+        raise FormatError(f"expected one time for each frame of camera '{camera}', got an array of shape {times.shape}")
+    return times
+
+
+def _rate(source: str | Path | float) -> float | None:
     if isinstance(source, int | float):
         return float(source)
     try:

@@ -99,6 +99,9 @@ def read_seen(
     }
     notes: list[str] = []
     counts = tuple(view.tracks.n_frames for view in found.values())
+    if 0 in counts:
+        empty = ", ".join(name for name, count in zip(found, counts, strict=True) if not count)
+        raise LabelsError(f"expected frames of every camera, got none of {empty}: give a file with results in it")
     found = _same_moments(found, notes) if in_step else _same_length(found)
     animals = _same_animals(found)
     keypoints = _same_keypoints(found, names or {}, notes)

@@ -13,6 +13,7 @@ import numpy as np
 from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError, LabelsError
+from markerless.multiview.in_step import IndexArray
 from markerless.multiview.plausible import refuse_implausible
 from markerless.multiview.resample import Seen, resampled
 from markerless.multiview.sync import SURE, Evidence, InStep, put_in_step
@@ -23,6 +24,7 @@ from markerless.pipeline.seen_points import Names, SeenPoints, Source, read_seen
 _OTHER_RATE = 1e-3  # cameras whose rates differ by more have other rates, not other clocks
 _LATE = 1  # frames that are told when nobody asked
 _DRIFTS = 2  # frames between beginning and end, likewise
+_STRETCHES, _STRETCH = 30, 1000  # of frames, that are looked at when nobody asked
 _MOST_TOLD = 6  # lost frames of a camera, one by one
 
 
@@ -94,10 +96,7 @@ def bring_into_step(
     """
     notes: list[str] = []
     clocks = _clocks(seen, times, notes)
-    given = [_moments(clock.seconds, clocks[0].seconds) for clock in clocks]
-    step = InStep(tuple(given), tuple(gaps(one) for one in given), (None,) * len(given))
-    if motion:
-        step = _by_motion(seen, cameras, step)
+    step = _by_motion(seen, cameras, clocks, notes) if motion else _by_clocks(clocks)
     moments = common_moments(step.times, seen.views)
     frames = np.stack([frames_at(one, moments) for one in step.times], axis=1)
     out = _at(seen, frames, step)
@@ -151,15 +150,33 @@ def _rate(clock: FrameTimes, seen: SeenPoints) -> float:
     return seen.view_fps[0] if math.isfinite(seen.view_fps[0]) else seen.fps
 
 
-def _by_motion(seen: SeenPoints, cameras: Sequence[Camera], given: InStep) -> InStep:
+def _by_clocks(clocks: Sequence[FrameTimes]) -> InStep:
+    given = tuple(_moments(clock.seconds, clocks[0].seconds) for clock in clocks)
+    return InStep(given, tuple(gaps(one) for one in given), (None,) * len(given))
+
+
+def _by_motion(seen: SeenPoints, cameras: Sequence[Camera], clocks: Sequence[FrameTimes], notes: list[str]) -> InStep:
+    """The cameras by their motion. One of which it does not tell stays as its times have it, if others are told."""
+    given = _by_clocks(clocks)
     found = put_in_step(cameras, _points(seen), given.times)
-    for name, evidence in zip(seen.views, found.evidence, strict=True):
-        if evidence is not None and evidence.reason:
+    evidence = list(found.evidence)
+    told = any(one is not None and not one.reason for one in evidence)
+    for index, name in enumerate(seen.views):
+        one = evidence[index]
+        if one is None or not one.reason:
+            continue
+        reason = f"the motion does not tell how camera '{name}' runs beside the others: {one.reason}"
+        known = not clocks[index].own_clock or seen.counts[index] == seen.counts[0]
+        if not (told and known) or found.lost[0]:
             raise CalibrationError(
-                f"cannot tell from the motion how camera '{name}' runs beside the others: {evidence.reason}; give "
-                "--times CAMERA=FILE, a longer recording, or cut the videos to the same moments"
+                f"{reason}; give --times CAMERA=FILE, a longer recording, or cut the videos to the same moments"
             )
-    return replace(found, lost=tuple((*a, *b) for a, b in zip(given.lost, found.lost, strict=True)))
+        first = f"it is taken to have started with '{seen.views[0]}'"
+        as_it_is = first if clocks[index].own_clock else "its times are taken as they are"
+        notes.append(f"{reason}; {as_it_is}: leave the camera out if that may be wrong")
+        evidence[index] = None
+    lost = tuple((*a, *b) for a, b in zip(given.lost, found.lost, strict=True))
+    return replace(found, evidence=tuple(evidence), lost=lost)
 
 
 def _points(seen: SeenPoints) -> list[FloatArray]:
@@ -219,10 +236,7 @@ def describe(steps: Sequence[CameraStep]) -> list[str]:
         rate = "" if abs(one.rate - 1) < 5e-7 else f"{one.rate:.6f} "
         line = f"frame t of {first.name} is frame {rate}t {'-' if one.offset < 0 else '+'} {abs(one.offset):.2f}"
         if one.evidence is not None:
-            line += (
-                f" (95 % within {one.evidence.interval:.2f}; {one.evidence.misfit_px:.2g} px off, "
-                f"{one.evidence.next_misfit_px:.2g} px at the next best lag {one.evidence.next_lag:+.0f})"
-            )
+            line += f" (95 % within {one.evidence.interval:.2f}{_fit(one.evidence)})"
         lines.append(f"{one.name}: {line}, by {one.source}")
     for one in steps:
         lines += [f"{one.name}: {_lost(lost)}" for lost in one.lost[:_MOST_TOLD]]
@@ -232,16 +246,35 @@ def describe(steps: Sequence[CameraStep]) -> list[str]:
     return lines
 
 
+def _fit(evidence: Evidence) -> str:
+    """How the best lag fits and the next; nothing where these share no points."""
+    if not math.isfinite(evidence.next_misfit_px):
+        return ""
+    return (
+        f"; {evidence.misfit_px:.2g} px off, {evidence.next_misfit_px:.2g} px at the next best lag "
+        f"{evidence.next_lag:+.0f}"
+    )
+
+
 def _lost(lost: Lost) -> str:
     low, high = lost.between
     where = "" if low == high else f" (it may be any from {low} to {high})"
     return f"lost {lost.count} frame{'s' if lost.count > 1 else ''} before its frame {lost.before}{where}"
 
 
+def _stretches(n_frames: int) -> IndexArray:
+    """Frames that are looked at: of a long recording, stretches from its beginning to its end."""
+    if n_frames <= _STRETCHES * _STRETCH:
+        return np.arange(n_frames)
+    starts = np.linspace(0, n_frames - _STRETCH, _STRETCHES).round().astype(np.intp)
+    return np.asarray((starts[:, None] + np.arange(_STRETCH)).ravel())
+
+
 def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
     """Warnings, if the motion says that cameras which should do not run in step."""
-    moments = np.arange(seen.xy.shape[1], dtype=np.float64)
-    found = put_in_step(cameras, list(seen.flat_xy), [moments] * len(cameras), quick=True)
+    some = _stretches(seen.xy.shape[1])
+    moments = np.arange(len(some), dtype=np.float64)
+    found = put_in_step(cameras, list(seen.flat_xy[:, some]), [moments] * len(cameras), quick=True)
     told = {
         name: evidence
         for name, evidence in zip(seen.views, found.evidence, strict=True)
