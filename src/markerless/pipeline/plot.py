@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
 from markerless.pipeline.colors import colors_beside
 from markerless.pipeline.results import PLOTS_FOLDER, length_note, open_tracks, video_stem
-from markerless.report.page import figure_png
+from markerless.report.page import Page, figure_png
 from markerless.report.trajectories import View, build_page, draw_figures
 from markerless.video.reader import open_video
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PAGE_NAME = "plots.html"
 
@@ -64,9 +69,17 @@ def plot(
     drawn = draw_figures(points, View(size, cutoff, colors_beside(video, points.skeleton.keypoints)))
     notes = (note,) if note else ()
     title = f"Trajectories of {video.name}" + (f" ({source.name})" if source is not None else "")
-    page = build_page(points, drawn, title, notes)
+    return written(build_page(points, drawn, title, notes), drawn.figures, folder, notes)
+
+
+def written(page: Page, figures: Mapping[str, Figure], folder: Path, notes: tuple[str, ...]) -> Plots:
+    """Write each figure as a PNG file of its name, and the page with all of them.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
     files = []
-    for name, figure in drawn.figures.items():
+    for name, figure in figures.items():
         with atomic_path(folder / f"{name}.png") as temporary:
             temporary.write_bytes(figure_png(figure))
         files.append(folder / f"{name}.png")

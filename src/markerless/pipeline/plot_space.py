@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from markerless.core.storage import atomic_path
-from markerless.pipeline.plot import PAGE_NAME, Plots
+from markerless.pipeline.plot import Plots, written
 from markerless.pipeline.results import PLOTS_FOLDER
 from markerless.pipeline.space_result import open_space_result
-from markerless.report.page import figure_png
 from markerless.report.space_figures import build_space_page, draw_space_figures
 
 
@@ -32,10 +30,4 @@ def plot_space(source: Path | str, out: Path | str | None = None, cutoff: float 
         notes.append(f"{result.path.name} does not say what the cameras saw: no reprojection errors are drawn")
     title = f"Points in space of {result.path.name}"
     page = build_space_page(result.tracks, result.views, drawn, title, (result.unit, tuple(notes), cutoff))
-    files = []
-    for name, figure in drawn.figures.items():
-        with atomic_path(folder / f"{name}.png") as temporary:
-            temporary.write_bytes(figure_png(figure))
-        files.append(folder / f"{name}.png")
-    page.write(folder / PAGE_NAME)
-    return Plots(folder / PAGE_NAME, tuple(files), tuple(notes))
+    return written(page, drawn.figures, folder, tuple(notes))

@@ -76,14 +76,24 @@ def exact(
     width: Annotated[int, Query(ge=16, le=4096)] = 1280,
 ) -> Response:
     """One frame, exactly."""
-    data = workspace.shared(Frames).jpeg(video, index, width, wanted)
-    if not data:
-        return Response(status_code=204)  # nobody is there to read it
-    return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(index)})
+    return exact_picture(workspace.shared(Frames), video, index, width, wanted)
 
 
 @router.get("/projects/{key}/videos/{video}/previews/{index}", response_class=Response)
 def preview(workspace: TheWorkspace, video: TheVideo, index: Index) -> Response:
     """A frame near it, at once."""
-    near, data = workspace.shared(Frames).preview(video, index)
+    return near_picture(workspace.shared(Frames), video, index)
+
+
+def exact_picture(frames: Frames, video: Path, index: int, width: int, wanted: Callable[[], bool]) -> Response:
+    """The answer that holds one frame of a video; empty when nobody waits for it any more."""
+    data = frames.jpeg(video, index, width, wanted)
+    if not data:
+        return Response(status_code=204)
+    return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(index)})
+
+
+def near_picture(frames: Frames, video: Path, index: int) -> Response:
+    """The answer that holds a frame near that one, and says which."""
+    near, data = frames.preview(video, index)
     return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(near)})

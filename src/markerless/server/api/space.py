@@ -39,7 +39,7 @@ from markerless.errors import FormatError, MarkerlessError, SettingsError, Video
 from markerless.pipeline.colors import colors_of
 from markerless.pipeline.space import Space, SpaceCamera, space_files
 from markerless.pipeline.space_view import corners_of
-from markerless.server.api.frames import KEPT, Index, still_wanted
+from markerless.server.api.frames import Index, exact_picture, near_picture, still_wanted
 from markerless.server.api.review import MOST_COLUMNS, MOST_FRAMES, MOST_VALUES, Frame, binary
 from markerless.server.frames import Frames
 from markerless.server.space_shelf import SpaceShelf
@@ -173,17 +173,13 @@ def exact(
     width: Annotated[int, Query(ge=16, le=4096)] = 640,
 ) -> Response:
     """One frame, exactly."""
-    data = workspace.shared(Frames).jpeg(path, index, width, wanted)
-    if not data:
-        return Response(status_code=204)  # nobody is there to read it
-    return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(index)})
+    return exact_picture(workspace.shared(Frames), path, index, width, wanted)
 
 
 @router.get("/projects/{key}/space/previews/{index}", response_class=Response)
 def preview(workspace: TheWorkspace, path: AVideo, index: Index) -> Response:
     """A frame near it, at once."""
-    near, data = workspace.shared(Frames).preview(path, index)
-    return Response(data, media_type="image/jpeg", headers={**KEPT, "X-Frame": str(near)})
+    return near_picture(workspace.shared(Frames), path, index)
 
 
 def _camera(workspace: Workspace, one: SpaceCamera) -> dict[str, Any]:
