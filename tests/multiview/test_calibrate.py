@@ -50,6 +50,15 @@ def test_as_much_distortion_as_the_boards_ask_for() -> None:
     np.testing.assert_allclose(many.camera.rays(corners), bent.rays(corners), atol=0.005)
 
 
+def test_a_board_that_cannot_be_placed_does_not_matter() -> None:
+    lens = ring(1)[0]
+    corners = views((lens,), noise=0.2).corners[0]
+    seen = np.flatnonzero(np.isfinite(corners[..., 0]).all(axis=1))
+    corners[seen[3], 3:] = np.nan  # three corners do not say where it is
+    fitted = fit_lens("a", lens.size, BOARD.points, corners)
+    assert fitted.camera.matrix[0, 0] == pytest.approx(lens.matrix[0, 0], rel=0.01)
+
+
 def test_too_noisy_is_refused() -> None:
     seen = views(ring(2), noise=4.0)
     with pytest.raises(CalibrationError, match=r"refused: the boards of camera 'cam0' are \d\.\d px from where"):

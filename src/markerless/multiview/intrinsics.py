@@ -26,6 +26,7 @@ _LOOKED_AT = 12  # boards that decide on the start
 _MANY_BOARDS = 6  # from so many on the principal point is fitted, and more distortion is considered
 _SURE = 1.0  # standard errors by which more numbers must do better on boards that were not fitted
 _FAR_PX = 2.0
+_UNPLACED_PX = 1e3  # distance of the corners of a board for which no place is found with a lens
 _GUESSED_PX = 0.5
 _FEW_STEPS = 15  # are enough to compare lenses
 
@@ -220,10 +221,11 @@ def _held_out(
         own, other = np.full_like(corners, np.nan), np.full_like(corners, np.nan)
         own[seen[half::2]], other[seen[1 - half :: 2]] = corners[seen[half::2]], corners[seen[1 - half :: 2]]
         lens = _adjust(start, freedom, shape, own, _GUESSED_PX, _FEW_STEPS).cameras[0]
-        off = np.full_like(corners, np.nan)
-        known = sightings_of(other[None], 1.0)
         fitted = _adjust(lens, Freedom(pose=False), shape, other, _GUESSED_PX, _FEW_STEPS)
-        off[known.frame, known.point] = fitted.off_px
+        placed = np.isfinite(fitted.scene.translation).all(axis=1)
+        known = sightings_of(other[None, placed], 1.0)
+        off = np.where(np.isfinite(other), _UNPLACED_PX, np.nan)
+        off[np.flatnonzero(placed)[known.frame], known.point] = fitted.off_px
         # wrong corners say nothing about the lens: from 2 px on, distances hardly count
         square = (off[seen[1 - half :: 2]] ** 2).sum(axis=-1)
         losses.append(np.nanmean(square / (1 + square / _FAR_PX**2), axis=-1))
