@@ -19,6 +19,7 @@ from markerless.core.camera import Calibration
 from markerless.errors import CalibrationError
 from markerless.multiview.boards import parse_board
 from markerless.multiview.files import anipose_toml
+from markerless.pipeline.board_floor import _ends_with
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.calibrate import CalibrateRequest, calibrate
 from markerless.video.images import write_image
@@ -163,6 +164,13 @@ def test_a_board_on_the_floor_gives_the_axes(folder: Path, tmp_path: Path) -> No
         assert camera.center[2] > 300  # above the floor
     unknown = CalibrateRequest(NAME, PATTERN, out=tmp_path / "no.toml", floor="99")
     refused(folder, unknown, "got '99', none of that name; moments: 0, 1")
+
+
+def test_the_moment_of_the_floor_is_a_whole_number() -> None:
+    for name, moment in (("img005", "5"), ("img0105", "105"), ("top_000", "0"), ("floor", "or"), ("a12b3", "b3")):
+        assert _ends_with(name, moment), (name, moment)
+    for name, moment in (("15", "5"), ("img105", "5"), ("100", "00"), ("img005", "6"), ("7", "8")):
+        assert not _ends_with(name, moment), (name, moment)
 
 
 def test_a_board_to_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,13 +15,13 @@ def axes_of_moment(fitted: Calibrated, views: BoardViews, moment: str) -> WorldA
     Args:
         fitted: The rig and where the boards were.
         views: What was seen, which names the moments.
-        moment: As pictures are numbered, or the frame of a video; the end of a longer name will do.
+        moment: As pictures are numbered, or the frame of a video; the end of a longer name will do, whole numbers only.
 
     Raises:
         CalibrationError: no such moment, several, or its board took no part in the fit.
     """
     found = [index for index, name in enumerate(views.moments) if name == moment]
-    found = found or [index for index, name in enumerate(views.moments) if name.endswith(moment)]
+    found = found or [index for index, name in enumerate(views.moments) if _ends_with(name, moment)]
     if len(found) != 1:
         several = "several moments that end so" if found else "none of that name"
         raise CalibrationError(
@@ -40,3 +40,11 @@ def axes_of_moment(fitted: Calibrated, views: BoardViews, moment: str) -> WorldA
         f"x along its rows, z up; seen by {', '.join(views.names[camera] for camera in used)}, {rms:.2g} px rms"
     )
     return axes_of_board(fitted.boards.rotation[at], fitted.boards.translation[at], how)
+
+
+def _ends_with(name: str, moment: str) -> bool:
+    """Whether a name ends so; 5 is the end of `img005`, not of `15` or `105`, which is another moment."""
+    before = name.removesuffix(moment)
+    if before == name or not moment[0].isdigit():
+        return name.endswith(moment)
+    return not before.rstrip("0")[-1:].isdigit()
