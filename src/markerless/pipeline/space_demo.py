@@ -6,6 +6,7 @@ As in `demo`, every stage leaves its files in the folder and is not repeated whe
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,10 +133,9 @@ class SpaceDemo:
     def command(self) -> str:
         """What a user types for the same."""
         study = self.study
-        return (
-            f"markerless triangulate {study.boards} {study.animal} --board {BOARD} --project {study.project.root} "
-            f"--axes floor:{','.join(PAWS)} --render --out {study.folder / RESULT}"
-        )
+        words = ["markerless", "triangulate", study.boards, study.animal, "--board", BOARD]
+        words += ["--project", study.project.root, "--axes", f"floor:{','.join(PAWS)}", "--render"]
+        return shlex.join(str(word) for word in [*words, "--out", study.folder / RESULT])
 
 
 def space_demo(out: Path | str, settings: SpaceDemoSettings | None = None, bar: Bar = no_bar) -> SpaceDemo:
