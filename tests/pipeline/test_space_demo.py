@@ -32,6 +32,7 @@ def test_films_labels_and_truth(tmp_path: Path) -> None:
     labels = study.project.labels()
     assert len(labels) == 20
     assert labels.skeleton.keypoints == SKELETON.keypoints
+    assert labels.skeleton.mirror_pairs == SKELETON.mirror_pairs  # all: views are flipped in training
     # labels are where the camera sees the keypoint, and hidden ones have none
     cameras = rig((96, 80), ("north", "east"))
     scene = ManyViews(12, 40, calibration=cameras)

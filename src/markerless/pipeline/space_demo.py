@@ -25,6 +25,7 @@ from markerless.multiview.boards import parse_board
 from markerless.multiview.rotation import fitted_motion
 from markerless.pipeline.demo import DAY, SCORER, Bar, claim, no_bar
 from markerless.pipeline.from_videos import FromVideos, from_videos
+from markerless.pipeline.keypoints import KeypointsRequest, keypoints
 from markerless.pipeline.train import train
 from markerless.pipeline.training_plan import TrainRequest
 from markerless.pipeline.triangulate import InSpace, TriangulateOptions
@@ -224,11 +225,11 @@ def _film(scene: ManyViews, camera: int, path: Path, bar: Bar) -> None:
 def _labeled(folder: Path, scene: ManyViews, names: Sequence[str], n_labeled: int) -> Project:
     """A project with labels on every fourth frame of each camera, of what is not hidden in it."""
     videos = [folder / LABELED / f"mouse_{name}.mp4" for name in names]
-    keypoints = SKELETON.keypoints
-    edges = tuple((keypoints[a], keypoints[b]) for a, b in SKELETON.edges)
-    new = NewProject(NAME, SCORER, keypoints, edges, DAY)
+    new = NewProject(NAME, SCORER, SKELETON.keypoints, SKELETON.names_of(SKELETON.edges), DAY)
     root = folder / new.folder_name
     project = Project(root) if root.exists() else create_project(new, folder, videos)
+    if project.skeleton.mirror_pairs != SKELETON.mirror_pairs:
+        project = _with_pairs(project)
     for camera, video in enumerate(videos):
         if project.label_tables(video.stem):
             continue
@@ -243,6 +244,14 @@ def _labeled(folder: Path, scene: ManyViews, names: Sequence[str], n_labeled: in
                 frames.append(LabeledFrame(image, (Instance.from_xy(xy),), SCORER))
         project.write_labels(video.stem, Labels(project.skeleton, tuple(frames)), who=SCORER)
     return project
+
+
+def _with_pairs(project: Project) -> Project:
+    """The project with all left/right pairs written: `forepawL` is not guessed, and views are flipped in training."""
+    known = project.skeleton.names_of(project.skeleton.mirror_pairs)
+    pairs = SKELETON.names_of(SKELETON.mirror_pairs)
+    keypoints(project, KeypointsRequest(mirror=[pair for pair in pairs if pair not in known]))
+    return Project(project.root)
 
 
 def _split(folder: Path, project: Project) -> Path:
