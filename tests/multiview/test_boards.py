@@ -11,6 +11,7 @@ import pytest
 
 from markerless.errors import CalibrationError
 from markerless.multiview.board_print import black, page_mm, picture, write_board
+from markerless.multiview.board_size import board_that_fits, markers_in
 from markerless.multiview.boards import Board, parse_board
 from markerless.multiview.detection import find_board
 
@@ -82,6 +83,16 @@ def test_a_printed_board_is_found_to_scale(name: str) -> None:
     expected = (board.points[:, :2] + 2 * board.square_mm) * per_mm - 0.5
     assert np.isfinite(found).all()
     assert np.abs(found - expected).max() < 0.6
+
+
+def test_where_several_sizes_fit_it_is_the_named_one() -> None:
+    board = parse_board("charuco:5x4:26:20:DICT_4X4_50")
+    page = picture(board, 4.0)
+    ids, centers = markers_in(board, page)
+    for x, y in centers[np.isin(ids, [0, 1, 4])].astype(int):
+        page[y - 42 : y + 43, x - 42 : x + 43] = 255
+    assert sorted(markers_in(board, page)[0]) == [2, 3, 5, 6, 7, 8, 9]
+    assert board_that_fits(board, [page]) == board  # seven markers lie as on a board of 3x7 as well
 
 
 def test_files_to_print_are_to_scale(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def board_that_fits(board: Board, pictures: Sequence[Gray]) -> Board | None:
         for columns, rows in product(_SIDES, _SIDES)
         if columns * rows // 2 == largest + 1
     }
-    best = max(fits, key=lambda each: fits[each], default=None)
+    named = (board.columns, board.rows)  # of boards that fit as well: markers in a few rows lie so in several sizes
+    best = max(fits, key=lambda each: (fits[each], each == named), default=None)
     return board.of_size(*best) if best is not None and fits[best] else None
 
 
