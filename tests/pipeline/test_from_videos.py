@@ -167,6 +167,9 @@ def test_as_it_is_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found["points"]["good"] > 20
     assert main([*words, "--run", "nosuch"]) == 2
     assert "nosuch" in capsys.readouterr().err
+    results = [f"{name}={next(folder.glob(f'ball_{name}*.nc'))}" for name in ("left", "right")]
+    assert main(["triangulate", str(folder / "boards"), *results, "--run", "run1"]) == 2
+    assert "name that with --project" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_said(folder: Path) -> None:

@@ -62,6 +62,8 @@ class How:
         from markerless.pipeline.from_videos import FromVideos
         from markerless.pipeline.which_run import project_or_run
 
+        if self.run_name is not None and self.project is None:
+            raise click.UsageError("--run names a run of a project: name that with --project PROJECT")
         network = None if self.project is None else project_or_run(self.project)
         return FromVideos(self.board, network, self.run_name, self.render)
 
