@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from markerless.config import Settings
 from markerless.core.instance import FloatArray, Instance
@@ -57,7 +58,7 @@ class SpaceDemoSettings(Settings):
         labeled: Labeled moments; each is a picture of every camera.
         unseen: Frames of the videos that are analyzed.
         minutes: Budget of the training.
-        steps: Training steps; 0 takes as many as fit into `minutes`.
+        training: Its settings by section, such as `{"train": {"steps": 200}}`; without, as many steps as fit.
     """
 
     cameras: int = 4
@@ -67,7 +68,7 @@ class SpaceDemoSettings(Settings):
     labeled: int = 30
     unseen: int = 150
     minutes: float = 6.0
-    steps: int = 0
+    training: dict[str, dict[str, int | str]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,11 @@ def space_demo(out: Path | str, settings: SpaceDemoSettings | None = None, bar: 
     settings = settings or SpaceDemoSettings()
     study = film_study(Path(out), settings, bar)
     with bar("training", "steps") as progress:
-        own = {"train": {"steps": settings.steps}} if settings.steps else {}
-        run = train(study.project, settings.minutes, TrainRequest(run=RUN, split=study.split), own, progress)
-    request = FromVideos(BOARD, run, render=True)
+        request = TrainRequest(run=RUN, split=study.split)
+        run = train(study.project, settings.minutes, request, settings.training, progress)
     options = TriangulateOptions(axes=AxesRequest(PAWS, floor=True))
     target = study.folder / RESULT
-    result = from_videos(study.boards, {"all": study.animal}, target, options, request, bar)
+    result = from_videos(study.boards, {"all": study.animal}, target, options, FromVideos(BOARD, run, render=True), bar)
     return _compared(study, run, result, began)
 
 
