@@ -24,7 +24,8 @@ def command(out: Path, cameras: int | None) -> None:
     """Try everything on a made mouse whose true pose is known.
 
     Films two videos, labels one, trains, evaluates, analyzes the other, renders, plots, and says how far the result is
-    from the truth. Takes about five minutes; a folder that holds a demo already is completed or reused.
+    from the truth. Takes about five minutes, with --cameras seven; a folder that holds a demo already is completed or
+    reused.
     """
     if cameras is not None:
         from markerless.pipeline.space_demo import SpaceDemoSettings, space_demo
