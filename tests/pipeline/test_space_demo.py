@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,11 @@ from markerless.synthetic.solid_mouse import SKELETON
 from markerless.video.reader import open_video
 
 TINY = SpaceDemoSettings(cameras=2, width=96, height=80, boards=2, labeled=10, unseen=3)
-SHORT = SpaceDemoSettings(cameras=3, boards=24, labeled=24, unseen=40, steps=200)
+QUICK: dict[str, dict[str, int | str]] = {
+    "train": {"steps": 240, "batch_size": 8, "crossfits": 0},
+    "net": {"size": "small"},
+}
+SHORT = SpaceDemoSettings(cameras=3, boards=16, labeled=24, unseen=60, training=QUICK)
 
 
 def test_films_labels_and_truth(tmp_path: Path) -> None:
@@ -62,17 +67,17 @@ def test_impossible_numbers_of_cameras(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.slow
 def test_from_films_to_points_near_the_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = space_demo(tmp_path / "d", SHORT)
-    # of a mouse of 90 mm, after a training of a minute or two, which exchanges left and right paws now and then
+    made = space_demo(tmp_path / "a demo", SHORT)
+    # of a mouse of 90 mm, after a training of some seconds, which exchanges left and right paws now and then
     clear = [SKELETON.index(name) for name in ("snout", "tailbase", "tailtip")]
     assert np.nanmedian(made.off_mm[:, clear]) < 10
     assert np.nanmedian(np.abs(made.height_off_mm[:, clear])) < 10
     assert np.isfinite(made.off_mm[:, clear]).mean() > 0.5
     assert made.result.axes is not None
     told = "\n".join(made.lines())
-    assert "against the truth of all 40 frames" in told
+    assert "against the truth of all 60 frames" in told
     # the command that it names does the same, and makes nothing again
-    words = made.command().split()
+    words = shlex.split(made.command())
     assert main(words[1:]) == 0
     out = capsys.readouterr().out
     assert "is of this board and newer than its pictures" in out
