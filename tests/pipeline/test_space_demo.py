@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from markerless.cli.main import main
-from markerless.errors import ProjectError, SettingsError
+from markerless.core.tracks import Tracks
+from markerless.core.views import Views
+from markerless.errors import CalibrationError, ProjectError, SettingsError
 from markerless.formats import tidy
-from markerless.pipeline.space_demo import SpaceDemoSettings, film_study, space_demo
+from markerless.pipeline.space_demo import SpaceDemoSettings, SpaceStudy, film_study, in_space, space_demo
+from markerless.pipeline.triangulate import InSpace, TriangulateOptions
+from markerless.pipeline.world_axes import AxesRequest
 from markerless.synthetic.many_views import ManyViews, rig
 from markerless.synthetic.solid_mouse import SKELETON
 from markerless.video.reader import open_video
@@ -63,6 +68,27 @@ def test_impossible_numbers_of_cameras(tmp_path: Path, capsys: pytest.CaptureFix
         assert main(["demo", "--cameras", str(n), "--out", str(tmp_path / "d")]) == 2
     assert not list(tmp_path.iterdir())
     capsys.readouterr()
+
+
+def test_a_network_that_finds_no_floor_still_gives_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[AxesRequest | None] = []
+
+    def from_videos(boards: Path, films: object, target: Path, options: TriangulateOptions, *_: object) -> InSpace:
+        asked.append(options.axes)
+        if options.axes is not None:
+            raise CalibrationError("the points do not determine a floor")
+        return made
+
+    points = np.zeros((4, 1, SKELETON.n_keypoints, 3))
+    shape = points.shape[:3]
+    tracks = Tracks(SKELETON, points, np.ones(shape), error=np.ones(shape))
+    views = Views(("north",), np.zeros((1, *shape)), np.ones((1, *shape), np.bool_), np.zeros(shape, np.int8))
+    made = InSpace(tracks, views, rig((96, 80), ("north",)), {})
+    monkeypatch.setattr("markerless.pipeline.space_demo.from_videos", from_videos)
+    nothing = cast(Any, None)  # of the network and the study only the films are looked at
+    found = in_space(SpaceStudy(tmp_path, tmp_path, tmp_path, nothing, tmp_path, points[:, 0]), nothing)
+    assert [axes is None for axes in asked] == [False, True]
+    assert found.notes[-1] == "no world axes, after so short a training: the points do not determine a floor"
 
 
 @pytest.mark.slow

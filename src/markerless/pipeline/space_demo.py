@@ -9,7 +9,7 @@ import json
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from markerless.core.instance import FloatArray, Instance
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.storage import write_text
 from markerless.core.tracks import Tracks
-from markerless.errors import SettingsError
+from markerless.errors import CalibrationError, SettingsError
 from markerless.formats import tidy
 from markerless.multiview.boards import parse_board
 from markerless.multiview.rotation import fitted_motion
@@ -102,7 +102,8 @@ class SpaceDemo:
         result: Points in space.
         off_mm: `(T, K)` distance from the truth, the two laid over each other by a rotation and a shift; NaN where a
             point is missing.
-        height_off_mm: `(T, K)` how much higher a point is above the floor that was found than above the true one.
+        height_off_mm: `(T, K)` how much higher a point is above the floor that was found than above the true one; NaN
+            where none was found.
         seconds: Wall time.
     """
 
@@ -125,18 +126,22 @@ class SpaceDemo:
             f"found, off by {np.nanmedian(off):.2f} mm (median), 95 % within {np.nanpercentile(off, 95):.1f} mm; "
             f"expected error {np.nanmedian(self.result.tracks.error):.2f} mm",
             f"median mm by keypoint: {each}",
-            f"heights above the floor: off by {np.nanmedian(np.abs(self.height_off_mm)):.2f} mm (median)",
+            *([self._heights()] if self.result.axes else []),
             "",
             f"video: {self.result.files[-1]}",
             f"in one command: {self.command()}",
             f"done in {self.seconds / 60:.1f} min",
         ]
 
+    def _heights(self) -> str:
+        return f"heights above the floor: off by {np.nanmedian(np.abs(self.height_off_mm)):.2f} mm (median)"
+
     def command(self) -> str:
         """What a user types for the same."""
         study = self.study
         words = ["markerless", "triangulate", study.boards, study.animal, "--board", BOARD]
-        words += ["--project", study.project.root, "--axes", f"floor:{','.join(PAWS)}", "--render"]
+        words += ["--project", study.project.root, "--render"]
+        words += ["--axes", f"floor:{','.join(PAWS)}"] if self.result.axes else []
         return shlex.join(str(word) for word in [*words, "--out", study.folder / RESULT])
 
 
@@ -154,10 +159,24 @@ def space_demo(out: Path | str, settings: SpaceDemoSettings | None = None, bar: 
     with bar("training", "steps") as progress:
         request = TrainRequest(run=RUN, split=study.split)
         run = train(study.project, settings.minutes, request, settings.training, progress)
-    options = TriangulateOptions(axes=AxesRequest(PAWS, floor=True))
-    target = study.folder / RESULT
-    result = from_videos(study.boards, {"all": study.animal}, target, options, FromVideos(BOARD, run, render=True), bar)
-    return _compared(study, run, result, began)
+    return _compared(study, run, in_space(study, run, bar), began)
+
+
+def in_space(study: SpaceStudy, run: Run, bar: Bar = no_bar) -> InSpace:
+    """Points in space of the films: over the floor, or without axes where the network finds the paws too badly.
+
+    Raises:
+        CalibrationError: no points in space.
+        StorageError: they cannot be written.
+    """
+    target, how = study.folder / RESULT, FromVideos(BOARD, run, render=True)
+    films = {"all": study.animal}
+    try:
+        options = TriangulateOptions(axes=AxesRequest(PAWS, floor=True))
+        return from_videos(study.boards, films, target, options, how, bar)
+    except CalibrationError as refused:
+        result = from_videos(study.boards, films, target, TriangulateOptions(), how, bar)
+        return replace(result, notes=(*result.notes, f"no world axes, after so short a training: {refused}"))
 
 
 def _compared(study: SpaceStudy, run: Run, result: InSpace, began: float) -> SpaceDemo:
@@ -167,7 +186,8 @@ def _compared(study: SpaceStudy, run: Run, result: InSpace, began: float) -> Spa
     off = np.linalg.norm(points @ rotation.T + translation - study.truth, axis=-1)
     paws = [SKELETON.index(name) for name in PAWS]
     floor = np.percentile(study.truth[:, paws, 2], 30)  # of the middles of standing paws: they are balls
-    return SpaceDemo(study, run, result, off, points[..., 2] - (study.truth[..., 2] - floor), time.monotonic() - began)
+    height = points[..., 2] if result.axes else np.full(off.shape, np.nan)
+    return SpaceDemo(study, run, result, off, height - (study.truth[..., 2] - floor), time.monotonic() - began)
 
 
 def film_study(folder: Path, settings: SpaceDemoSettings, bar: Bar = no_bar) -> SpaceStudy:
