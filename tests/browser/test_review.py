@@ -226,8 +226,9 @@ def test_moments_lead_to_the_mistakes(
     for _ in range(page.locator(".review-row").count()):
         page.keyboard.press("n")
         page.wait_for_selector(".review-row[aria-current]")
-        page.wait_for_timeout(250)
-        reached.add(int(page.locator(".review-frame").inner_text().split()[1]))
+        moment: int = page.evaluate("document.querySelector('.review-row[aria-current]').moment.worst")
+        wait_for_frame(page, moment)
+        reached.add(moment)
     assert wrong.jump in reached
     assert reached & set(wrong.unsure)
     assert wrong.swapped.start in reached
