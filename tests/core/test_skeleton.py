@@ -22,6 +22,7 @@ from markerless.errors import LabelsError
         (("ear_L_tip", "ear_R_tip"), ((0, 1),)),
         (("paw-L", "paw-R", "ear.L", "ear.R"), ((0, 1), (2, 3))),
         (("hindleft", "hindright", "foreleft", "foreright"), ((0, 1), (2, 3))),
+        (("wingL", "wingR", "leg1L", "leg1R", "pawL2", "pawR2"), ((0, 1), (2, 3), (4, 5))),
     ],
 )
 def test_mirror_pairs_are_guessed_from_names(names: tuple[str, ...], pairs: tuple[tuple[int, int], ...]) -> None:
@@ -30,7 +31,16 @@ def test_mirror_pairs_are_guessed_from_names(names: tuple[str, ...], pairs: tupl
 
 @pytest.mark.parametrize(
     "names",
-    [("nose", "tail"), ("leftear", "nose"), ("paw_L", "ear_R"), ("left", "up"), ("elbow", "erbow"), ("pearl", "pearr")],
+    [
+        ("nose", "tail"),
+        ("leftear", "nose"),
+        ("paw_L", "ear_R"),
+        ("left", "up"),
+        ("elbow", "erbow"),
+        ("pearl", "pearr"),
+        ("NL", "NR"),
+        ("wingL", "legR"),
+    ],
 )
 def test_no_pair_is_guessed_where_there_is_none(names: tuple[str, ...]) -> None:
     assert Skeleton(names).with_guessed_mirror_pairs().mirror_pairs == ()

@@ -78,7 +78,7 @@ class Skeleton:
         return tuple((self.keypoints[a], self.keypoints[b]) for a, b in pairs)
 
     def with_guessed_mirror_pairs(self) -> Skeleton:
-        """The same skeleton with left/right pairs guessed from the names ("leftear"/"rightear", "paw_L"/"paw_R")."""
+        """The same skeleton with left/right pairs guessed from the names ("leftear"/"rightear", "paw_L"/"paw_R", "pawL"/"pawR")."""
         pairs = []
         for a, name in enumerate(self.keypoints):
             twin = _other_side(name)
@@ -98,4 +98,5 @@ def _other_side(name: str) -> str | None:
             before = match[1] or match[3] or ""
             after = match[2] or match[4] or ""
             return f"{before}{right}{after}"
-    return None
+    match = re.fullmatch(r"(.*[a-z0-9])L(\d*)", name)  # wingL, pawL2
+    return f"{match[1]}R{match[2]}" if match else None
