@@ -78,7 +78,7 @@ class Skeleton:
         return tuple((self.keypoints[a], self.keypoints[b]) for a, b in pairs)
 
     def with_guessed_mirror_pairs(self) -> Skeleton:
-        """The same skeleton with left/right pairs guessed from the names ("leftear"/"rightear", "paw_L"/"paw_R", "pawL"/"pawR")."""
+        """The same skeleton with left/right pairs guessed from the names: leftear/rightear, paw_L/paw_R, pawL/pawR."""
         pairs = []
         for a, name in enumerate(self.keypoints):
             twin = _other_side(name)
