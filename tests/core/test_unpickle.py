@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import random
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,71 @@ def test_plain_values_and_arrays(protocol: int) -> None:
     assert load_pickle(pickle.dumps(np.int64(7), protocol)) == 7
     texts = load_pickle(pickle.dumps(np.array(["a", None], dtype=object), protocol))
     assert texts.tolist() == ["a", None]
+
+
+ARRAYS = [
+    np.array([[True, False]]),
+    np.arange(6, dtype=">i4").reshape(2, 3),
+    np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    np.asfortranarray(np.array([["a", 1, None], ["b", 2, 3.5]], dtype=object)),
+    np.array([1.5 + 2j]),
+    np.array(["snout", "ü"]),
+    np.array([b"a", b"bc"]),
+    np.zeros((0, 3), np.float32),
+    np.array(7),
+]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: str(array.dtype))
+def test_every_kind_of_array(array: np.ndarray, protocol: int) -> None:
+    found, again = load_pickle(pickle.dumps([array, {"again": (array,)}], protocol))
+    for one in (found, again["again"][0]):
+        assert isinstance(one, np.ndarray) and one.dtype == array.dtype
+        np.testing.assert_array_equal(one, array)
+    assert load_pickle(pickle.dumps(array.dtype, protocol)) == array.dtype
+
+
+def test_arrays_within_arrays_and_numbers_of_numpy() -> None:
+    inner = np.arange(3.0)
+    outer = np.array([inner, "x"], dtype=object)
+    outer_again = load_pickle(pickle.dumps(outer, 4))
+    np.testing.assert_array_equal(outer_again[0], inner)
+    assert outer_again[1] == "x"
+    assert load_pickle(pickle.dumps({"a": np.float32(0.5), "b": np.str_("x")}, 2)) == {"a": 0.5, "b": "x"}
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        (b"(I3\ntp", b"(I300000000\ntp"),  # more than the bytes that are there
+        (b"Vf8\n", b"VO8\n"),  # bytes as if they were addresses of objects
+        (b"Vf8\n", b"VV8\n"),
+        (b"V<\n", b"V?\n"),
+    ],
+)
+def test_what_is_falsely_said_of_an_array_is_found(true: bytes, false: bytes) -> None:
+    stored = pickle.dumps(np.arange(3.0), 0)
+    assert stored.count(true) == 1
+    with pytest.raises(FormatError, match="damaged"):
+        load_pickle(stored.replace(true, false))
+
+
+def test_no_memory_is_taken_for_a_place_that_cannot_be() -> None:
+    """The unpickler itself would get 34 GB for it."""
+    with pytest.raises(FormatError, match="damaged"):
+        load_pickle(b"\x80\x02]r\xff\xff\xff\x7f.")
+
+
+def test_no_damage_is_worse_than_a_line() -> None:
+    rng = random.Random(0)
+    whole = [pickle.dumps({"a": list(ARRAYS), "b": [1, "x", {2, 3}]}, protocol) for protocol in range(5)]
+    for _ in range(3000):
+        data = bytearray(rng.choice(whole))
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        with contextlib.suppress(FormatError):
+            load_pickle(bytes(data))
 
 
 def test_pandas_indexes_become_lists() -> None:

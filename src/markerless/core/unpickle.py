@@ -1,20 +1,28 @@
 """A restricted unpickler for what other tools left behind.
 
 pandas stores names as pickles inside h5 attributes, and DeepLabCut writes its data splits as pickles. A pickle can run
-any code, so nothing is looked up here but plain containers, numpy arrays, the bare index types of pandas and the
-dictionary types of DeepLabCut's settings, and those become plain lists and dictionaries. We never write a pickle file.
+any code, so nothing is looked up here but plain containers, stand-ins for numpy's arrays (`core.bare_arrays`), the bare
+index types of pandas and the dictionary types of DeepLabCut's settings, which become plain lists and dictionaries. We
+never write a pickle file.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import pickletools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from markerless.core.bare_arrays import BareArray, BareDtype, from_buffer, reconstruct, scalar, with_arrays
 from markerless.errors import FormatError
+
+# What a damaged pickle of such values meets: in the unpickler itself, and in what the stand-ins find wrong.
+DAMAGED = (
+    *(pickle.PickleError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
+    *(EOFError, ImportError, MemoryError, RecursionError),
+)
 
 _NUMPY_MODULES = (
     "numpy",
@@ -23,13 +31,12 @@ _NUMPY_MODULES = (
     "numpy.core.numeric",
     "numpy._core.numeric",
 )
-# numpy's own rebuilding functions are private and have moved between versions; what it pickles names them.
 _NUMPY_OBJECTS: dict[str, Any] = {
-    "ndarray": np.ndarray,
-    "dtype": np.dtype,
-    "_reconstruct": np.zeros(1).__reduce__()[0],
-    "scalar": np.float64(0).__reduce__()[0],
-    "_frombuffer": np.zeros(1).__reduce_ex__(5)[0],
+    "ndarray": BareArray,
+    "dtype": BareDtype,
+    "_reconstruct": reconstruct,
+    "scalar": scalar,
+    "_frombuffer": from_buffer,
 }
 _PLAIN = {
     "set": set,
@@ -41,6 +48,19 @@ _PLAIN = {
     "dict": dict,
     "object": object,
 }
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
+_LINES = {"GLOBAL": 2, "INST": 2}
+_BYTES_OF_LENGTH = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+_PUTS: dict[str, Callable[[bytes], int]] = {
+    "PUT": int,
+    "BINPUT": lambda argument: argument[0] if argument else 0,
+    "LONG_BINPUT": lambda argument: int.from_bytes(argument, "little"),
+}
 _PANDAS_INDEXES = ("Index", "FrozenList", "FrozenNDArray", "RangeIndex", "Int64Index", "Float64Index", "NumericIndex")
 
 
@@ -48,7 +68,7 @@ class BareIndex(list[Any]):
     """Stands in for the index and list types of pandas: the values alone."""
 
     def __setstate__(self, state: Any) -> None:
-        if isinstance(state, tuple) and state and isinstance(state[0], tuple | list | np.ndarray):
+        if isinstance(state, tuple) and state and isinstance(state[0], tuple | list | BareArray):
             self[:] = list(state[0])
 
 
@@ -121,6 +141,8 @@ class _Unpickler(pickle.Unpickler):
             return BareIndex
         if module.split(".")[0] == "pandas" and name == "_new_Index":
             return _new_index
+        if module in ("builtins", "__builtin__") and name == "bytes":
+            return _no_bytes
         if (module, name) in _SETTINGS:
             return _SETTINGS[module, name]
         raise FormatError(f"it holds {module}.{name}, and only plain values, numpy arrays and table names are allowed")
@@ -129,6 +151,43 @@ class _Unpickler(pickle.Unpickler):
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """Bytes as Python 3 spells them in an old pickle protocol."""
     return text.encode(encoding if encoding in ("latin1", "utf-8", "ascii") else "latin1")
+
+
+def _no_bytes() -> bytes:
+    """How old pickle protocols spell empty bytes; with a number, `bytes` would take as much memory."""
+    return b""
+
+
+def _check_sizes(data: bytes) -> None:
+    """Walk over the instructions: each lies whole in the data, and none asks for more places than there were values.
+
+    The unpickler gets memory for whatever number a place to remember a value has, be it four thousand millions.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    place = n_done = 0
+    while place < len(data):
+        opcode = _OPCODES.get(chr(data[place]))
+        if opcode is None:
+            raise ValueError(f"no instruction at byte {place}")
+        start = place = place + 1
+        n_bytes = opcode.arg.n if opcode.arg else 0
+        if n_bytes == pickletools.UP_TO_NEWLINE:
+            for _ in range(_LINES.get(opcode.name, 1)):
+                place = data.index(b"\n", place) + 1
+        elif n_bytes in _BYTES_OF_LENGTH:
+            place += _BYTES_OF_LENGTH[n_bytes]
+            place += int.from_bytes(data[start:place], "little")
+        else:
+            place += n_bytes
+        argument = data[start:place]
+        if place > len(data) or (opcode.name in _PUTS and _PUTS[opcode.name](argument) > n_done):
+            raise ValueError(f"impossible size at byte {start}")
+        if opcode.name == "STOP":
+            return
+        n_done += 1
+    raise ValueError("it does not end")
 
 
 def load_pickle(source: Path | bytes) -> Any:
@@ -146,17 +205,26 @@ def load_pickle(source: Path | bytes) -> Any:
     except OSError as error:
         raise FormatError(f"cannot read {where}: {error.strerror or error}; check the path") from error
     failure: Exception | None = None
+    try:
+        _check_sizes(data)
+    except ValueError as error:
+        raise _damaged(where, error) from error
     # Python 2 wrote text as bytes of unknown encoding, and arrays as bytes that only latin1 keeps.
     for encoding in ("utf-8", "latin1"):
         try:
-            return _Unpickler(io.BytesIO(data), encoding=encoding).load()
+            return with_arrays(_Unpickler(io.BytesIO(data), encoding=encoding).load())
         except FormatError as error:
             raise FormatError(
                 f"refused to open the pickle {where}: {error}; such a file could run any program"
             ) from error
-        except Exception as error:  # a damaged pickle can fail with any type
+        except DAMAGED as error:
             failure = error
-    raise FormatError(
-        f"expected a pickle of plain values in {where}, got something damaged ({type(failure).__name__}); "
+    assert failure is not None
+    raise _damaged(where, failure) from failure
+
+
+def _damaged(where: str, reason: Exception) -> FormatError:
+    return FormatError(
+        f"expected a pickle of plain values in {where}, got something damaged ({type(reason).__name__}); "
         "make the file again"
-    ) from failure
+    )
