@@ -12,7 +12,7 @@ from filters.made import restless
 from markerless.core.tracks import Tracks
 from markerless.formats import dlc, movement
 from markerless.pipeline.filter import FilterRequest, filter_files
-from markerless.pipeline.filtered_before import fingerprint
+from markerless.pipeline.filtered_before import fingerprint_of_points
 
 MEDIAN = FilterRequest(("median",))
 
@@ -112,4 +112,4 @@ def test_tracks_that_are_no_filtered_result_stay(source: Path, tracks: Tracks) -
 def test_the_fingerprint_tells_points_apart(tracks: Tracks) -> None:
     moved = tracks.points.copy()
     moved[3, 0, 1, 0] += 0.01
-    assert fingerprint(replace(tracks, points=moved)) != fingerprint(tracks)
+    assert fingerprint_of_points(replace(tracks, points=moved)) != fingerprint_of_points(tracks)

@@ -92,12 +92,15 @@ def test_from_pictures_and_videos_to_points(folder: Path) -> None:
     kept = [folder / "boards" / "calibration.toml", *sorted((folder / "animal").glob("*DLC*"))]
     assert len(kept) == 7
     before = [path.stat().st_mtime_ns for path in kept]
+    shutil.copy(folder / "animal" / "ball_left.mp4", folder / "animal" / "ball_leftDLC_labeled.mp4")  # is passed over
     again = from_videos(folder / "boards", {"all": folder / "animal"}, request=request_of(folder))
     assert [path.stat().st_mtime_ns for path in kept] == before
     assert again.notes[1] == "left: ball_left.mp4, 8 frames, the results are up to date"
     np.testing.assert_array_equal(again.tracks.points, result.tracks.points)
     # without the board's name the folder stands for the calibration in it, and results may be named instead of videos
     files = {name: next((folder / "animal").glob(f"ball_{name}*.nc")) for name in ("left", "right")}
+    with pytest.raises(SettingsError, match="got results or labels alone; leave --project out"):
+        prepare(folder / "boards", files, request=request_of(folder))
     plain = from_videos(folder / "boards", files, folder / "S")
     np.testing.assert_array_equal(plain.tracks.points, result.tracks.points)
 

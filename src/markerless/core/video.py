@@ -70,9 +70,8 @@ def fingerprint(path: Path) -> str:
     """
     digest = hashlib.sha256()
     if path.is_dir():
-        for image in sorted(path.iterdir(), key=lambda entry: natural_key(entry.name)):
-            if image.suffix.lower() in IMAGE_SUFFIXES:
-                digest.update(f"{image.name}:{image.stat().st_size}\n".encode())
+        for image in pictures_in(path):
+            digest.update(f"{image.name}:{image.stat().st_size}\n".encode())
         return digest.hexdigest()[:32]
     size = path.stat().st_size
     digest.update(str(size).encode())

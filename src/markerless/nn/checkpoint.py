@@ -72,7 +72,8 @@ def load(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             state = json.loads(file.metadata()["state"])
-            for key in file.keys():  # noqa: SIM118 - not a dict
+            keys: list[str] = file.keys()
+            for key in keys:
                 group, _, name = key.partition(".")
                 groups[group][name] = file.get_tensor(key)
     except FileNotFoundError:

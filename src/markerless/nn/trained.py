@@ -13,6 +13,7 @@ from typing import Any
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from torch import Tensor
 
 from markerless.config import load as load_settings
@@ -59,7 +60,7 @@ def load(model: Path) -> PoseNet:
 def _read_exported(model: Path) -> onnx.ModelProto:
     try:
         proto = onnx.load(model, load_external_data=False)  # ours hold everything; no other file is read
-    except Exception as error:  # protobuf's own, of a library that only onnx knows
+    except (OSError, DecodeError) as error:
         raise damaged(model, error) from error
     said = {entry.key: entry.value for entry in proto.metadata_props}
     inputs, outputs = ({value.name for value in side} for side in (proto.graph.input, proto.graph.output))

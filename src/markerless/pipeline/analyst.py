@@ -308,4 +308,6 @@ def _video_fingerprint(video: Path) -> str:
     try:
         return fingerprint(video)
     except OSError as error:
-        raise VideoError(f"cannot read {video}: {error.strerror}; check the file and its permissions") from error
+        raise VideoError(
+            f"cannot read {video}: {error.strerror or error}; check the file and its permissions"
+        ) from error

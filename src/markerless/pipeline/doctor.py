@@ -205,15 +205,20 @@ def check_torch() -> Iterator[Finding]:
             yield Finding("gpu", "note", f"{', '.join(cards)}; torch is not installed", "pip install torch")
         return
     try:
-        from markerless.nn.device import best_device, computes_bf16
-
-        device = best_device()
+        importlib.import_module("torch")
     except Exception as error:  # as above: whatever a broken installation raises is the finding
         yield Finding(
             "training device", "problem", f"torch does not load: {error}", "pip install --force-reinstall torch"
         )
         return
-    arithmetic = "bf16" if computes_bf16(device) else "f32"
+    from markerless.nn.device import best_device, computes_bf16
+
+    try:
+        device = best_device()
+        arithmetic = "bf16" if computes_bf16(device) else "f32"
+    except RuntimeError as error:  # what torch raises of a card or its driver
+        yield Finding("training device", "problem", f"torch cannot use it: {error}", "update the driver of the card")
+        return
     yield Finding("training device", "ok", f"{device.type}, {arithmetic}")
     if cards and device.type == "cpu":
         build = ROCM_TORCH if all(card.startswith("AMD") for card in cards) else CUDA_TORCH
@@ -260,7 +265,7 @@ def check_codecs() -> Iterator[Finding]:
         yield Finding("video decoders", "ok", ", ".join(DECODERS))
     try:
         av.codec.Codec(ENCODER, "w")
-    except Exception:  # PyAV's error class for this has moved between versions
+    except (ValueError, AttributeError):  # what PyAV raises is a ValueError; of an old one the class is elsewhere
         yield Finding("video encoder", "problem", f"PyAV lacks {ENCODER}, which `render` needs", fix)
     else:
         yield Finding("video encoder", "ok", ENCODER)

@@ -20,10 +20,10 @@ SAME = 1e-6  # the CSV holds rounded numbers
 
 def origin(sources: Sequence[Path], tracks: Tracks) -> dict[str, Any]:
     """For the provenance: of which files the result was made, and a fingerprint of the points that they held."""
-    return {FROM: [source.name for source in sources], SOURCE_POINTS: fingerprint(tracks)}
+    return {FROM: [source.name for source in sources], SOURCE_POINTS: fingerprint_of_points(tracks)}
 
 
-def fingerprint(tracks: Tracks) -> str:
+def fingerprint_of_points(tracks: Tracks) -> str:
     """The same for the same points and scores, to a thousandth."""
     digest = hashlib.sha256(repr(tracks.points.shape).encode())
     for values in (tracks.points, tracks.score):

@@ -22,6 +22,7 @@ from markerless.multiview.files import views_toml
 from markerless.pipeline.analyze import Analysis, analyze
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.calibrate import CalibrateRequest, calibrate
+from markerless.pipeline.results import LABELED
 from markerless.pipeline.triangulate import ALL_VIEWS, InSpace, TriangulateOptions, target_of, triangulate
 
 if TYPE_CHECKING:
@@ -145,6 +146,11 @@ def prepare(
             f"expected results or labels of camera '{name}', got a video ({path.name}); name the project whose network "
             "finds the keypoints in it with --project, or give the results of 'markerless analyze'"
         )
+    if request.network is not None and not videos:
+        raise SettingsError(
+            "expected videos for the project whose network is to look at them, got results or labels alone; leave "
+            "--project out, or give CAMERA=VIDEO"
+        )
     results = _analyzed(videos, folder, request, bar, told)
     target = target_of(out, named) if videos else None if out is None else Path(out)
     return Prepared(rig, {**named, **results}, videos, target, tuple(told))
@@ -211,7 +217,11 @@ def _by_camera(files: dict[str, Path], rig: Path) -> dict[str, Path]:
 
 
 def _in_folder(folder: Path, cameras: Calibration) -> dict[str, Path]:
-    videos = sorted(entry for entry in folder.rglob("*") if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file())
+    videos = sorted(
+        entry
+        for entry in folder.rglob("*")
+        if entry.suffix.lower() in VIDEO_SUFFIXES and not entry.stem.endswith(LABELED) and entry.is_file()
+    )
     found: dict[str, Path] = {}
     for name in sorted(cameras.names, key=len, reverse=True):  # "top2" before "top", which is part of it
         own = [video for video in videos if name.lower() in str(video.relative_to(folder)).lower()]

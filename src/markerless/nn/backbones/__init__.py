@@ -8,6 +8,7 @@ A backbone file provides:
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from markerless.config import Settings
+from markerless.core import unpickle
 from markerless.errors import SettingsError
 from markerless.registry import Registry
 
 registry = Registry("backbone", "markerless.nn.backbones")
+
+# what torch's reader of archives and its own unpickler meet in a file that is something else, or damaged
+DAMAGED = (*unpickle.DAMAGED, RuntimeError, AssertionError, struct.error)
 
 
 class BackboneConfig(Settings):
@@ -45,7 +50,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SettingsError(f"net.weights: cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # whatever the unpickler meets in a file that is something else
+    except DAMAGED as error:
         raise SettingsError(
             f"net.weights: expected a PyTorch state dict, got another kind of file ({type(error).__name__}): {path}"
         ) from None
