@@ -4,7 +4,6 @@ becomes a label."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,11 @@ import numpy as np
 import pytest
 
 from app_server import Server, StartServer
+from coded_video import HEIGHT, N_FRAMES, READ_CANVAS, SLOW_FRAMES, film, open_player, wait_for_frame
 from made_study import DAY, SCORER, MadeStudy, make_study
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.project import NewProject, Project, create_project
-from markerless.video.writer import VideoWriter
 from review_page import canvas_place
 from reviewed import mistakes, tracks_with_mistakes, write_results
 
@@ -27,42 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-N_FRAMES, N_BITS, WIDTH, HEIGHT = 120, 8, 320, 240
 FIRST_X, STEP_X, ROW_Y = 10.0, 2.5, 140
-READ = """([width, height, bits, row, color]) => {
-  const canvas = document.querySelector('.review-picture');
-  const box = canvas.parentElement;
-  const ratio = devicePixelRatio;
-  const scale = Math.min((box.clientWidth - 20) / width, (box.clientHeight - 20) / height);
-  const left = (box.clientWidth - width * scale) / 2, top = (box.clientHeight - height * scale) / 2;
-  const context = canvas.getContext('2d');
-  const at = (x, y) => [(left + (x + 0.5) * scale) * ratio, (top + (y + 0.5) * scale) * ratio];
-  let picture = 0;
-  for (let bit = 0; bit < bits; bit++) {
-    const [x, y] = at((bit + 0.5) * width / bits - 0.5, 20);
-    if (context.getImageData(x, y, 1, 1).data[0] > 127) picture |= 1 << bit;
-  }
-  const [, y] = at(0, row);
-  const line = context.getImageData(0, Math.round(y), canvas.width, 1).data;
-  let sum = 0, n = 0;
-  for (let x = 0; x < canvas.width; x++) {
-    const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(line[4 * x + c] - color[c]), 0);
-    if (far < 40) { sum += x + 0.5; n += 1; }
-  }
-  const overlay = n ? (sum / n / ratio - left) / scale - 0.5 : null;
-  const said = Number(/frame (\\d+)/.exec(document.querySelector('.review-frame').textContent)?.[1] ?? -1);
-  return {picture, overlay, said};
-}"""
-SLOW = """(() => {
-  const real = window.fetch;
-  window.fetch = async (path, options) => {
-    if (String(path).includes('/frames/')) {
-      const wait = 60 + 240 * Math.random();
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-    return real(path, options);
-  };
-})()"""
+READ = f"""([row, color]) => ({{
+  ...({READ_CANVAS})(document.querySelector('.review-picture'), 20, row, color, 40),
+  said: Number(/frame (\\d+)/.exec(document.querySelector('.review-frame').textContent)?.[1] ?? -1),
+}})"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +42,7 @@ class Coded:
 
     def read(self, page: Page) -> dict[str, Any]:
         """Frame of the picture, frame of the point, and the frame that the page names."""
-        seen = page.evaluate(READ, [WIDTH, HEIGHT, N_BITS, ROW_Y, list(self.color)])
+        seen = page.evaluate(READ, [ROW_Y, list(self.color)])
         overlay = None if seen["overlay"] is None else (seen["overlay"] - FIRST_X) / STEP_X
         return {**seen, "overlay": overlay}
 
@@ -82,12 +50,7 @@ class Coded:
 @pytest.fixture(scope="module")
 def coded(tmp_path_factory: pytest.TempPathFactory) -> Coded:
     folder = tmp_path_factory.mktemp("coded")
-    with VideoWriter(folder / "coded.mp4", 25.0, (WIDTH, HEIGHT)) as writer:
-        for frame in range(N_FRAMES):
-            image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-            for bit in range(N_BITS):
-                image[:40, bit * 40 : bit * 40 + 40] = 235 if frame >> bit & 1 else 20
-            writer.write(image)
+    film(folder / "coded.mp4")
     project = create_project(NewProject("coded", SCORER, ("dot", "other"), (), DAY), folder, [folder / "coded.mp4"])
     points = np.full((N_FRAMES, 1, 2, 2), float(HEIGHT - 20))
     points[:, 0, 0] = np.stack([FIRST_X + STEP_X * np.arange(N_FRAMES), np.full(N_FRAMES, ROW_Y)], axis=-1)
@@ -99,16 +62,7 @@ def coded(tmp_path_factory: pytest.TempPathFactory) -> Coded:
 
 def open_review(page: Page, server: Server, root: Path, query: str = "") -> None:
     page.add_init_script("localStorage.setItem('markerless-who', 'ada')")
-    page.goto(server.url)
-    page.wait_for_selector("#pages a")
-    key = page.evaluate("location.hash.split('/')[1]")
-    page.evaluate(f"location.hash = '#/{key}/review{query}'")
-    page.wait_for_selector(".review-transport")
-    page.locator(".review-frame", has_text=re.compile(r"frame \d")).wait_for()
-
-
-def wait_for_frame(page: Page, frame: int) -> None:
-    page.locator(".review-frame", has_text=re.compile(rf"^frame {frame} of")).wait_for()
+    open_player(page, server, f"review{query}")
 
 
 def agree(seen: dict[str, Any]) -> bool:
@@ -123,7 +77,7 @@ def test_every_overlay_is_that_of_its_picture(
 ) -> None:
     server = start_server(coded.root)
     if network == "slow":
-        page.add_init_script(SLOW)
+        page.add_init_script(SLOW_FRAMES)
     open_review(page, server, coded.root)
     assert agree(coded.read(page))
     for speed in ("1", "4"):
@@ -160,7 +114,7 @@ def test_frames_are_reached_exactly_by_keys_and_by_clicking_the_plot(
 
 def test_leaps_show_a_frame_nearby_with_its_own_points(page: Page, coded: Coded, start_server: StartServer) -> None:
     """Exact frames are slow here, previews are not."""
-    page.add_init_script(SLOW.replace("60 + 240 * Math.random()", "700"))
+    page.add_init_script(SLOW_FRAMES.replace("60 + 240 * Math.random()", "700"))
     open_review(page, start_server(coded.root), coded.root)
     for key, frame in {"End": N_FRAMES - 1, "Home": 0}.items():
         page.keyboard.press(key)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from app_server import Server, StartServer
+from coded_video import HEIGHT, N_FRAMES, READ_CANVAS, SLOW_FRAMES, WIDTH, film, open_player, wait_for_frame
 from filmed_space import CONTRADICTED, KEYPOINTS, MadeSpace, make_space
 from made_study import DAY, SCORER, MadeStudy
 from markerless.core.camera import Calibration, Camera
@@ -23,50 +24,18 @@ from markerless.core.views import CONTRADICTORY
 from markerless.formats import movement
 from markerless.pipeline.triangulate import triangulate
 from markerless.project import NewProject, create_project
-from markerless.video.writer import VideoWriter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-N_FRAMES, N_BITS, WIDTH, HEIGHT, LATE = 120, 8, 320, 240, 20
+LATE = 20
 FIRST_X, STEP_X, ROW_Y = 40.0, 2.0, 140.0
-READ = """([width, height, bits, row, color]) => [...document.querySelectorAll('.space-panel')].map((panel) => {
-  const canvas = panel.querySelector('canvas');
-  const box = canvas.parentElement;
-  const ratio = devicePixelRatio;
-  const scale = Math.min(box.clientWidth / width, box.clientHeight / height);
-  const left = (box.clientWidth - width * scale) / 2, top = (box.clientHeight - height * scale) / 2;
-  const context = canvas.getContext('2d');
-  const at = (x, y) => [(left + (x + 0.5) * scale) * ratio, (top + (y + 0.5) * scale) * ratio];
-  let picture = 0;
-  for (let bit = 0; bit < bits; bit++) {
-    const [x, y] = at((bit + 0.5) * width / bits - 0.5, 20);
-    if (context.getImageData(x, y, 1, 1).data[0] > 127) picture |= 1 << bit;
-  }
-  const [, y] = at(0, row);
-  const line = context.getImageData(0, Math.round(y), canvas.width, 1).data;
-  let sum = 0, n = 0;
-  for (let x = 0; x < canvas.width; x++) {
-    const far = [0, 1, 2].reduce((sum, c) => sum + Math.abs(line[4 * x + c] - color[c]), 0);
-    if (far < 60) { sum += x + 0.5; n += 1; }
-  }
-  const overlay = n ? (sum / n / ratio - left) / scale - 0.5 : null;
-  return {
-    picture, overlay, isLate: panel.classList.contains('late'),
-    said: Number(panel.querySelector('.space-frame').textContent),
-  };
-})"""
-SLOW = """(() => {
-  const real = window.fetch;
-  window.fetch = async (path, options) => {
-    if (String(path).includes('/frames/')) {
-      await new Promise((resolve) => setTimeout(resolve, 60 + 240 * Math.random()));
-    }
-    return real(path, options);
-  };
-})()"""
+READ = f"""([row, color]) => [...document.querySelectorAll('.space-panel')].map((panel) => ({{
+  ...({READ_CANVAS})(panel.querySelector('canvas'), 0, row, color, 60),
+  isLate: panel.classList.contains('late'), said: Number(panel.querySelector('.space-frame').textContent),
+}}))"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +50,7 @@ class Coded:
 
     def read(self, page: Page) -> list[dict[str, Any]]:
         """Of each panel: frame of the picture, frame that the point is of, frame that the panel names."""
-        seen = page.evaluate(READ, [WIDTH, HEIGHT, N_BITS, ROW_Y, list(self.color)])
+        seen = page.evaluate(READ, [ROW_Y, list(self.color)])
         return [
             {**one, "overlay": None if one["overlay"] is None else (one["overlay"] - FIRST_X) / STEP_X} for one in seen
         ]
@@ -104,12 +73,7 @@ def cameras() -> Calibration:
 def coded(tmp_path_factory: pytest.TempPathFactory) -> Coded:
     folder = tmp_path_factory.mktemp("coded")
     for name in ("first", "second"):
-        with VideoWriter(folder / f"{name}.mp4", 25.0, (WIDTH, HEIGHT)) as writer:
-            for frame in range(N_FRAMES):
-                image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-                for bit in range(N_BITS):
-                    image[:40, bit * 40 : bit * 40 + 40] = 235 if frame >> bit & 1 else 20
-                writer.write(image)
+        film(folder / f"{name}.mp4")
     videos = [folder / "first.mp4", folder / "second.mp4"]
     project = create_project(NewProject("coded", SCORER, ("dot", "other"), (), DAY), folder, videos)
     files, seen = {}, {}
@@ -144,16 +108,7 @@ def _add_sources(path: Path, files: dict[str, Path], n_moments: int) -> None:
 
 
 def open_space(page: Page, server: Server, query: str = "") -> None:
-    page.goto(server.url)
-    page.wait_for_selector("#pages a")
-    key = page.evaluate("location.hash.split('/')[1]")
-    page.evaluate(f"location.hash = '#/{key}/space{query}'")
-    page.wait_for_selector(".review-transport")
-    page.locator(".review-frame", has_text=re.compile(r"frame \d")).wait_for()
-
-
-def wait_for_frame(page: Page, frame: int) -> None:
-    page.locator(".review-frame", has_text=re.compile(rf"^frame {frame} of")).wait_for()
+    open_player(page, server, f"space{query}")
 
 
 def settled(page: Page) -> None:
@@ -173,7 +128,7 @@ def test_every_picture_has_the_points_of_its_own_moment(
     page: Page, coded: Coded, start_server: StartServer, network: str
 ) -> None:
     if network == "slow":
-        page.add_init_script(SLOW)
+        page.add_init_script(SLOW_FRAMES)
     open_space(page, start_server(coded.root))
     settled(page)
     page.click("text=Points on them")  # rings and lines would hide what is read
