@@ -64,7 +64,7 @@ def test_part_of_a_result(study: SpaceStudy, tmp_path: Path) -> None:
     result = render_space(study.result, tmp_path / "part.mp4", options=options)
     assert result.n_frames == 6
     assert [round(cells(frame)[0] / GRAY_STEP) for frame in frames_of(result.path)] == [10, 11, 12, 13, 14, 15]
-    with pytest.raises(SettingsError, match=r"there are 1\.20 s"):
+    with pytest.raises(SettingsError, match=r"no frame of walk\.nc .* it is 1\.20 s long"):
         render_space(study.result, options=SpaceOptions(start_s=7))
 
 

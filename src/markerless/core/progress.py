@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -14,3 +16,12 @@ class Progress(Protocol):
 
 def silent(done: int, total: int, message: str) -> None:
     """Ignores progress."""
+
+
+Bar = Callable[[str, str], AbstractContextManager[Progress]]  # opens a progress bar for a stage, given title and unit
+
+
+@contextmanager
+def no_bar(title: str, unit: str) -> Iterator[Progress]:
+    """Shows nothing."""
+    yield silent

@@ -9,6 +9,8 @@ keypoints. COCO's origin is taken as ours.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,24 @@ def sniff(path: Path) -> float:
     return 0.9 if quick_keys(path) >= KEYS else 0.0
 
 
+@contextmanager
+def reading(what: str, path: Path) -> Iterator[None]:
+    """Whatever values stumble over inside, for one is missing or of another type, becomes one line about the file.
+
+    Raises:
+        LabelsError: it did, or something else was found wrong with the file.
+    """
+    try:
+        yield
+    except MALFORMED as error:
+        reason = " ".join(str(error).split())[:200]
+        raise LabelsError(
+            f"expected COCO {what}, got damaged ones: {path} ({type(error).__name__}: {reason})"
+        ) from error
+    except FormatError as error:
+        raise LabelsError(" ".join(str(error).split())) from error
+
+
 def read(path: Path) -> Labels:
     """The labels of all pictures, in the order of `images`.
 
@@ -40,7 +60,7 @@ def read(path: Path) -> Labels:
         LabelsError: malformed, or annotations without keypoints (boxes and masks alone).
     """
     path = Path(path)
-    try:
+    with reading("annotations", path):
         stored = load_json(path)
         if not isinstance(stored, dict) or not stored.keys() >= KEYS:
             raise FormatError(f"expected COCO annotations with the keys {', '.join(sorted(KEYS))}: {path}")
@@ -51,13 +71,6 @@ def read(path: Path) -> Labels:
             LabeledFrame(str(image["file_name"]), tuple(animals.get(image["id"], ())), labeler)
             for image in stored["images"]
         )
-    except MALFORMED as error:
-        reason = " ".join(str(error).split())[:200]
-        raise LabelsError(
-            f"expected COCO annotations, got damaged ones: {path} ({type(error).__name__}: {reason})"
-        ) from error
-    except FormatError as error:
-        raise LabelsError(" ".join(str(error).split())) from error
     used = dict.fromkeys(instance.individual for frame in frames for instance in frame.instances)
     names = tuple(sorted(used, key=_natural)) if used else ("individual_0",)
     return Labels(skeleton, frames, names, _notes(path, stored))

@@ -14,7 +14,7 @@ import numpy as np
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
-from markerless.errors import FormatError, LabelsError
+from markerless.errors import FormatError
 from markerless.formats import coco
 from markerless.formats._json_file import MALFORMED, load_json, quick_keys
 
@@ -46,7 +46,7 @@ def read(path: Path) -> Labels:
         LabelsError: malformed, or the annotations of its pictures are not beside it.
     """
     path = Path(path)
-    try:
+    with coco.reading("results", path):
         results = load_json(path)
         if not isinstance(results, list):
             raise FormatError(f"expected a list of COCO results: {path}")
@@ -60,13 +60,6 @@ def read(path: Path) -> Labels:
             where = f"{path}, result {number}"
             own.append(_instance(where, result, skeleton, places[result["category_id"]], f"individual_{len(own)}"))
         frames = tuple(LabeledFrame(str(image["file_name"]), tuple(found[image["id"]])) for image in stored["images"])
-    except MALFORMED as error:
-        reason = " ".join(str(error).split())[:200]
-        raise LabelsError(
-            f"expected COCO results, got damaged ones: {path} ({type(error).__name__}: {reason})"
-        ) from error
-    except FormatError as error:
-        raise LabelsError(" ".join(str(error).split())) from error
     most = max((len(frame.instances) for frame in frames), default=0)
     names = tuple(f"individual_{n}" for n in range(max(most, 1)))
     return Labels(skeleton, frames, names, (f"{path.name}: pictures and keypoints are those of {source.name}",))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,7 +21,7 @@ from markerless.config import Settings
 from markerless.core.instance import FloatArray, Instance
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.metrics import SplitErrors, point_errors, split_errors
-from markerless.core.progress import Progress, silent
+from markerless.core.progress import Bar, no_bar
 from markerless.core.storage import atomic_path, write_text
 from markerless.core.tracks import Tracks
 from markerless.drawing import Painter, RenderSettings
@@ -49,8 +48,6 @@ LABELED_SEED, UNSEEN_SEED = 11, 23
 STAMP_FILE, PICTURE_FILE, TRUTH_FILE = "demo.json", "demo.png", "truth_of_unseen.csv"
 TRAIL = 30  # frames
 PICTURE_SCALE = 3  # the picture shows its frame enlarged, so that dots are crisp
-
-Bar = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 class DemoSettings(Settings):
@@ -115,12 +112,6 @@ class Demo:
         ]
 
 
-@contextmanager
-def no_bar(title: str, unit: str) -> Iterator[Progress]:
-    """Shows nothing."""
-    yield silent
-
-
 def demo(out: Path | str = "markerless-demo", settings: DemoSettings | None = None, bar: Bar = no_bar) -> Demo:
     """Make a study of a made mouse and take it from labels to trajectories.
 
@@ -141,7 +132,7 @@ def demo(out: Path | str = "markerless-demo", settings: DemoSettings | None = No
     unseen = Scene(UNSEEN_SEED, size, settings.unseen_video, look=Look(coat="agouti"))
     videos = (folder / "labeled.mp4", folder / "unseen.mp4")
     for scene, video in zip((labeled, unseen), videos, strict=True):
-        _film(scene, video, bar)
+        film(video, scene.fps, scene.size, (scene.frame(i)[0] for i in range(len(scene))), len(scene), bar)
     project = _study(folder, labeled, videos[0], settings.labeled)
     with bar("training", "steps") as progress:
         own = {"train": {"steps": settings.steps}} if settings.steps else {}
@@ -188,14 +179,17 @@ def claim(folder: Path, settings: Settings) -> None:
     write_text(stamp, json.dumps(wanted, indent=1) + "\n")
 
 
-def _film(scene: Scene, video: Path, bar: Bar) -> None:
-    """Write the scene's video unless it is there; a video appears only when it is complete."""
+def film(
+    video: Path, fps: float, size: tuple[int, int], pictures: Iterable[npt.NDArray[np.uint8]], n_frames: int, bar: Bar
+) -> None:
+    """Write a video of the pictures unless it is there; a video appears only when it is complete."""
     if video.is_file():
         return
-    with bar(f"filming {video.name}", "frames") as progress, VideoWriter(video, scene.fps, scene.size) as writer:
-        for i in range(len(scene)):
-            writer.write(scene.frame(i)[0])
-            progress(i + 1, len(scene), "")
+    video.parent.mkdir(parents=True, exist_ok=True)
+    with bar(f"filming {video.name}", "frames") as progress, VideoWriter(video, fps, size) as writer:
+        for done, picture in enumerate(pictures, start=1):
+            writer.write(picture)
+            progress(done, n_frames, "")
 
 
 def _study(folder: Path, scene: Scene, video: Path, n_labeled: int) -> Project:

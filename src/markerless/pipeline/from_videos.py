@@ -6,14 +6,13 @@ the same network, video and settings. What is left to do then is `triangulate`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markerless.core.camera import Calibration
-from markerless.core.progress import Progress, silent
+from markerless.core.progress import Bar, no_bar
 from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from markerless.errors import CalibrationError, FormatError, SettingsError, VideoError
 from markerless.multiview.boards import parse_board
@@ -27,8 +26,6 @@ from markerless.pipeline.triangulate import ALL_VIEWS, InSpace, TriangulateOptio
 
 if TYPE_CHECKING:
     from markerless.project import Project, Run
-
-Bar = Callable[[str, str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,6 @@ class Prepared:
         files = {name: str(path) for name, path in self.files.items()}
         videos = {name: str(path) for name, path in self.videos.items()}
         return {"calibration": str(self.calibration), "files": files, "videos": videos, "told": list(self.told)}
-
-
-@contextmanager
-def no_bar(title: str, unit: str) -> Iterator[Progress]:
-    """Shows nothing."""
-    yield silent
 
 
 def from_videos(

@@ -85,9 +85,10 @@ def render(
     path = Path(out) if out is not None else video.parent / f"{result_name(points, source, video)}_labeled.mp4"
     painter = Painter(points, options.settings, colors_beside(video, points.skeleton.keypoints))
     with open_video(video) as reader:
-        start, stop = _part(reader.video, options, points.fps)
+        fps = _fps(reader.video, points)
+        start, stop = part_between(reader.video.n_frames, fps, (options.start_s, options.stop_s), video.name)
         size = (reader.video.width, reader.video.height)
-        with VideoWriter(path, _fps(reader.video, points), size) as writer:
+        with VideoWriter(path, fps, size) as writer:
             _draw_all(reader, painter, writer, (start, stop), progress)
         notes = [note for note in (length_note(points, reader.video), _broken_note(reader)) if note]
     return Rendering(path, stop - start, tuple(notes))
@@ -127,18 +128,19 @@ def read_ahead(
         yield from batch
 
 
-def _part(video: Video, options: RenderOptions, fps_of_tracks: float) -> tuple[int, int]:
-    """First frame and the one to stop before."""
-    fps = video.fps if math.isfinite(video.fps) else fps_of_tracks
-    if not math.isfinite(fps):
-        fps = DEFAULT_FPS
-    start = 0 if options.start_s is None else math.floor(options.start_s * fps + 1e-6)
-    stop = video.n_frames if options.stop_s is None else math.ceil(options.stop_s * fps - 1e-6)
-    stop = min(stop, video.n_frames)
+def part_between(n_frames: int, fps: float, span_s: tuple[float | None, float | None], name: str) -> tuple[int, int]:
+    """First frame and the one to stop before of what lies between two times; None begins or ends with `name`.
+
+    Raises:
+        SettingsError: no frame does.
+    """
+    start_s, stop_s = span_s
+    start = 0 if start_s is None else math.floor(start_s * fps + 1e-6)
+    stop = n_frames if stop_s is None else min(n_frames, math.ceil(stop_s * fps - 1e-6))
     if start >= stop:
         raise SettingsError(
-            f"no frame of {video.path.name} lies between --start {options.start_s or 0:g} s and --stop "
-            f"{stop / fps if options.stop_s is None else options.stop_s:g} s; it is {video.n_frames / fps:.2f} s long"
+            f"no frame of {name} lies between --start {start_s or 0:g} s and --stop "
+            f"{n_frames / fps if stop_s is None else stop_s:g} s; it is {n_frames / fps:.2f} s long"
         )
     return start, stop
 

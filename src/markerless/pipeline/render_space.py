@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from markerless.core.progress import Progress, silent
 from markerless.drawing import palette
-from markerless.errors import SettingsError
-from markerless.pipeline.render import DEFAULT_FPS, Rendering, read_ahead
+from markerless.pipeline.render import DEFAULT_FPS, Rendering, part_between, read_ahead
 from markerless.pipeline.results import LABELED
 from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
 from markerless.report.lettering import Lettering, write
@@ -130,7 +129,7 @@ def render_space(
             for video in dict.fromkeys(one.video for one in seen if one.video is not None)
         }
         fps = _fps(result, readers.values())
-        part = _part(result.tracks.n_frames, fps, options)
+        part = part_between(result.tracks.n_frames, fps, (options.start_s, options.stop_s), result.path.name)
         cells = tuple(
             _Cell(painter, _pictures(readers[video], frames[slice(*part)], stack), left, top)
             for video, painter, frames, left, top in _laid_out(result, seen, readers, slice(*part))
@@ -217,18 +216,6 @@ def _pictures(reader: VideoReader, wanted: npt.NDArray[np.int64], stack: ExitSta
         while at < want:
             at, current = next(frames)
         yield None if want < 0 else current
-
-
-def _part(n_frames: int, fps: float, options: SpaceOptions) -> tuple[int, int]:
-    """First moment and the one to stop before."""
-    start = 0 if options.start_s is None else math.floor(options.start_s * fps + 1e-6)
-    stop = n_frames if options.stop_s is None else min(n_frames, math.ceil(options.stop_s * fps - 1e-6))
-    if start >= stop:
-        raise SettingsError(
-            f"no moment lies between --start {options.start_s or 0:g} s and --stop "
-            f"{n_frames / fps if options.stop_s is None else options.stop_s:g} s; there are {n_frames / fps:.2f} s"
-        )
-    return start, stop
 
 
 def _fps(result: SpaceResult, readers: Iterable[VideoReader]) -> float:

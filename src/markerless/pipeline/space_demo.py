@@ -18,13 +18,14 @@ from pydantic import Field
 from markerless.config import Settings
 from markerless.core.instance import FloatArray, Instance
 from markerless.core.labels import LabeledFrame, Labels
+from markerless.core.progress import Bar, no_bar
 from markerless.core.storage import write_text
 from markerless.core.tracks import Tracks
 from markerless.errors import CalibrationError, SettingsError
 from markerless.formats import tidy
 from markerless.multiview.boards import parse_board
 from markerless.multiview.rotation import fitted_motion
-from markerless.pipeline.demo import DAY, SCORER, Bar, claim, no_bar
+from markerless.pipeline.demo import DAY, SCORER, claim, film
 from markerless.pipeline.from_videos import FromVideos, from_videos
 from markerless.pipeline.keypoints import KeypointsRequest, keypoints
 from markerless.pipeline.train import train
@@ -36,7 +37,6 @@ from markerless.synthetic.many_views import CAMERAS, ManyViews, board_pictures, 
 from markerless.synthetic.solid_mouse import PAWS, SKELETON
 from markerless.video.images import write_image
 from markerless.video.reader import open_video
-from markerless.video.writer import VideoWriter
 
 NAME, RUN = "space", "demo"
 BOARD = "charuco:5x4:26:20:DICT_4X4_50"
@@ -207,39 +207,20 @@ def film_study(folder: Path, settings: SpaceDemoSettings, bar: Bar = no_bar) -> 
     for camera in cameras.cameras:
         path = folder / BOARDS / f"{camera.name}.mp4"
         if not path.is_file():
-            with bar(f"filming the board, {camera.name}", "frames"):
-                pictures = board_pictures(board, camera, settings.boards, BOARD_SEED)
-                _write(path, [np.repeat(gray[..., None], 3, axis=2) for gray in pictures])
+            grays = board_pictures(board, camera, settings.boards, BOARD_SEED)
+            pictures = (np.repeat(gray[..., None], 3, axis=2) for gray in grays)
+            film(path, FPS, camera.size, pictures, settings.boards, bar)
     labeled = ManyViews(LABELED_SEED, 4 * settings.labeled, FPS, cameras)
     unseen = ManyViews(UNSEEN_SEED, settings.unseen, FPS, cameras)
     for name, scene in ((LABELED, labeled), (ANIMAL, unseen)):
         for index, camera in enumerate(cameras.cameras):
-            _film(scene, index, folder / name / f"mouse_{camera.name}.mp4", bar)
+            pictures = (scene.frame(index, i).image for i in range(len(scene)))
+            film(folder / name / f"mouse_{camera.name}.mp4", scene.fps, camera.size, pictures, len(scene), bar)
     truth = unseen.truth()
     score = np.ones((len(truth), 1, SKELETON.n_keypoints))
     tidy.write(Tracks(SKELETON, truth[:, None], score, fps=FPS, scorer="truth"), folder / TRUTH_FILE)
     project = _labeled(folder, labeled, cameras.names, settings.labeled)
     return SpaceStudy(folder, folder / BOARDS, folder / ANIMAL, project, _split(folder, project), truth)
-
-
-def _write(path: Path, frames: Sequence[np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    height, width = frames[0].shape[:2]
-    with VideoWriter(path, FPS, (width, height)) as writer:
-        for frame in frames:
-            writer.write(frame)
-
-
-def _film(scene: ManyViews, camera: int, path: Path, bar: Bar) -> None:
-    """A video appears only when it is complete."""
-    if path.is_file():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    size = scene.calibration.cameras[camera].size
-    with bar(f"filming {path.name}", "frames") as progress, VideoWriter(path, scene.fps, size) as writer:
-        for i in range(len(scene)):
-            writer.write(scene.frame(camera, i).image)
-            progress(i + 1, len(scene), "")
 
 
 def _labeled(folder: Path, scene: ManyViews, names: Sequence[str], n_labeled: int) -> Project:
