@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 from markerless.pipeline.space import Space, is_space, open_space
 from markerless.project import Project
-from markerless.server.tracks_shelf import Version, drop_oldest, version_of
+from markerless.server.kept import Kept, Version, version_of
 
 MOST_OPEN = 4
 MOST_REMEMBERED = 2000  # files of which it is known what they are
@@ -19,9 +17,8 @@ class SpaceShelf:
     """See the module; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[tuple[Version, Path], Space] = OrderedDict()
-        self._kinds: OrderedDict[Version, bool] = OrderedDict()
-        self._lock = threading.Lock()
+        self._open: Kept[tuple[Version, Path], Space] = Kept(MOST_OPEN)
+        self._kinds: Kept[Version, bool] = Kept(MOST_REMEMBERED)
 
     def space(self, project: Project, path: Path, allows: Callable[[Path], bool], anew: bool = False) -> Space:
         """The result in a file; `anew` looks again for what its cameras saw, which may have been put there meanwhile.
@@ -29,22 +26,11 @@ class SpaceShelf:
         Raises:
             FormatError: there is no such file, or it holds no points in space.
         """
-        key = (version_of(path), project.root)
-        with self._lock:
-            if anew or key not in self._open:
-                self._open[key] = open_space(path, project, allows)
-                drop_oldest(self._open, MOST_OPEN)
-            self._open.move_to_end(key)
-            return self._open[key]
+        return self._open.get((version_of(path), project.root), lambda: open_space(path, project, allows), anew)
 
     def is_space(self, path: Path) -> bool:
         """Whether a file holds points in space."""
-        key = version_of(path)
-        with self._lock:
-            if key not in self._kinds:
-                self._kinds[key] = is_space(path)
-                drop_oldest(self._kinds, MOST_REMEMBERED)
-            return self._kinds[key]
+        return self._kinds.get(version_of(path), lambda: is_space(path))
 
     def close(self) -> None:
         """Let go of everything."""

@@ -46,8 +46,8 @@ from markerless.project.run import RUN_FILE
 from markerless.server.api.frames import video_of
 from markerless.server.api.labels import TheBook, require_picture
 from markerless.server.books import Books
+from markerless.server.kept import version_of
 from markerless.server.slow_answers import SlowAnswers, as_json
-from markerless.server.tracks_shelf import version_of
 from markerless.server.workspace import TheProject, TheWorkspace
 from markerless.video.images import image_size, jpeg_bytes, read_image
 
