@@ -12,6 +12,7 @@ import pytest
 
 MODULE_OF = {  # distributions whose module has another name
     "opencv-python-headless": "cv2",
+    "protobuf": "google",
     "ruamel.yaml": "ruamel",
     "scikit-learn": "sklearn",
 }
