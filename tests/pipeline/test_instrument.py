@@ -19,10 +19,12 @@ from markerless.project import Project
 from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import Batch, Done, EngineOptions, Session, open_session
 from markerless.runtime.region import Region
+from markerless.video.raw import RawFrame
 from pipeline.field import SIZE, film, make_field, scene, settings
 from runtime.moving_dots import InMemory, walk
 
 BLOCKS = (Block(0, 20), Block(20, 40), Block(40, 50))
+ALIKE = {"region": {"use": "on", "why": "asked for", "ms_per_frame": 1.0, "ms_to_decode": 1.1}}
 OFF = {"region": {"use": "off", "why": "switched off"}}
 ON = {"region": {"use": "on", "why": "asked for", "ms_per_frame": 1.0}}
 REGION = Region(64, 64, 16, 4, together=2, shrink=2)
@@ -97,6 +99,25 @@ def test_without_a_region_batches_are_those_of_the_method(
 ) -> None:
     made(field, Method("openvino", "f32", 4, None, OFF), stack)
     assert opened == [EngineOptions(SIZE[1], SIZE[0], batch_size=4, precision="f32", threads=1)]
+
+
+def test_threads_go_in_pairs_where_decoding_takes_as_long_as_the_region(
+    field: Project, stack: ExitStack, opened: list[EngineOptions]
+) -> None:
+    lanes: set[str] = set()
+
+    class Watched(InMemory):
+        def raw_frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, RawFrame | None]]:
+            for item in super().raw_frames(start, stop):
+                names = [thread.name for thread in threading.enumerate()]
+                lanes.update(name for name in names if name.startswith(("lane", "decoder")))
+                yield item
+
+    instrument = made(field, Method("openvino", "f32", 1, REGION, ALIKE), stack, threads=2)
+    assert sum(options.inline for options in opened) == 1  # the network of one lane
+    found = predicted(instrument, Watched(film().pictures))
+    np.testing.assert_array_equal(np.concatenate([prediction.xy for prediction in found]), walk(50, SIZE))
+    assert lanes == {"lane 0", "decoder"}
 
 
 def test_fits_frames_of_its_size_and_method_alone(field: Project, stack: ExitStack) -> None:

@@ -294,6 +294,21 @@ class TestMethod:
         assert method.effect() == {"bf16": None, "region": effect}
         assert np.isnan(replace(method, measured={"region": {"use": "off"}}).speed_up)
 
+    @pytest.mark.parametrize(
+        ("to_decode", "in_region", "beside"),
+        [(0.42, 0.46, True), (0.46, 0.42, True), (0.2, 0.46, False), (0.46, 0.2, False), (None, 0.46, False)],
+    )
+    def test_decoding_has_a_thread_of_its_own_where_it_takes_as_long_as_the_region(
+        self, to_decode: float | None, in_region: float, beside: bool
+    ) -> None:
+        measured = {"ms_per_frame": in_region, **({} if to_decode is None else {"ms_to_decode": to_decode})}
+        method = Method("openvino", "f32", 1, Region(64, 64, 16, 4), {"region": measured})
+        assert method.decodes_beside is beside
+        assert replace(method, region=None, measured={"region": {"use": "off"}}).decodes_beside is False
+
+    def test_the_time_to_decode_is_measured_with_the_region(self, field: Project) -> None:
+        assert chosen(field, film()).measured["region"]["ms_to_decode"] > 0
+
     def test_a_rate_counts_images_and_not_requests(self, field: Project) -> None:
         """A quarter of the work in each image makes no request slower, but there are more images in it."""
         at = scene(field, film(2))

@@ -16,7 +16,7 @@ from markerless.errors import RunError
 from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.runtime.follow import FollowingModel, Sessions
-from markerless.runtime.lanes import predict_in_region
+from markerless.runtime.lanes import Crew, predict_in_region
 from markerless.runtime.region import Region
 from runtime.moving_dots import SIZE, STRONG, InMemory, dimmed, two_animals, walk
 
@@ -68,9 +68,13 @@ def working_threads() -> list[str]:
 
 
 def run(
-    reader: InMemory, new_model: Callable[[], FollowingModel], todo: Sequence[Block] = BLOCKS, n_threads: int = 1
+    reader: InMemory,
+    new_model: Callable[[], FollowingModel],
+    todo: Sequence[Block] = BLOCKS,
+    n_threads: int = 1,
+    in_pairs: bool = False,
 ) -> dict[Block, BlockPrediction]:
-    found = list(predict_in_region(reader, new_model, todo, WHOLE, n_threads, lambda n_frames: None))
+    found = list(predict_in_region(reader, new_model, todo, WHOLE, Crew(n_threads, in_pairs), lambda n_frames: None))
     assert len(found) == len(todo)
     return {prediction.block: prediction for prediction in found}
 
@@ -119,8 +123,8 @@ class TestResults:
         """The second animal shows it: blocks that begin after it came find it, as they know of no others."""
         frames = two_animals(N_FRAMES, since=40)
         expected = run(InMemory(frames), models(together))
-        for n_threads in (2, 3, 8):
-            found = run(InMemory(frames), models(together), n_threads=n_threads)
+        for n_threads, in_pairs in ((2, False), (3, False), (8, False), (2, True), (5, True)):
+            found = run(InMemory(frames), models(together), n_threads=n_threads, in_pairs=in_pairs)
             for block in BLOCKS:
                 assert_equal(found[block], expected[block])
         everything_in_one = run(InMemory(frames), models(together), [Block(0, N_FRAMES)])[Block(0, N_FRAMES)]
@@ -138,12 +142,14 @@ class TestResults:
         for block in todo:
             assert_equal(found[block], whole[block])
 
-    @pytest.mark.parametrize("n_threads", [1, 2, 5])
+    @pytest.mark.parametrize(("n_threads", "in_pairs"), [(1, False), (2, False), (5, False), (2, True), (4, True)])
     @pytest.mark.parametrize("together", [1, 4])
-    def test_of_broken_frames_are_nan_and_end_no_lane(self, models: MakeModels, n_threads: int, together: int) -> None:
+    def test_of_broken_frames_are_nan_and_end_no_lane(
+        self, models: MakeModels, n_threads: int, in_pairs: bool, together: int
+    ) -> None:
         broken = (0, 30, 31, 49, *range(60, 69), *range(90, N_FRAMES))
         reader, places = film(broken)
-        found = run(reader, models(together), n_threads=n_threads)
+        found = run(reader, models(together), n_threads=n_threads, in_pairs=in_pairs)
         xy, score, decoded = (
             np.concatenate([getattr(found[block], name) for block in BLOCKS]) for name in ("xy", "score", "decoded")
         )
@@ -159,7 +165,7 @@ class TestResults:
         view = View(20, 10, 120, 100)
         places = np.repeat(np.array([[[100, 60], [110, 64], [104, 70]]]), 20, axis=0)
         (found,) = predict_in_region(
-            InMemory(dots(places, SIZE, STRONG)), models(1, view), [Block(0, 20)], view, 2, lambda n: None
+            InMemory(dots(places, SIZE, STRONG)), models(1, view), [Block(0, 20)], view, Crew(2), lambda n: None
         )
         np.testing.assert_array_equal(found.xy, places)
 
@@ -170,15 +176,18 @@ class TestResults:
     def test_every_frame_is_reported_once(self, models: MakeModels, n_threads: int) -> None:
         reported: list[int] = []
         reader, _ = film(broken=(3, 4))
-        list(predict_in_region(reader, models(4), BLOCKS, WHOLE, n_threads, reported.append))
+        list(predict_in_region(reader, models(4), BLOCKS, WHOLE, Crew(n_threads), reported.append))
         assert sum(reported) == N_FRAMES
         assert min(reported) > 0
 
 
 class TestLanes:
-    @pytest.mark.parametrize(("n_threads", "n_lanes"), [(1, 1), (2, 2), (3, 3), (8, 3)])
-    def test_are_as_many_as_threads_or_stretches_to_decode(
-        self, models: MakeModels, n_threads: int, n_lanes: int
+    @pytest.mark.parametrize(
+        ("n_threads", "in_pairs", "n_lanes"),
+        [(1, False, 1), (2, False, 2), (3, False, 3), (8, False, 3), (1, True, 1), (2, True, 1), (3, True, 2)],
+    )
+    def test_are_as_many_as_threads_or_pairs_or_stretches_to_decode(
+        self, models: MakeModels, n_threads: int, in_pairs: bool, n_lanes: int
     ) -> None:
         reader, _ = film()
         made: list[FollowingModel] = []
@@ -188,7 +197,7 @@ class TestLanes:
             made.append(new_model())
             return made[-1]
 
-        run(reader, counted, n_threads=n_threads)
+        run(reader, counted, n_threads=n_threads, in_pairs=in_pairs)
         assert len(made) == n_lanes
         assert len(reader.others) == n_lanes - 1
         assert all(other.is_closed for other in reader.others)
@@ -225,7 +234,8 @@ class TestEnds:
         found: list[Block] = []
         with pytest.raises(OSError, match="the disk is gone"):
             found.extend(
-                prediction.block for prediction in predict_in_region(reader, models(), BLOCKS, WHOLE, 1, lambda n: None)
+                prediction.block
+                for prediction in predict_in_region(reader, models(), BLOCKS, WHOLE, Crew(1), lambda n: None)
             )
         assert found == list(BLOCKS[:3])
 
@@ -234,7 +244,7 @@ class TestEnds:
     def test_closing_early_ends_all_lanes(self, models: MakeModels, n_threads: int, length: int) -> None:
         reader = InMemory(dots(walk(3000), SIZE, STRONG))
         todo = [Block(0, 20), *(Block(start, start + length) for start in range(20, 3000, length))]
-        iterator = predict_in_region(reader, models(), todo, WHOLE, n_threads, lambda n: None)
+        iterator = predict_in_region(reader, models(), todo, WHOLE, Crew(n_threads), lambda n: None)
         next(iterator)
         assert working_threads()
         iterator.close()
@@ -247,5 +257,5 @@ class TestEnds:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            list(predict_in_region(film()[0], models(), BLOCKS, WHOLE, 3, interrupted))
+            list(predict_in_region(film()[0], models(), BLOCKS, WHOLE, Crew(3), interrupted))
         assert not working_threads()

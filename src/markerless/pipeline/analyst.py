@@ -8,6 +8,7 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,15 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from markerless.core.instance import FloatArray
 from markerless.core.progress import Progress
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video, fingerprint
+from markerless.core.view import View
 from markerless.errors import StorageError, VideoError
 from markerless.pipeline import unlike
 from markerless.pipeline.analyze_settings import AnalyzeSettings, Crop
 from markerless.pipeline.calibration import calibration, likelihood_definition, spread
 from markerless.pipeline.instrument import Instrument
-from markerless.pipeline.method import choose_method
+from markerless.pipeline.method import Method, choose_method
 from markerless.pipeline.result_files import ResultFiles, load_writers
 from markerless.pipeline.scene import Scene, crop_of, model_sha256, scene_of
 from markerless.runtime.blocks import Block, blocks, within
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from markerless.video.reader import VideoReader
 
 LISTED_FRAMES = 100
-LAYOUT = 3  # raised when the same model, video and settings give other numbers than before
+LAYOUT = 4  # raised when the same model, video and settings give other numbers than before
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,13 @@ class Analyst:
         if finished is not None:
             return finished
         began = time.monotonic()
-        writers = load_writers()  # while the network is opened a core is idle
         with open_video(target.video) as reader:
             video = reader.video
             scene = scene_of(self._run, self._project, reader, self._settings)
             first, last = _wanted(reader, self._settings)
-            instrument = self._prepare(scene)
+            method = choose_method(scene, self._settings, self._progress)
+            writers = load_writers()  # while the network is opened a core is idle; not before, when it is measured
+            instrument = self._open(scene, method)
             provenance = {
                 **identity,
                 **_how(instrument, scene),
@@ -128,8 +132,10 @@ class Analyst:
             except StorageError as error:
                 raise StorageError(f"{error}; --out DIR writes elsewhere") from error
             todo = within(blocks(reader.key_frames, video.n_frames), first, last)
-            n_predicted = self._predict(reader, instrument, todo, partial)
-            seen = unlike.looks(reader, scene.view, first, last) if self._familiar else None
+            with ThreadPoolExecutor(1) as beside:
+                looking = beside.submit(self._look, reader, scene.view, first, last)
+                n_predicted = self._predict(reader, instrument, todo, partial)
+            seen = looking.result()
         writers.join()
         tracks = self._assemble(video, todo, partial, provenance, instrument.session.has_expected_error)
         if self._familiar is not None and seen is not None:
@@ -139,6 +145,13 @@ class Analyst:
         partial.remove()
         result = _analysis(target, "analyzed", tracks.provenance, n_predicted / (time.monotonic() - began))
         return replace(result, speed_up=instrument.method.speed_up, measuring_s=self._measuring_s)
+
+    def _look(self, reader: VideoReader, view: View, first: int, last: int) -> FloatArray | None:
+        """How some frames look, where it is known how the training frames do; for another thread than the reader's."""
+        if self._familiar is None:
+            return None
+        with reader.again() as own:
+            return unlike.looks(own, view, first, last)
 
     def close(self) -> None:
         """Free the model."""
@@ -162,9 +175,8 @@ class Analyst:
         text = json.dumps(identity, sort_keys=True)
         return {**identity, "analysis_fingerprint": hashlib.sha256(text.encode()).hexdigest()}
 
-    def _prepare(self, scene: Scene) -> Instrument:
+    def _open(self, scene: Scene, method: Method) -> Instrument:
         """The network, open for the frames of this video; the same one as long as their size stays."""
-        method = choose_method(scene, self._settings, self._progress)
         self._measuring_s = method.measuring_s
         if self._instrument is None or not self._instrument.fits(scene, method):
             self.close()

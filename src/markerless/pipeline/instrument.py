@@ -13,7 +13,7 @@ from markerless.pipeline.region_check import Model
 from markerless.runtime.blocks import Block, BlockPrediction
 from markerless.runtime.engine import Session, open_session
 from markerless.runtime.follow import FollowingModel, Sessions
-from markerless.runtime.lanes import predict_in_region
+from markerless.runtime.lanes import Crew, predict_in_region
 from markerless.runtime.stream import predict
 from markerless.video.reader import VideoReader
 
@@ -48,7 +48,8 @@ class Instrument:
         with ThreadPoolExecutor(self._options.n_threads) as pool:
             whole = pool.submit(open_session, method.engine, scene.run.model, self._options, self._n_keypoints)
             small = None if method.region is None else pool.submit(self._model.open_small, method.region)
-            n_ready = 0 if method.region is None else min(self._options.n_threads, LANES_READY)
+            crew = Crew(self._options.n_threads, method.decodes_beside)
+            n_ready = 0 if method.region is None else min(crew.n_lanes, LANES_READY)
             regions = [pool.submit(self._open_region) for _ in range(n_ready)]
         self._whole = whole.result()
         self._small = None if small is None else small.result()
@@ -78,8 +79,8 @@ class Instrument:
             return model
 
         # all lanes share the session for whole frames, and each has one request in flight
-        n_threads = min(self._options.n_threads, self._whole.in_flight)
-        lanes = predict_in_region(reader, model_of_lane, todo, self._view, n_threads, on_frames)
+        crew = Crew(min(self._options.n_threads, self._whole.in_flight), self.method.decodes_beside)
+        lanes = predict_in_region(reader, model_of_lane, todo, self._view, crew, on_frames)
         with closing(lanes):
             yield from lanes
         self._free += used

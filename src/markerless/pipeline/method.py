@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,14 @@ from markerless.runtime.region import Region
 from markerless.runtime.remembered import recall, remember
 from markerless.runtime.stream import pixels
 from markerless.version import VERSION
+from markerless.video.reader import VideoReader
 
-LAYOUT = 3  # raised when the same question would be answered in another way
+LAYOUT = 4  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
+FRAMES_TO_DECODE = 200  # for its rate
+ALIKE = 0.55  # of the time for a frame is at most the share of decoding, or of the network, where they take alike long
 WORTH_IT = 1.05  # a choice that costs accuracy or is less tried has to be faster by this
 LASTING = (
     "use",
@@ -95,6 +99,13 @@ class Method:
         """How many times as fast as whole frames the region was; NaN without one."""
         region = self.measured.get("region", {})
         return float(region.get("ms_per_whole_frame", math.nan) / region.get("ms_per_frame", math.nan))
+
+    @property
+    def decodes_beside(self) -> bool:
+        """Whether decoding takes about as long as the region: then a thread for each keeps two cores busy."""
+        region = self.measured.get("region", {})
+        both = region.get("ms_to_decode", math.nan), region.get("ms_per_frame", math.nan)
+        return max(both) <= ALIKE * sum(both)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; inverse of `from_json`."""
@@ -212,7 +223,21 @@ def _choose_region(scene: Scene, settings: AnalyzeSettings, method: Method) -> t
         regions = candidates(scene.run, scene.project, view)
     labeled = stills(scene.run, scene.project, view)
     with closing(RegionCheck(model, labeled, stretch(scene.reader))) as check:
-        return _fastest(check, regions, is_asked_for=settings.region != "auto")
+        region, measured = _fastest(check, regions, is_asked_for=settings.region != "auto")
+    return region, {
+        **measured,
+        **({} if scene.reader is None else {"ms_to_decode": round(_ms_to_decode(scene.reader), 3)}),
+    }
+
+
+def _ms_to_decode(reader: VideoReader) -> float:
+    """For a frame of many in a row, in one thread."""
+    keys = reader.key_frames or (0,)
+    frames = islice(reader.raw_frames(keys[len(keys) // 2]), FRAMES_TO_DECODE)
+    next(frames)  # which has to be looked for
+    began = time.perf_counter()
+    n_frames = sum(1 for _ in frames)
+    return 1000 * (time.perf_counter() - began) / max(n_frames, 1)
 
 
 def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:

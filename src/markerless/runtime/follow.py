@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -85,14 +86,24 @@ class FollowingModel:
         """Begin where the animal is known to be."""
         self._follower.accept_whole(found.xy, found.score)
 
-    def predict(self, frames: Sequence[RawFrame]) -> list[Found]:
-        """The animal in the next frames, at most `Region.together` of them."""
+    def predict(self, next_frames: Iterable[RawFrame]) -> list[Found]:
+        """The animal in the next frames, at least one and at most `Region.together` of them.
+
+        The region is cut out of each before the next one is asked for: what was decoded just now is near the processor.
+        """
+        coming = iter(next_frames)
         region = self._follower.view()
+        first: list[RawFrame] = []
         if region is None and self._sessions.small is not None:
-            region = self.locate(frames[0])
+            first.append(next(coming))
+            region = self.locate(first[0])
         if region is None:
-            return [self.look_everywhere(frame) for frame in frames]
-        xy, score, error = self._look_at(region, frames)
+            return [self.look_everywhere(frame) for frame in chain(first, coming)]
+        frames: list[RawFrame] = []
+        for frame, image in zip(chain(first, coming), self._batch, strict=False):
+            cut_region(frame, region, self._view, image)
+            frames.append(frame)
+        xy, score, error = self._look_at(region, len(frames))
         found = [Found(xy[i], score[i], False, None if error is None else error[i]) for i in range(len(frames))]
         if self._follower.accept_all(xy, score, region):
             return found
@@ -101,12 +112,9 @@ class FollowingModel:
             for one, frame in zip(found, frames, strict=True)
         ]
 
-    def _look_at(self, region: View, frames: Sequence[RawFrame]) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-        """Points `(n, K, 2)`, scores `(n, K)` and expected errors `(n, K)`, if any, in a region of some frames."""
-        for image, frame in zip(self._batch, frames, strict=False):
-            cut_region(frame, region, self._view, image)
+    def _look_at(self, region: View, n_frames: int) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Points `(n, K, 2)`, scores `(n, K)` and expected errors `(n, K)`, if any, in a region that was cut out."""
         prediction = self._sessions.region.submit(self._batch).result()
-        n_frames = len(frames)
         xy = prediction.xy[:n_frames].astype(np.float64) + np.array([region.left, region.top])
         score, error = prediction.score[:n_frames].astype(np.float64), prediction.expected_error
         return xy, score, None if error is None else error[:n_frames].astype(np.float64)

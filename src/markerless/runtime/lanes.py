@@ -2,17 +2,20 @@
 
 As one frame tells where to look in the next, the frames of a block are worked on one after the other. Blocks know
 nothing of each other, so as many of them as there are threads are worked on side by side, each in a lane of its own
-with its own decoder.
+with its own decoder. Where decoding takes about as long as the network, a lane has two threads instead, one for each:
+a core that does the same thing all the time does it faster (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 
 from markerless.core.view import View
 from markerless.runtime.blocks import Block, BlockPrediction, Frames, Gathering, spans
@@ -24,7 +27,25 @@ from markerless.video.reader import VideoReader
 SECONDS_BETWEEN_REPORTS = 0.1
 FRAMES_AHEAD = 16
 
-Chunk = list[tuple[int, RawFrame | None]]
+Chunk = Iterable[tuple[int, RawFrame | None]]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who works on a video.
+
+    Attributes:
+        n_threads: Processor threads.
+        in_pairs: Of two threads one decodes and the other one runs the model; else each does both.
+    """
+
+    n_threads: int
+    in_pairs: bool = False
+
+    @property
+    def n_lanes(self) -> int:
+        """How many blocks are worked on side by side."""
+        return math.ceil(self.n_threads / 2) if self.in_pairs else self.n_threads
 
 
 def predict_in_region(
@@ -32,7 +53,7 @@ def predict_in_region(
     new_model: Callable[[], FollowingModel],
     todo: Sequence[Block],
     view: View,
-    n_threads: int,
+    crew: Crew,
     on_frames: Callable[[int], None],
 ) -> Generator[BlockPrediction]:
     """Predict blocks side by side.
@@ -42,16 +63,16 @@ def predict_in_region(
         new_model: Gives a model for one lane.
         todo: Blocks in ascending order.
         view: Part of the frame that is analyzed.
-        n_threads: How many processor threads there are.
+        crew: The threads.
         on_frames: Called with the number of frames finished since the call before.
 
     Yields:
         Every block of `todo`, as they are finished.
     """
     waiting = deque(spans(todo))
-    n_lanes = min(n_threads, len(waiting))
+    n_lanes = min(crew.n_lanes, len(waiting))
     # lanes alone would leave threads idle where there are few blocks: then decoding goes on beside the model
-    lanes = _Lanes(waiting, view, decodes_ahead=n_lanes < n_threads)
+    lanes = _Lanes(waiting, view, decodes_ahead=n_lanes < crew.n_threads)
     readers = [reader, *(reader.again() for _ in range(n_lanes - 1))][:n_lanes]
     threads = [
         threading.Thread(target=lanes.run, args=(own, new_model), name=f"lane {i}", daemon=True)
@@ -115,9 +136,9 @@ class _Lanes:
             on_frames(n_frames)
 
     def _predict_span(self, span: list[Block], frames: Frames, model: FollowingModel) -> None:
-        chunks = _chunks(span, frames, model.together)
+        chunks: Generator[Chunk] = _chunks(span, frames, model.together)
         if self._decodes_ahead:
-            chunks = decoded_ahead(chunks, FRAMES_AHEAD // model.together)
+            chunks = decoded_ahead((list(chunk) for chunk in chunks), FRAMES_AHEAD // model.together)
         with closing(chunks):
             for block in span:
                 gathering = Gathering(block, self._view.to_frame, model.n_keypoints)
@@ -126,24 +147,34 @@ class _Lanes:
                 while n_left:
                     if self.stopped.is_set():
                         return
-                    chunk = next(chunks)
-                    _predict_chunk(chunk, model, gathering)
-                    self._n_frames.append(len(chunk))
-                    n_left -= len(chunk)
+                    n_frames = _predict_chunk(next(chunks), model, gathering)
+                    self._n_frames.append(n_frames)
+                    n_left -= n_frames
                 self._finished.put(gathering.finish())
 
 
 def _chunks(span: Sequence[Block], frames: Frames, together: int) -> Generator[Chunk]:
-    """Frames in a row that are looked at together; none reaches over the end of a block."""
+    """Frames in a row that are looked at together, decoded as they are asked for; none reaches over a block's end."""
     for block in span:
-        left = islice(frames, block.stop - block.start)
-        while chunk := list(islice(left, together)):
-            yield chunk
+        for start in range(block.start, block.stop, together):
+            yield islice(frames, min(together, block.stop - start))
 
 
-def _predict_chunk(chunk: Chunk, model: FollowingModel, gathering: Gathering) -> None:
-    whole = [(index, frame) for index, frame in chunk if frame is not None]
-    if not whole:
-        return
-    for (index, _), found in zip(whole, model.predict([frame for _, frame in whole]), strict=True):
-        gathering.add_one(index, found.xy, found.score, found.whole, found.expected_error)
+def _predict_chunk(chunk: Chunk, model: FollowingModel, gathering: Gathering) -> int:
+    """The animal in the next frames; how many there were."""
+    n_frames = 0
+    whole: list[int] = []
+
+    def decoded() -> Iterator[RawFrame]:
+        nonlocal n_frames
+        for index, frame in chunk:
+            n_frames += 1
+            if frame is not None:
+                whole.append(index)
+                yield frame
+
+    coming = decoded()
+    for first in coming:  # where no frame can be decoded there is nothing to predict
+        for index, found in zip(whole, model.predict(chain([first], coming)), strict=True):
+            gathering.add_one(index, found.xy, found.score, found.whole, found.expected_error)
+    return n_frames

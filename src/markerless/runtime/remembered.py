@@ -20,6 +20,7 @@ from markerless.errors import StorageError
 from markerless.runtime.machine import processor
 
 FOLDER_VARIABLE = "MARKERLESS_CACHE"
+FOLDER = "measured"
 
 
 def cache_folder() -> Path:
@@ -31,7 +32,7 @@ def cache_folder() -> Path:
 def recall(question: Mapping[str, Any]) -> dict[str, Any] | None:
     """What `remember` kept for an equal question on an equal machine, else None."""
     try:
-        value = json.loads(_path(question).read_text(encoding="utf-8"))
+        value = json.loads(kept_path(question, FOLDER, ".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
@@ -40,11 +41,12 @@ def recall(question: Mapping[str, Any]) -> dict[str, Any] | None:
 def remember(question: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     """Keep plain values for the next time."""
     with suppress(StorageError, OSError):
-        write_text(_path(question), json.dumps(dict(answer), indent=1))
+        write_text(kept_path(question, FOLDER, ".json"), json.dumps(dict(answer), indent=1))
 
 
-def _path(question: Mapping[str, Any]) -> Path:
+def kept_path(question: Mapping[str, Any], folder: str, suffix: str) -> Path:
+    """Where the answer to a question is kept; another machine has another place."""
     cpu = processor()
     machine = {"processor": cpu.name, "cores": cpu.n_usable, "features": cpu.features}
     text = json.dumps({"machine": machine, **question}, sort_keys=True)
-    return cache_folder() / "measured" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+    return cache_folder() / folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}{suffix}"

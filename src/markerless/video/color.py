@@ -102,8 +102,8 @@ def gray_part(frame: VideoFrame, view: View, out: np.ndarray | None = None) -> n
 
 def expand_limited(luma: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Stretch limited range to 0..255, into `out`, an array of the same shape; three times as fast as a table."""
-    cv2.subtract(luma, np.full(4, BLACK, dtype=np.float64), dst=out)
-    cv2.convertScaleAbs(out, dst=out, alpha=255 / (WHITE - BLACK))
+    scale = 255 / (WHITE - BLACK)
+    cv2.addWeighted(luma, scale, luma, 0, -BLACK * scale, dst=out)  # what is blacker than black or whiter is cut off
     return out
 
 

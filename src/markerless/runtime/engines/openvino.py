@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from markerless.errors import SettingsError
+from markerless.runtime.compiled import keep_compiled, recall_compiled
 from markerless.runtime.engine import (
+    CONTRACT,
     INPUT,
     Batch,
     EngineOptions,
@@ -20,9 +25,11 @@ from markerless.runtime.engine import (
     damaged,
     known_outputs,
 )
+from markerless.runtime.engines._gray_input import take_one_channel
 from markerless.runtime.openvino_quietly import openvino
 
 DEVICE = "CPU"
+GRAPH = 1  # raised when a model is changed in another way before it is compiled
 # While one request computes on a thread, the next one waits with its frame in hand: threads never starve.
 REQUESTS_PER_THREAD = 2
 
@@ -71,7 +78,8 @@ class Session:
     name = "openvino"
     has_expected_error = False
 
-    def __init__(self, compiled: Any, options: EngineOptions, precision: str, outputs: Sequence[str]) -> None:
+    def __init__(self, compiled: Any, options: EngineOptions, precision: str) -> None:
+        outputs = known_outputs({name for port in compiled.outputs for name in port.get_names()})
         self.version = str(openvino.__version__).split("-")[0]
         self.precision = precision
         self.options = options
@@ -92,7 +100,7 @@ class Session:
 
 
 def open(path: Path, options: EngineOptions) -> Session:
-    """Compile the model at `path`.
+    """Open the model at `path`, as it was compiled before where that was kept.
 
     Raises:
         SettingsError: bf16 on a processor that has no such instructions.
@@ -100,6 +108,44 @@ def open(path: Path, options: EngineOptions) -> Session:
     """
     core = _core()
     precision = _precision(core, options.precision)
+    properties = {
+        **_parallel(options),
+        "INFERENCE_PRECISION_HINT": precision,
+        # decoding shares the cores: a pinned thread would wait for it on one core while another is idle
+        "ENABLE_CPU_PINNING": False,
+    }
+    try:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise damaged(path, error.strerror) from error
+    question = {
+        "openvino": str(openvino.__version__),
+        "contract": CONTRACT,
+        "graph": GRAPH,
+        "model": content,
+        "shape": list(options.shape),
+        **properties,
+    }
+    compiled = _recalled(core, question, properties)
+    if compiled is None:
+        compiled = _compiled(core, path, options, properties)
+        with suppress(RuntimeError):  # it is open all the same
+            keep_compiled(question, compiled.export_model().getvalue())
+    return Session(compiled, options, precision)
+
+
+def _recalled(core: openvino.Core, question: dict[str, Any], properties: dict[str, Any]) -> Any | None:
+    """The model as it was compiled before; None where that was not kept, or this OpenVINO does not take it."""
+    network = recall_compiled(question)
+    if network is None:
+        return None
+    try:
+        return core.import_model(io.BytesIO(network), DEVICE, properties)
+    except RuntimeError:
+        return None
+
+
+def _compiled(core: openvino.Core, path: Path, options: EngineOptions, properties: dict[str, Any]) -> Any:
     try:
         model = core.read_model(path)
     except RuntimeError as error:
@@ -109,19 +155,11 @@ def open(path: Path, options: EngineOptions) -> Session:
     check_contract(path, _metadata(model), inputs, outputs)
     try:
         model.reshape({INPUT: list(options.shape)})
-        compiled = core.compile_model(
-            model,
-            DEVICE,
-            {
-                **_parallel(options),
-                "INFERENCE_PRECISION_HINT": precision,
-                # decoding shares the cores: a pinned thread would wait for it on one core while another is idle
-                "ENABLE_CPU_PINNING": False,
-            },
-        )
+        if options.channels == 1:
+            take_one_channel(model)
+        return core.compile_model(model, DEVICE, properties)
     except RuntimeError as error:
         raise damaged(path, _reason(error)) from error
-    return Session(compiled, options, precision, known_outputs(outputs))
 
 
 @functools.cache

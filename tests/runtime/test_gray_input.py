@@ -1,0 +1,54 @@
+"""A network for gray frames computes one channel instead of three equal ones, and says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from make_model import color_finder
+from make_run import MadeRun, random_dots
+from markerless.runtime.engine import EngineOptions, Prediction, open_session
+from markerless.runtime.engines import openvino as engine
+from markerless.runtime.engines._gray_input import take_one_channel
+from markerless.runtime.openvino_quietly import openvino
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKERLESS_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def predicted(run: MadeRun, images: np.ndarray) -> Prediction:
+    batch_size, height, width, channels = images.shape
+    session = open_session("openvino", run.model, EngineOptions(height, width, channels, batch_size, "f32", 1), 3)
+    answer = session.submit(images).result()
+    session.close()
+    return answer
+
+
+def test_it_says_what_three_equal_channels_say(made_run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    color, _ = random_dots(6, 3)
+    gray = np.ascontiguousarray(color[..., :1])
+    changed: list[bool] = []
+
+    def watched(model: openvino.Model) -> bool:
+        changed.append(take_one_channel(model))
+        return changed[-1]
+
+    monkeypatch.setattr(engine, "take_one_channel", watched)
+    one = predicted(made_run, gray)
+    three = predicted(made_run, np.repeat(gray, 3, axis=-1))
+    assert changed == [True]  # and the one for three channels was not asked
+    sure = three.score > 0.5
+    assert sure.any()
+    np.testing.assert_allclose(one.xy[sure], three.xy[sure], atol=1e-3)
+    np.testing.assert_allclose(one.score, three.score, atol=1e-4)
+
+
+def test_what_is_made_in_another_way_is_left_as_it_is(tmp_path: Path) -> None:
+    model = engine._core().read_model(color_finder(tmp_path / "model.onnx"))
+    before = [node.get_friendly_name() for node in model.get_ordered_ops()]
+    assert take_one_channel(model) is False
+    assert [node.get_friendly_name() for node in model.get_ordered_ops()] == before
