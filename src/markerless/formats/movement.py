@@ -15,7 +15,9 @@ Dimension names are singular, as movement has them today; files with the plural 
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,17 +61,58 @@ def write(tracks: Tracks, path: Path, views: Views | None = None) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    dataset = to_dataset(tracks, views)
     # Made in memory first: on a full disk HDF5 may lose what it failed to write, without an error, or crash.
-    image = dataset.to_netcdf(engine="h5netcdf", encoding={"time": {"_FillValue": None}})
+    image = io.BytesIO()
+    _save(_contents(tracks, views), image)
     with atomic_path(Path(path)) as temporary:
-        temporary.write_bytes(image)
+        temporary.write_bytes(image.getbuffer())
 
 
 def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
     """The tracks as movement's dataset, for use in a notebook."""
     import xarray as xr
 
+    contents = _contents(tracks, views)
+    return xr.Dataset(contents.variables, coords=contents.coordinates, attrs=contents.attributes)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a file holds; variables and coordinates by name as (dimensions, values, maybe attributes).
+
+    Attributes:
+        variables: Values for every moment and keypoint.
+        coordinates: Labels of a dimension, which have its name, and others.
+        attributes: Of the whole file.
+    """
+
+    variables: dict[str, tuple[Any, ...]]
+    coordinates: dict[str, tuple[Any, ...]]
+    attributes: dict[str, Any]
+
+
+def _save(contents: _Contents, file: io.BytesIO) -> None:
+    """As xarray would, without the third of a second that importing it takes."""
+    import h5netcdf
+
+    along = contents.coordinates
+    beside = [name for name, (dims, *_) in along.items() if dims != (name,)]
+    with h5netcdf.File(file, "w") as root:
+        root.dimensions = {name: len(values) for name, (dims, values, *_) in along.items() if dims == (name,)}
+        for name, (dims, values, *attributes) in (contents.variables | along).items():
+            kind = h5py.string_dtype() if values.dtype.kind == "U" else values.dtype
+            fill = np.nan if values.dtype.kind == "f" and name != "time" else None
+            variable = root.create_variable(name, dims, kind, fillvalue=fill)
+            variable[...] = values.astype(object) if values.dtype.kind == "U" else values
+            for key, value in dict(*attributes).items():
+                variable.attrs[key] = value if isinstance(value, str) else np.asarray(value)
+            known = [other for other in beside if name in contents.variables and set(along[other][0]) <= set(dims)]
+            if known:
+                variable.attrs["coordinates"] = " ".join(known)
+        root.attrs.update(contents.attributes)
+
+
+def _contents(tracks: Tracks, views: Views | None) -> _Contents:
     n_axes = tracks.points.shape[-1]
     knows_fps = bool(np.isfinite(tracks.fps)) and tracks.fps > 0
     frames = np.arange(tracks.n_frames)
@@ -94,18 +137,18 @@ def to_dataset(tracks: Tracks, views: Views | None = None) -> xr.Dataset:
     if knows_fps:
         attributes["fps"] = float(tracks.fps)
     coordinates: dict[str, Any] = {
-        "time": frames / tracks.fps if knows_fps else frames.astype(np.int64),
-        "space": list(_AXES[:n_axes]),
-        "keypoint": list(tracks.skeleton.keypoints),
-        "individual": list(tracks.individuals),
+        "time": (("time",), frames / tracks.fps if knows_fps else frames.astype(np.int64)),
+        "space": (("space",), np.array(_AXES[:n_axes])),
+        "keypoint": (("keypoint",), np.array(tracks.skeleton.keypoints)),
+        "individual": (("individual",), np.array(tracks.individuals)),
     }
     if "unit" in tracks.provenance:
         attributes["space_unit"] = str(tracks.provenance["unit"])
     if views is not None:
         variables |= _of_views(views)
-        coordinates["view"] = list(views.names)
+        coordinates["view"] = (("view",), np.array(views.names))
         coordinates["camera_frame"] = (("time", "view"), views.camera_frame)
-    return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+    return _Contents(variables, coordinates, attributes)
 
 
 def _of_views(views: Views) -> dict[str, Any]:

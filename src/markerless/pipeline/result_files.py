@@ -15,7 +15,7 @@ from markerless.errors import FormatError, SettingsError, StorageError
 from markerless.pipeline.results import video_stem
 
 # The nc goes into place last, because its provenance vouches for the other two.
-WRITERS = ("markerless.formats._write_h5", "tables", "markerless.formats.movement", "xarray", "h5netcdf")
+WRITERS = ("markerless.formats._write_h5", "tables", "markerless.formats.movement", "h5netcdf")
 SUFFIXES = (".h5", ".csv", ".nc")
 
 
