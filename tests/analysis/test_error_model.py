@@ -82,6 +82,17 @@ def test_the_probability_by_hand() -> None:
     assert probability_within(4.0, np.array([2.0]), 0.0, 1.0) == pytest.approx(2 / 3)  # odds 4 / 2
 
 
+def test_a_network_of_smaller_errors_is_sure_of_more() -> None:
+    model = ErrorModel(np.array([1.0]), np.array([0.5, 2.0]), 0.3, 1.7, 100.0, 2.5, 50)
+    evidence = np.array([[[0.3], [1.0]]])
+    half = model.scaled(0.5)
+    np.testing.assert_allclose(half.expected_error(evidence), model.expected_error(evidence) / 2)
+    expected = model.expected_error(evidence)
+    np.testing.assert_allclose(
+        half.probability_within(4.0, half.expected_error(evidence)), model.probability_within(8.0, expected)
+    )
+
+
 def test_the_bound_holds_for_few_points_with_many_keypoints() -> None:
     """Where the fit bends to its points, errors of points that were left out tell the truth."""
     shares = []

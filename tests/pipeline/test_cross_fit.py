@@ -11,6 +11,7 @@ import pytest
 
 from make_run import TINY, one_thread, tiny_backbone_known
 from markerless.analysis.error_model import ErrorModel
+from markerless.analysis.learning_curve import shrinkage
 from markerless.core.instance import Instance
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
@@ -121,6 +122,9 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
     run = train(dot_study(12), settings=SETTINGS)
     table = run.settings["calibration"]
     assert table["n_points"] == 36
+    n_train = len(run.split["train"])
+    assert table["shrinkage"] == pytest.approx(shrinkage(n_train * (1 - 1 / N_CROSSFITS), n_train), abs=1e-4)
+    assert table["shrinkage"] < 0.9
     assert table["tolerance_px"] == pytest.approx(0.05 * run.settings["data"]["animal_size_px"], abs=1e-3)
     said = " ".join(notes(run))
     assert "learned on 36 points that networks had not seen; the likelihood is the probability of being within " in said

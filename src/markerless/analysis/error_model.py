@@ -13,7 +13,7 @@ Artificial Intelligence 74, 2015). Gamma regression: McCullagh and Nelder, Gener
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,10 @@ class ErrorModel:
         """`(..., K, E)` evidence -> `(..., K)` px."""
         log_expected = np.clip(evidence @ self.weight + self.bias, math.log(LEAST_PX), math.log(self.most_px))
         return np.asarray(np.exp(log_expected))
+
+    def scaled(self, factor: float) -> ErrorModel:
+        """The model of a network whose errors are `factor` times as large."""
+        return replace(self, bias=self.bias + math.log(factor))
 
     def probability_within(self, tolerance_px: float, expected_error: FloatArray) -> FloatArray:
         """Probability that a point of that expected error (px) is within the tolerance; same shape."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -79,6 +79,10 @@ class Fitted:
 
     errors: ErrorModel
     presence: PresenceModel | None
+
+    def scaled(self, factor: float) -> Fitted:
+        """What was learned, of a network whose errors are `factor` times as large."""
+        return replace(self, errors=self.errors.scaled(factor))
 
     def probability(self, tolerance_px: float, evidence: FloatArray) -> FloatArray:
         """`(..., K, E)` evidence -> `(..., K)` probability of being there and within the tolerance."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from markerless.analysis.error_model import LEAST_PX
+from markerless.analysis.learning_curve import shrinkage
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
 from markerless.errors import RunError
@@ -100,7 +101,9 @@ def _train(plan: Plan, trainer: Trainer, steps: Steps, folder: Path, progress: P
     network = trainer.finish()
     held_out = cross_fit(plan, trainer.data.cache, steps, folder, _tell_crossfit(progress, steps))
     held_out = with_kept(held_out, plan) if plan.settings.train.crossfits else None
-    calibration = _calibrate(trainer, held_out, folder) if held_out else {}
+    n_all = len(plan.split["train"])
+    n_seen = n_all - plan.n_new / steps.n_crossfits if steps.n_crossfits else n_all
+    calibration = _calibrate(trainer, held_out, folder, shrinkage(n_seen, n_all)) if held_out else {}
     familiarity.take_down(trainer.data.labels, trainer.data.cache, folder)
     export_onnx(network, keypoints, folder / MODEL_FILE)
     _write_run(plan, trainer, folder, {"crossfit_steps": steps.each_crossfit, "finished": True}, calibration)
@@ -138,8 +141,15 @@ def _require_own(trainer: Trainer, plan: Plan) -> None:
         )
 
 
-def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, Any]:
-    """Make the shape of the animal and calibrated errors part of the network; what `run.toml` says of them."""
+def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path, factor: float) -> dict[str, Any]:
+    """Make the shape of the animal and calibrated errors part of the network; what `run.toml` says of them.
+
+    Args:
+        trainer: Of the network.
+        held_out: Answers of networks that were trained on fewer frames.
+        folder: Of the run.
+        factor: Expected error of the network over that of those.
+    """
     trainer.model.head.prior.fill(offsets(trainer.data.labels) if held_out.uses_prior else None)
     table: dict[str, Any] = {"uses_pose_prior": held_out.uses_prior}
     found = calibrate(held_out, trainer.data.settings.missing)
@@ -149,6 +159,7 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     tolerance_px = round(TOLERANCE * trainer.data.animal_size_px, 3)
     kept_answers.save(held_out, folder / EVIDENCE_FILE)
     crossfit.write(answers(held_out, found, tolerance_px), folder / crossfit.CROSSFIT_FILE)
+    found = found.scaled(factor)
     errors, presence = found.errors, found.presence
     within, limits_px = (errors.level, errors.slope, tolerance_px), (LEAST_PX, errors.most_px)
     there = (presence.weight, presence.bias) if presence else None
@@ -158,6 +169,7 @@ def _calibrate(trainer: Trainer, held_out: HeldOut, folder: Path) -> dict[str, A
     return table | {
         "tolerance_px": tolerance_px,
         "seen_from": round(seen_from(held_out, found, tolerance_px, size), 4),
+        "shrinkage": round(factor, 4),
         "level": round(errors.level, 5),
         "slope": round(errors.slope, 5),
         "upper_90": round(errors.upper_90, 4),
