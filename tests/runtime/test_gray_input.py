@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from make_model import color_finder
@@ -20,9 +21,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MARKERLESS_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
-def predicted(run: MadeRun, images: np.ndarray) -> Prediction:
+def predicted(model: Path, images: np.ndarray) -> Prediction:
     batch_size, height, width, channels = images.shape
-    session = open_session("openvino", run.model, EngineOptions(height, width, channels, batch_size, "f32", 1), 3)
+    session = open_session("openvino", model, EngineOptions(height, width, channels, batch_size, "f32", 1), 3)
     answer = session.submit(images).result()
     session.close()
     return answer
@@ -38,8 +39,8 @@ def test_it_says_what_three_equal_channels_say(made_run: MadeRun, monkeypatch: p
         return changed[-1]
 
     monkeypatch.setattr(engine, "take_one_channel", watched)
-    one = predicted(made_run, gray)
-    three = predicted(made_run, np.repeat(gray, 3, axis=-1))
+    one = predicted(made_run.model, gray)
+    three = predicted(made_run.model, np.repeat(gray, 3, axis=-1))
     assert changed == [True]  # and the one for three channels was not asked
     sure = three.score > 0.5
     assert sure.any()
@@ -52,3 +53,16 @@ def test_what_is_made_in_another_way_is_left_as_it_is(tmp_path: Path) -> None:
     before = [node.get_friendly_name() for node in model.get_ordered_ops()]
     assert take_one_channel(model) is False
     assert [node.get_friendly_name() for node in model.get_ordered_ops()] == before
+
+
+def test_one_that_repeats_the_channel_first_is_left_as_it_is(made_run: MadeRun, tmp_path: Path) -> None:
+    """So did those of earlier versions."""
+    proto = onnx.load(made_run.model)
+    for node in proto.graph.node:
+        node.input[:] = ["rgb" if name == "image" else name for name in node.input]
+    proto.graph.node.insert(0, onnx.helper.make_node("BitwiseOr", ["image", "black"], ["rgb"]))
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1, 1, 3), dtype=np.uint8), "black"))
+    onnx.save(proto, tmp_path / "earlier.onnx")
+    gray = np.ascontiguousarray(random_dots(6, 3)[0][..., :1])
+    three = predicted(made_run.model, np.repeat(gray, 3, axis=-1))
+    np.testing.assert_allclose(predicted(tmp_path / "earlier.onnx", gray).score, three.score, atol=1e-4)

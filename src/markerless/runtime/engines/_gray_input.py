@@ -17,7 +17,7 @@ BEFORE = ("Divide", "Subtract")  # the convolution, the last first
 
 
 def take_one_channel(model: openvino.Model) -> bool:
-    """Change a model whose input has one channel; False, and nothing is changed, where it is made in another way."""
+    """Change a model reshaped to one channel; False, and nothing is changed, where it is made in another way."""
     convolution = next((node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution"), None)
     if convolution is None:
         return False
@@ -30,6 +30,8 @@ def take_one_channel(model: openvino.Model) -> bool:
     divisor, mean = numbers
     weights = _constant(convolution.input_value(1).get_node())
     if divisor is None or mean is None or weights is None:
+        return False
+    if node.input_value(0).get_partial_shape()[1] != 1:  # an earlier node repeats the channel
         return False
     new = openvino.opset8
     gray = new.subtract(node.input_value(0), new.constant(mean))
