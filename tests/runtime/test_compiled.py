@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -71,6 +72,33 @@ def test_a_folder_that_cannot_be_made_does_no_harm(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("MARKERLESS_CACHE", str(tmp_path / "file" / "cache"))
     keep_compiled(QUESTION, b"network")
     assert recall_compiled(QUESTION) is None
+
+
+def test_a_folder_that_can_only_be_read_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_compiled(QUESTION, b"network")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", refused)
+    monkeypatch.setattr(os, "open", refused)
+    assert recall_compiled(QUESTION) == b"network"
+
+
+def test_one_that_another_process_deletes_meanwhile_leaves_nothing(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_compiled(QUESTION, b"network")
+    read = Path.read_bytes
+
+    def and_delete(path: Path) -> bytes:
+        content = read(path)
+        path.unlink()
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", and_delete)
+    assert recall_compiled(QUESTION) == b"network"
+    assert files(own_folder) == []
 
 
 def test_a_network_answers_the_same_to_the_last_digit(made_run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ compiled again, and the least recently used is deleted.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,9 +28,10 @@ def recall_compiled(question: Mapping[str, Any]) -> bytes | None:
     path = kept_path(question, FOLDER, SUFFIX)
     try:
         content = path.read_bytes()
-        path.touch()  # used lately
     except OSError:
         return None
+    with suppress(OSError):  # the folder may be one that can only be read
+        os.utime(path)  # used lately
     checksum, network = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
     return network if hashlib.sha256(network).digest() == checksum else None
 
