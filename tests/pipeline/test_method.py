@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,15 +15,16 @@ from markerless.cli.main import main
 from markerless.core.progress import silent
 from markerless.errors import RunError, SettingsError
 from markerless.pipeline.analyze import analyze
-from markerless.pipeline.method import Method, _fastest, choose_method, frames_per_second, opened
+from markerless.pipeline.method import Method, _fastest, _ms_to_decode, choose_method, frames_per_second, opened
 from markerless.pipeline.region_check import RegionCheck
 from markerless.project import Project
 from markerless.runtime.region import Region
 from markerless.runtime.remembered import cache_folder
 from markerless.video.images import write_image
+from markerless.video.raw import RawFrame
 from markerless.video.reader import open_video
 from pipeline.field import SIZE, chosen, film, make_field, scene, settings, write_film
-from runtime.moving_dots import STRONG, walk
+from runtime.moving_dots import STRONG, InMemory, walk
 
 
 @pytest.fixture(autouse=True)
@@ -308,6 +310,28 @@ class TestMethod:
 
     def test_the_time_to_decode_is_measured_with_the_region(self, field: Project) -> None:
         assert chosen(field, film()).measured["region"]["ms_to_decode"] > 0
+
+    @pytest.mark.parametrize("seconds", [0.0, 0.004])
+    def test_it_is_that_of_many_frames_though_the_last_key_frame_is_near_the_end(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: float
+    ) -> None:
+        class Slow(InMemory):
+            @property
+            def key_frames(self) -> tuple[int, ...]:
+                return 0, len(self) - 2
+
+            def _read(self, row: int) -> RawFrame | None:
+                time.sleep(seconds)
+                return super()._read(row)
+
+        monkeypatch.setattr("markerless.pipeline.method.SECONDS_TO_DECODE", 0.1)
+        reader = Slow(np.zeros((500, 2, 2, 3), dtype=np.uint8))
+        ms = _ms_to_decode(reader)
+        if seconds:  # no longer than it is worth
+            assert ms >= 1000 * seconds
+            assert reader.n_read <= 2 + 0.1 / seconds
+        else:
+            assert reader.n_read == 201
 
     def test_a_rate_counts_images_and_not_requests(self, field: Project) -> None:
         """A quarter of the work in each image makes no request slower, but there are more images in it."""

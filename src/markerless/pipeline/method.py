@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ LAYOUT = 4  # raised when the same question would be answered in another way
 SECONDS_PER_RATE = 0.25
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
-FRAMES_TO_DECODE = 200  # for its rate
+FRAMES_TO_DECODE, SECONDS_TO_DECODE = 200, 1.0  # at most, for its rate
 ALIKE = 0.55  # of the time for a frame is at most the share of decoding, or of the network, where they take alike long
 WORTH_IT = 1.05  # a choice that costs accuracy or is less tried has to be faster by this
 LASTING = (
@@ -224,19 +224,19 @@ def _choose_region(scene: Scene, settings: AnalyzeSettings, method: Method) -> t
     labeled = stills(scene.run, scene.project, view)
     with closing(RegionCheck(model, labeled, stretch(scene.reader))) as check:
         region, measured = _fastest(check, regions, is_asked_for=settings.region != "auto")
-    return region, {
-        **measured,
-        **({} if scene.reader is None else {"ms_to_decode": round(_ms_to_decode(scene.reader), 3)}),
-    }
+    if region is not None and scene.reader is not None:
+        measured["ms_to_decode"] = round(_ms_to_decode(scene.reader), 3)
+    return region, measured
 
 
 def _ms_to_decode(reader: VideoReader) -> float:
     """For a frame of many in a row, in one thread."""
     keys = reader.key_frames or (0,)
-    frames = islice(reader.raw_frames(keys[len(keys) // 2]), FRAMES_TO_DECODE)
+    frames = reader.raw_frames(keys[(len(keys) - 1) // 2])  # of two the first: the last may be near the end
     next(frames)  # which has to be looked for
     began = time.perf_counter()
-    n_frames = sum(1 for _ in frames)
+    ends = began + SECONDS_TO_DECODE
+    n_frames = sum(1 for _ in takewhile(lambda _: time.perf_counter() < ends, islice(frames, FRAMES_TO_DECODE)))
     return 1000 * (time.perf_counter() - began) / max(n_frames, 1)
 
 
