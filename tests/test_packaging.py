@@ -17,7 +17,6 @@ MODULE_OF = {  # distributions whose module has another name
     "scikit-learn": "sklearn",
 }
 BEHIND_ANOTHER = {  # used through a library that loads it by itself
-    "h5netcdf": "xarray",
     "tables": "pandas",
     "onnxscript": "torch",
 }

@@ -91,6 +91,40 @@ def test_calibration_is_an_attribute_too(tmp_path: Path) -> None:
     assert movement.read(tmp_path / "a.nc").provenance == {"calibration": table}
 
 
+def as_stored(path: Path) -> dict[str, Any]:
+    """All that is in a file, as plain values: type, shape, filling and attributes of every variable."""
+    found: dict[str, Any] = {}
+    links = ("DIMENSION_LIST", "REFERENCE_LIST")  # places in the file
+    with h5py.File(path) as file:
+        for name, variable in file.items():
+            attributes = {key: repr(value) for key, value in variable.attrs.items() if key not in links}
+            shape = variable.shape, variable.maxshape, variable.chunks
+            dims = movement.dims_of(variable) if "DIMENSION_LIST" in variable.attrs else ()
+            values = repr(variable[...].tolist())
+            found[name] = (variable.dtype, shape, repr(variable.fillvalue), attributes, dims, values)
+        found["/"] = {key: repr(value) for key, value in file.attrs.items()}
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"fps": float("nan"), "video": "", "scorer": ""},
+        {"error": None, "provenance": {"calibration": {"upper_90": 2.25}, "unit": "mm"}},
+        {"points": np.zeros((0, 2, 3, 2)), "score": np.zeros((0, 2, 3)), "error": None},
+    ],
+)
+@pytest.mark.parametrize("with_views", [False, True])
+def test_it_is_what_xarray_writes(tmp_path: Path, change: dict[str, Any], with_views: bool) -> None:
+    tracks = replace(example(), **change)
+    views = seen_by_two(tracks) if with_views else None
+    movement.write(tracks, tmp_path / "ours.nc", views)
+    dataset = movement.to_dataset(tracks, views)
+    dataset.to_netcdf(tmp_path / "xarray.nc", engine="h5netcdf", encoding={"time": {"_FillValue": None}})
+    assert as_stored(tmp_path / "ours.nc") == as_stored(tmp_path / "xarray.nc")
+
+
 def test_without_a_frame_rate_time_counts_frames(tmp_path: Path) -> None:
     movement.write(replace(example(), fps=float("nan")), tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as dataset:

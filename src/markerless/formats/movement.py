@@ -92,7 +92,7 @@ class _Contents:
 
 
 def _save(contents: _Contents, file: io.BytesIO) -> None:
-    """As xarray would, without the third of a second that importing it takes."""
+    """As xarray would, without the time that importing it takes."""
     import h5netcdf
 
     along = contents.coordinates
