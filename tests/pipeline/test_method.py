@@ -324,7 +324,7 @@ class TestMethod:
                 time.sleep(seconds)
                 return super()._read(row)
 
-        monkeypatch.setattr("markerless.pipeline.method.SECONDS_TO_DECODE", 0.1)
+        monkeypatch.setattr("markerless.pipeline.method.SECONDS_TO_DECODE", 0.1 if seconds else 60.0)
         reader = Slow(np.zeros((500, 2, 2, 3), dtype=np.uint8))
         ms = _ms_to_decode(reader)
         if seconds:  # no longer than it is worth
