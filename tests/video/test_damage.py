@@ -174,6 +174,14 @@ def test_what_is_no_video_is_one_line(tmp_path: Path, name: str) -> None:
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["m\udce9.mp4", "f\udce9/m.mp4"])
+def test_a_name_that_cannot_be_written_is_one_line_that_can(path: str) -> None:
+    """As old systems wrote accents; every result would have to name the video."""
+    with pytest.raises(VideoError, match="expected a name in UTF-8") as caught:
+        open_video(path)
+    assert str(caught.value).isascii()
+
+
 def test_a_video_without_one_good_frame_is_an_error(whole: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "mjpeg.avi"
     shutil.copy(whole["mjpeg.avi"], path)

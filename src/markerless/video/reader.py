@@ -156,9 +156,10 @@ def open_video(path: Path | str, threads: int = 1) -> VideoReader:
             access, and FFmpeg then now and again fails to report a damaged frame.
 
     Raises:
-        VideoError: missing, empty, cut off, no video, or without a single frame.
+        VideoError: missing, empty, cut off, no video, without a single frame, or of a name that is not UTF-8.
     """
     path = Path(path)
+    _require_writable_name(path)
     if path.is_dir():
         return FolderReader(path, pictures_in(path))
     if not path.exists():
@@ -166,6 +167,18 @@ def open_video(path: Path | str, threads: int = 1) -> VideoReader:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return FolderReader(path, [path])
     return FileReader(path, threads or os.cpu_count() or 1)
+
+
+def _require_writable_name(path: Path) -> None:
+    """Results and settings name the video: its name has to be text that can be written.
+
+    Raises:
+        VideoError: it is not, as of files that an old system named in another encoding.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise VideoError(f"expected a name in UTF-8, got {ascii(str(path))}; rename the file or its folder") from error
 
 
 class FolderReader(VideoReader):
