@@ -19,7 +19,7 @@ from markerless.errors import StorageError
 from markerless.runtime.remembered import kept_path
 
 FOLDER, SUFFIX = "compiled", ".blob"
-MOST_BYTES = 256 << 20  # of all networks together; one takes about as much as its file
+MOST_BYTES = 512 << 20  # of all networks together: each takes its file again for every size it is tried at, about ten
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 

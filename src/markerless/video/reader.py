@@ -178,7 +178,7 @@ def _require_writable_name(path: Path) -> None:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise VideoError(f"expected a name in UTF-8, got {ascii(str(path))}; rename the file or its folder") from error
+        raise VideoError(f"expected a name in UTF-8, got {str(path)!a}; rename the file or its folder") from error
 
 
 class FolderReader(VideoReader):
