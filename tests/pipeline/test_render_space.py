@@ -71,7 +71,9 @@ def test_part_of_a_result(study: SpaceStudy, tmp_path: Path) -> None:
 def test_without_videos_the_scene_is_drawn_alone(tmp_path: Path) -> None:
     study = make_space_study(tmp_path, missing=True)
     result = render_space(study.result)
-    assert len(result.notes) == 2 and "cam0=VIDEO" in result.notes[0]
+    command = f"`markerless render {study.result} cam0=VIDEO`"
+    assert len(result.notes) == 2 and result.notes[0].startswith("the video of camera 'cam0' was not found; ")
+    assert command in result.notes[0]
     assert frames_of(result.path)[0].shape == (HEIGHT, SPACE_ALONE, 3)
 
 

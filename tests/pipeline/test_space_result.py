@@ -104,6 +104,8 @@ def test_views_of_one_picture_know_their_keypoints(tmp_path: Path) -> None:
         np.testing.assert_allclose(one.measured[:, 0], measured, rtol=1e-6)
         assert one.camera.camera is not None and one.camera.camera.region is not None
         assert one.camera.camera.region.height == 240
+        asked = f"the video of all views was not found; `markerless render {made.files[0]} all=VIDEO` draws it as well"
+        assert one.notes == (asked,)
 
 
 def test_results_of_before_are_opened_by_the_files_beside_them(study: SpaceStudy) -> None:

@@ -122,7 +122,9 @@ def _seen(result: SpaceResult, camera: SpaceCamera, frames: FloatArray, given: P
     frames = frames if own is None else own
     notes = [f"camera '{camera.name}': {seen.note}"] if seen.note else []
     if video is None:
-        notes.append(f"the video of camera '{camera.name}' was not found; add {camera.name}=VIDEO to the command")
+        name = camera.name if camera.camera is None or camera.camera.region is None else ALL_VIEWS
+        what = "the video of all views" if name == ALL_VIEWS else f"the video of camera '{name}'"
+        notes.append(f"{what} was not found; `markerless render {result.path} {name}=VIDEO` draws it as well")
     return CameraSeen(
         camera, video, frames.astype(np.int64), None if measured is None else np.asarray(measured), tuple(notes)
     )
