@@ -124,7 +124,7 @@ def test_what_was_learned_is_in_the_run_and_in_the_network(dot_study: MakeStudy)
     assert table["n_points"] == 36
     n_train = len(run.split["train"])
     assert table["shrinkage"] == pytest.approx(shrinkage(n_train * (1 - 1 / N_CROSSFITS), n_train), abs=1e-4)
-    assert table["shrinkage"] < 0.9
+    assert table["shrinkage"] < 0.95
     assert table["tolerance_px"] == pytest.approx(0.05 * run.settings["data"]["animal_size_px"], abs=1e-3)
     said = " ".join(notes(run))
     assert "learned on 36 points that networks had not seen; the likelihood is the probability of being within " in said
