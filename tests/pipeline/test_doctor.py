@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,6 +63,14 @@ def test_a_library_that_does_not_load(requirements: list[str], monkeypatch: pyte
     finding = only(ward.check_packages())
     assert (finding.status, finding.fix) == ("problem", "pip install --force-reinstall cracked")
     assert finding.found == "1.0 does not load: OSError: libGL.so.1: cannot open"
+
+
+def test_what_is_installed_is_looked_for_under_the_name_it_is_imported_by(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {"": project["dependencies"], **project["optional-dependencies"]}
+    found = [ward._package(line, extra, {}) for extra in ("", "train", "onnxruntime") for line in extras[extra]]
+    assert len(found) > 20
+    assert [finding for finding in found if "does not load" in finding.found] == []
 
 
 def test_development_tools_are_not_asked_for(requirements: list[str]) -> None:

@@ -26,6 +26,7 @@ LEAST_DISK = 2 * GIB
 MODULE_OF = {
     "opencv-python-headless": "cv2",
     "openvino": "markerless.runtime.openvino_quietly",
+    "protobuf": "google.protobuf",
     "ruamel.yaml": "ruamel.yaml",
     "scikit-learn": "sklearn",
 }
@@ -187,14 +188,25 @@ def _package(requirement: str, extra: str, tested: dict[str, str]) -> Finding:
     least = re.search(r">=\s*([\d.]+)", requirement)
     if least and _numbers(version) < _numbers(least[1]):
         return Finding(name, missing, f"{version}; expected {least[1]} or newer", install)
-    try:
-        importlib.import_module(MODULE_OF.get(name, name.replace("-", "_")))
-    except Exception as error:  # a broken native library may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = _why_not(MODULE_OF.get(name, name.replace("-", "_")))
+    if reason:
         return Finding(name, missing, f"{version} does not load: {reason}", f"pip install --force-reinstall {name}")
     known = tested.get(_normalized(name))
     differs = known is not None and _numbers(known) != _numbers(version)
     return Finding(name, "ok", f"{version} (tested with {known})" if differs else version)
+
+
+def _why_not(module: str) -> str:
+    """Why a module does not load, in one line; "" when it does."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a broken native library may raise anything: whatever it is, it is the finding
+        return _one_line(error)
+    return ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def check_torch() -> Iterator[Finding]:
@@ -204,11 +216,10 @@ def check_torch() -> Iterator[Finding]:
         if cards:
             yield Finding("gpu", "note", f"{', '.join(cards)}; torch is not installed", "pip install torch")
         return
-    try:
-        importlib.import_module("torch")
-    except Exception as error:  # as above: whatever a broken installation raises is the finding
+    reason = _why_not("torch")
+    if reason:
         yield Finding(
-            "training device", "problem", f"torch does not load: {error}", "pip install --force-reinstall torch"
+            "training device", "problem", f"torch does not load: {reason}", "pip install --force-reinstall torch"
         )
         return
     from markerless.nn.device import best_device, computes_bf16
@@ -230,17 +241,16 @@ def check_torch() -> Iterator[Finding]:
 
 def check_openvino() -> Iterator[Finding]:
     """What analyzes, and in which precision."""
-    try:
-        from markerless.runtime.openvino_quietly import openvino
+    if _why_not(MODULE_OF["openvino"]):  # check_packages has said so
+        return
+    from markerless.runtime.openvino_quietly import openvino
 
+    try:
         core = openvino.Core()
         devices = core.available_devices
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") if "CPU" in devices else []
-    except ImportError:  # check_packages has said why it does not load
-        return
-    except Exception as error:  # whatever a broken installation raises is the finding
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Finding("inference", "problem", f"OpenVINO does not start: {reason}", "pip install -U openvino")
+    except RuntimeError as error:  # whatever goes wrong in OpenVINO itself, its bindings raise as this
+        yield Finding("inference", "problem", f"OpenVINO does not start: {_one_line(error)}", "pip install -U openvino")
         return
     if "CPU" not in devices:
         yield Finding(
@@ -253,10 +263,10 @@ def check_openvino() -> Iterator[Finding]:
 
 def check_codecs() -> Iterator[Finding]:
     """Reading the usual videos, and writing one that plays in browsers."""
-    try:
-        import av
-    except Exception:  # check_packages has said why it does not load
+    if _why_not("av"):  # check_packages has said so
         return
+    import av
+
     missing = [name for name in DECODERS if name not in av.codecs_available]
     fix = "pip install --force-reinstall av"
     if missing:
