@@ -49,6 +49,12 @@ ARRAYS = [
 ]
 
 
+def test_what_stands_for_an_array_is_no_key() -> None:
+    """It would be found again by what it is, and not by what it stands for."""
+    with pytest.raises(FormatError, match=r"damaged \(TypeError\)"):
+        load_pickle(pickle.dumps({np.dtype("i4"): 1}))
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: str(array.dtype))
 def test_every_kind_of_array(array: np.ndarray, protocol: int) -> None:

@@ -20,10 +20,15 @@ _MOST_DIMS = 32
 _LAST_CHARACTER = 0x10FFFF
 
 
-class BareDtype:
-    """Stands in for `numpy.dtype`: numbers, text, bytes and objects; no records."""
+class _NoKey:
+    """Cannot be the key of a dictionary or in a set, as an array cannot."""
 
-    __hash__ = None  # type: ignore[assignment]  # as of an array: no key of a dictionary
+    def __hash__(self) -> int:
+        raise TypeError(f"unhashable type: '{type(self).__name__}'")
+
+
+class BareDtype(_NoKey):
+    """Stands in for `numpy.dtype`: numbers, text, bytes and objects; no records."""
 
     def __init__(self, kind: Any, _align: Any = False, _copy: Any = False) -> None:
         name = kind.decode("ascii") if isinstance(kind, bytes) else kind
@@ -43,10 +48,9 @@ class BareDtype:
         return np.dtype("O" if self._name.startswith("O") else self._order + self._name)
 
 
-class BareArray:
+class BareArray(_NoKey):
     """Stands in for `numpy.ndarray`; `array` is what it stands for, None until it was told."""
 
-    __hash__ = None  # type: ignore[assignment]
     array: npt.NDArray[Any] | None = None
 
     def __setstate__(self, state: Any) -> None:
