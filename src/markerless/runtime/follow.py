@@ -100,8 +100,8 @@ class FollowingModel:
         if region is None:
             return [self.look_everywhere(frame) for frame in chain(first, coming)]
         frames: list[RawFrame] = []
-        for frame, image in zip(chain(first, coming), self._batch, strict=False):
-            cut_region(frame, region, self._view, image)
+        for place, frame in enumerate(chain(first, coming)):
+            cut_region(frame, region, self._view, self._batch[place])
             frames.append(frame)
         xy, score, error = self._look_at(region, len(frames))
         found = [Found(xy[i], score[i], False, None if error is None else error[i]) for i in range(len(frames))]

@@ -174,7 +174,8 @@ def _predict_chunk(chunk: Chunk, model: FollowingModel, gathering: Gathering) ->
                 yield frame
 
     coming = decoded()
-    for first in coming:  # where no frame can be decoded there is nothing to predict
+    first = next(coming, None)
+    if first is not None:  # where no frame can be decoded there is nothing to predict
         for index, found in zip(whole, model.predict(chain([first], coming)), strict=True):
             gathering.add_one(index, found.xy, found.score, found.whole, found.expected_error)
     return n_frames
