@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,8 @@ def _seen(result: SpaceResult, camera: SpaceCamera, frames: FloatArray, given: P
     if video is None:
         name = camera.name if camera.camera is None or camera.camera.region is None else ALL_VIEWS
         what = "the video of all views" if name == ALL_VIEWS else f"the video of camera '{name}'"
-        notes.append(f"{what} was not found; `markerless render {result.path} {name}=VIDEO` draws it as well")
+        command = shlex.join(["markerless", "render", str(result.path), f"{name}=VIDEO"])
+        notes.append(f"{what} was not found; `{command}` draws it as well")
     return CameraSeen(
         camera, video, frames.astype(np.int64), None if measured is None else np.asarray(measured), tuple(notes)
     )
