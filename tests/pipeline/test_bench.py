@@ -16,7 +16,7 @@ from markerless.errors import SettingsError, VideoError
 from markerless.pipeline import bench as module
 from markerless.pipeline.add import add
 from markerless.pipeline.bench import DECODE, REGION, WHOLE, Row, bench
-from markerless.pipeline.method import frames_per_second
+from markerless.pipeline.engine_rates import frames_per_second
 from markerless.project import Project, Run
 from markerless.runtime.engine import Session
 from markerless.runtime.machine import processor

@@ -15,9 +15,11 @@ from markerless.cli.main import main
 from markerless.core.progress import silent
 from markerless.errors import RunError, SettingsError
 from markerless.pipeline.analyze import analyze
-from markerless.pipeline.method import Method, _fastest, _ms_to_decode, choose_method, frames_per_second, opened
+from markerless.pipeline.engine_rates import engine_rates, frames_per_second, opened
+from markerless.pipeline.method import Method, _fastest, _ms_to_decode, choose_method
 from markerless.pipeline.region_check import RegionCheck
 from markerless.project import Project
+from markerless.runtime.engine import Session
 from markerless.runtime.region import Region
 from markerless.runtime.remembered import cache_folder
 from markerless.video.images import write_image
@@ -36,7 +38,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rates need not be precise."""
     monkeypatch.setattr(
-        "markerless.pipeline.method.frames_per_second", lambda session: frames_per_second(session, 0.02)
+        "markerless.pipeline.engine_rates.frames_per_second", lambda session: frames_per_second(session, 0.02)
     )
 
 
@@ -175,6 +177,32 @@ class TestWhichRegion:
         assert self.fastest(((True, 0.3, 9.5),) * 3)[1]["use"] == "on"
 
 
+class TestRates:
+    def test_a_busy_moment_decides_nothing(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All ways are measured by turns, and the fastest turn of each counts."""
+        busy, first = iter((1, 90, 2)), iter((100, 80, 3))
+
+        def measured(session: Session) -> float:
+            return next(busy if session.options.batch_size == 1 else first)
+
+        monkeypatch.setattr("markerless.pipeline.engine_rates.frames_per_second", measured)
+        rows = engine_rates(scene(field, film()), settings(engine="openvino", precision="f32", batch_size=0))
+        assert [(row["batch_size"], row["frames_per_s"]) for row in rows] == [(1, 90.0), (4, 100.0)]
+
+    def test_all_ways_are_closed(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened_before: list[Any] = []
+
+        def failing(session: Session) -> float:
+            opened_before.append(session)
+            raise RunError("no more")
+
+        monkeypatch.setattr("markerless.pipeline.engine_rates.frames_per_second", failing)
+        with pytest.raises(RunError, match="no more"):
+            engine_rates(scene(field, film()), settings(engine="openvino", precision="f32"))
+        (session,) = opened_before
+        assert session._compiled is None
+
+
 class TestWhereNothingRuns:
     @pytest.mark.parametrize("engine", ["auto", "openvino", "onnxruntime"])
     @pytest.mark.parametrize("precision", ["auto", "f32"])
@@ -185,7 +213,7 @@ class TestWhereNothingRuns:
 
     def test_a_precision_that_the_engine_lacks_is_said(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         """ONNX Runtime has no bf16, and stands for a processor without it."""
-        monkeypatch.setattr("markerless.pipeline.method._engines", lambda wanted: ("onnxruntime",))
+        monkeypatch.setattr("markerless.pipeline.engine_rates._engines", lambda wanted: ("onnxruntime",))
         with pytest.raises(SettingsError, match="f32 or auto"):
             chosen(field, film(), engine="auto", precision="bf16")
         assert chosen(field, film(), engine="auto", precision="auto", region="off").precision == "f32"
@@ -290,8 +318,9 @@ class TestMethod:
 
     def test_its_effect_holds_no_speeds(self) -> None:
         measured = {"use": "on", "why": "asked for", "same_share": 1.0, "ms_per_frame": 2.0, "ms_per_whole_frame": 9.0}
+        measured["ms_to_decode"] = 0.8
         method = Method("openvino", "f32", 1, Region(64, 64, 16, 4), {"region": measured, "seconds": 3.1})
-        assert method.speed_up == 4.5
+        assert method.speed_up == pytest.approx((9.0 + 0.8) / (2.0 + 0.8))  # decoding is part of it
         effect = {"use": "on", "why": "asked for", "same_share": 1.0}
         assert method.effect() == {"bf16": None, "region": effect}
         assert np.isnan(replace(method, measured={"region": {"use": "off"}}).speed_up)

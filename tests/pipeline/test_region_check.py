@@ -17,6 +17,7 @@ from markerless.pipeline.region_check import (
     Model,
     RegionCheck,
     Still,
+    _timed,
     candidates,
     explicit_region,
     grid_of,
@@ -25,6 +26,7 @@ from markerless.pipeline.region_check import (
 )
 from markerless.project import Project, Run
 from markerless.runtime.engine import EngineOptions
+from markerless.runtime.follow import Found
 from markerless.runtime.region import Region
 from markerless.video.images import write_image
 from markerless.video.raw import RawFrame, RgbFrame
@@ -184,3 +186,22 @@ class TestRegionCheck:
         field = make_field(tmp_path, square=8)
         with closing(RegionCheck(model_of(field.run()), [], [])) as check:
             assert check.shrink(self.REGION) == 1
+
+
+class TestTimed:
+    def test_one_busy_stretch_does_not_change_the_time_of_a_frame(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = 0.0
+
+        def look(frames: Sequence[RawFrame]) -> list[Found]:
+            nonlocal now
+            now += 9.0 if len(frames) == 1 else 0.002 * len(frames)
+            return []
+
+        monkeypatch.setattr("markerless.pipeline.region_check.time.perf_counter", lambda: now)
+        frame = RgbFrame(np.zeros((2, 2, 3), np.uint8))
+        found, ms = _timed([[frame] * 3, [frame], [frame] * 5], look)
+        assert ms == pytest.approx(2.0)
+        assert found == [[], [], []]
+
+    def test_without_a_video_no_time_is_known(self) -> None:
+        assert _timed([], lambda frames: []) == ([], 0.0)

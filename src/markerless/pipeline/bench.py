@@ -25,8 +25,9 @@ import numpy.typing as npt
 from markerless.core.progress import Progress, silent
 from markerless.errors import MarkerlessError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
+from markerless.pipeline.engine_rates import frames_per_second
 from markerless.pipeline.instrument import Instrument
-from markerless.pipeline.method import Method, choose_method, frames_per_second
+from markerless.pipeline.method import Method, choose_method
 from markerless.pipeline.scene import Scene, scene_of
 from markerless.pipeline.which_run import run_and_project
 from markerless.project import Project, Run

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from markerless.core.progress import Progress
-from markerless.errors import RunError, SettingsError
+from markerless.errors import SettingsError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
+from markerless.pipeline.engine_rates import engine_rates, opened
 from markerless.pipeline.region_check import (
     TOGETHER,
     Model,
@@ -30,17 +31,13 @@ from markerless.pipeline.region_check import (
     stretch,
 )
 from markerless.pipeline.scene import Scene
-from markerless.runtime.engine import EngineOptions, Session, open_session
-from markerless.runtime.machine import graphics_cards
 from markerless.runtime.region import Region
 from markerless.runtime.remembered import recall, remember
 from markerless.runtime.stream import pixels
 from markerless.version import VERSION
 from markerless.video.reader import VideoReader
 
-LAYOUT = 4  # raised when the same question would be answered in another way
-SECONDS_PER_RATE = 0.25
-SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
+LAYOUT = 5  # raised when the same question would be answered in another way
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
 FRAMES_TO_DECODE, SECONDS_TO_DECODE = 200, 1.0  # at most, for its rate
 ALIKE = 0.55  # of the time for a frame is at most the share of decoding, or of the network, where they take alike long
@@ -96,9 +93,11 @@ class Method:
 
     @property
     def speed_up(self) -> float:
-        """How many times as fast as whole frames the region was; NaN without one."""
+        """How many times as fast as in whole frames analysis in the region is, decoding included; NaN without one."""
         region = self.measured.get("region", {})
-        return float(region.get("ms_per_whole_frame", math.nan) / region.get("ms_per_frame", math.nan))
+        decoding = region.get("ms_to_decode", math.nan)
+        whole, own = (decoding + region.get(key, math.nan) for key in ("ms_per_whole_frame", "ms_per_frame"))
+        return float(whole / own) if own else math.nan
 
     @property
     def decodes_beside(self) -> bool:
@@ -162,7 +161,7 @@ def _question(scene: Scene, settings: AnalyzeSettings) -> dict[str, Any]:
 
 
 def _measure(scene: Scene, settings: AnalyzeSettings) -> Method:
-    rates = _rates(scene, settings)
+    rates = engine_rates(scene, settings)
     if settings.engine != "auto" and settings.precision != "auto" and settings.batch_size:
         best = rates[0]
     else:
@@ -279,77 +278,3 @@ def _fastest(check: RegionCheck, regions: Sequence[Region], is_asked_for: bool) 
     if not is_asked_for and row["ms_per_frame"] * WORTH_IT > row["ms_per_whole_frame"]:
         return None, {"use": "off", "why": "the whole frame is as fast", **row}
     return best, {"use": "on", "why": "asked for" if is_asked_for else "faster and as accurate", **row}
-
-
-def _rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
-    """A row for each way of running the network on whole frames that the settings allow and this machine has.
-
-    Raises:
-        SettingsError, RunError: there is none; why the last one that was tried is none.
-    """
-    rows: list[dict[str, Any]] = []
-    failure: SettingsError | RunError | None = None
-    for engine in _engines(settings.engine):
-        for precision in ("bf16", "f32") if settings.precision == "auto" else (settings.precision,):
-            for batch_size in _batch_sizes(scene, settings):
-                options = scene.options(batch_size=batch_size, precision=precision)
-                try:
-                    with opened(engine, scene, options) as session:
-                        rate = frames_per_second(session)
-                except (SettingsError, RunError) as error:
-                    if settings.engine != "auto" and (settings.precision != "auto" or precision == "f32"):
-                        raise
-                    failure = error
-                    continue  # this processor has no bf16, or that engine or what it needs of the run is not there
-                rows.append(
-                    {
-                        "engine": engine,
-                        "precision": precision,
-                        "batch_size": batch_size,
-                        "threads": options.n_threads,
-                        "frames_per_s": round(rate, 1),
-                    }
-                )
-    if failure is not None and not rows:
-        raise failure
-    return rows
-
-
-def _engines(wanted: str) -> tuple[str, ...]:
-    if wanted != "auto":
-        return (wanted,)
-    return ("openvino", "torch") if graphics_cards() else ("openvino",)
-
-
-def _batch_sizes(scene: Scene, settings: AnalyzeSettings) -> tuple[int, ...]:
-    if settings.batch_size:
-        return (settings.batch_size,)
-    return (1, 4) if scene.view.width * scene.view.height <= SMALL_IMAGE_PX else (1,)
-
-
-def frames_per_second(session: Session, seconds: float = SECONDS_PER_RATE) -> float:
-    """How many images a session computes when it never waits for one."""
-    batches = [
-        np.random.default_rng(i).integers(0, 256, session.options.shape).astype(np.uint8)
-        for i in range(session.in_flight)
-    ]
-    handles = [session.submit(batch) for batch in batches]
-    for handle in handles:
-        handle.result()  # the first requests pay for memory
-    n_images, began = 0, time.perf_counter()
-    handles = [session.submit(batch) for batch in batches]
-    while time.perf_counter() - began < seconds:
-        handles.pop(0).result()
-        n_images += session.options.batch_size
-        handles.append(session.submit(batches[(n_images // session.options.batch_size - 1) % len(batches)]))
-    elapsed = time.perf_counter() - began
-    for handle in handles:
-        handle.result()
-    return n_images / elapsed
-
-
-@contextmanager
-def opened(engine: str, scene: Scene, options: EngineOptions) -> Iterator[Session]:
-    """A session of the scene's network that is closed afterwards."""
-    with closing(open_session(engine, scene.run.model, options, scene.run.skeleton.n_keypoints)) as session:
-        yield session
