@@ -53,6 +53,16 @@ def test_expected_errors_and_what_nine_in_ten_do_not_exceed(study: Project) -> N
     np.testing.assert_array_equal(found.upper_90, FACTOR * expected)
 
 
+def test_every_machine_computes_in_full_precision(study: Project) -> None:
+    """Whatever its processor has: an error is to be the same on all of them."""
+    assert predict_frames(study.run(), study.labels()).precision == "f32"
+    predictor = PicturePredictor(study.run())
+    predictor.predict(study.labels().frames[0].picture)
+    assert predictor._session is not None
+    assert predictor._session.precision == "f32"
+    predictor.close()
+
+
 def test_single_pictures_are_predicted_as_all_together(study: Project) -> None:
     color_finder(study.run().model, has_error=True)
     labels = study.labels()

@@ -1,4 +1,8 @@
-"""Keypoints of labeled pictures, by the same model file and engine that analyze videos."""
+"""Keypoints of labeled pictures, by the same model file and engine that analyze videos.
+
+In full precision, so that an error is the same on every machine. `analyze` computes in bf16 only where that makes the
+mean error on labeled frames at most a hundredth larger.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from markerless.project import Run
 from markerless.runtime.engine import EngineOptions, Handle, Prediction, Session, open_session, usable_cores
 from markerless.video.images import image_size, read_image
 
-ENGINE = "openvino"
+ENGINE, PRECISION = "openvino", "f32"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Predicted:
     upper_90: FloatArray | None = None
 
 
-def predict_frames(run: Run, labels: Labels, precision: str = "auto", progress: Progress = silent) -> Predicted:
+def predict_frames(run: Run, labels: Labels, precision: str = PRECISION, progress: Progress = silent) -> Predicted:
     """Run the model of `run` on every picture of `labels`.
 
     Args:
@@ -102,7 +106,7 @@ class PicturePredictor:
         """
         image = read_image(picture)
         height, width = image.shape[:2]
-        options = EngineOptions(height, width, inline=True, threads_per_request=usable_cores())
+        options = EngineOptions(height, width, precision=PRECISION, inline=True, threads_per_request=usable_cores())
         if self._session is None or self._session.options != options:
             self.close()
             self._session = open_session(ENGINE, self.run.model, options, self.run.skeleton.n_keypoints)

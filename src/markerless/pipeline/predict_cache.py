@@ -21,7 +21,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
 from markerless.errors import LabelsError, RunError, StorageError
 from markerless.pipeline.calibration import upper_90
-from markerless.pipeline.predict import ENGINE, Predicted, predict_frames
+from markerless.pipeline.predict import ENGINE, PRECISION, Predicted, predict_frames
 from markerless.project import Run
 from markerless.runtime.machine import processor
 from markerless.runtime.remembered import cache_folder
@@ -101,7 +101,7 @@ def model_hash(run: Run) -> str:
     Raises:
         RunError: there is no such file.
     """
-    digest = hashlib.sha256(f"{ENGINE} {run.skeleton.n_keypoints} {processor().features}".encode())
+    digest = hashlib.sha256(f"{ENGINE} {PRECISION} {run.skeleton.n_keypoints} {processor().features}".encode())
     try:
         with run.model.open("rb") as file:
             while part := file.read(1 << 20):
