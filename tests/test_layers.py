@@ -102,7 +102,7 @@ def core_faults(source: Source) -> list[str]:
 
 
 def pickle_faults(source: Source) -> list[str]:
-    """Pickle is read in one restricted place and written nowhere."""
+    """Pickle is read, and written as PyTables wants it inside h5, in one restricted place."""
     if source.parts == ("core", "unpickle"):
         return []
     return [name for name in source.imports() if name.split(".")[0] in {"pickle", "dill", "joblib", "shelve"}]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from markerless.core.unpickle import load_pickle
+from markerless.core.unpickle import dump_pickle, load_pickle
 from markerless.errors import FormatError
 
 
@@ -153,3 +153,18 @@ def test_settings_of_deeplabcut_become_plain(shared_data: Path) -> None:
     assert data["training set fraction"] == 0.95
     assert (data["nframes"], data["fps"], data["cropping"]) == (7200, 60.0, False)
     assert data["DLC-model-config file"]["net_type"] == "resnet_50"
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], [(0, "index")], {1: {"names": ["scorer", "öhr"], "type": "MultiIndex"}, "index": {}}, "a\nb", 7]
+)
+def test_plain_values_and_back(value: object) -> None:
+    text = dump_pickle(value)
+    assert text.endswith(b".")
+    assert load_pickle(text) == value
+
+
+@pytest.mark.parametrize("value", [[1.5], {"a": [b"bytes"]}, [({1},)], [np.str_("nose")], object()])
+def test_nothing_else_is_pickled(value: object) -> None:
+    with pytest.raises(TypeError, match="plain values"):
+        dump_pickle(value)

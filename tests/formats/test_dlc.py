@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,3 +157,68 @@ def test_unwritable_places(tmp_path: Path) -> None:
             dlc.write(random_tracks(), tmp_path / "file" / name)
     with pytest.raises(FormatError, match=r"\.h5 or \.csv"):
         dlc.write(random_tracks(), tmp_path / "a.xlsx")
+
+
+class TestFrameTable:
+    """The h5 of predictions is written without pandas, and is what pandas would have written."""
+
+    @pytest.mark.parametrize("individuals", [("individual_0",), ("a", "b")])
+    @pytest.mark.parametrize("n_axes", [2, 3])
+    def test_pandas_reads_what_it_would_have_written(
+        self, tmp_path: Path, individuals: tuple[str, ...], n_axes: int
+    ) -> None:
+        tracks = random_tracks(individuals=individuals, n_axes=n_axes)
+        dlc.write(tracks, tmp_path / "out.h5")
+        ours: Any = pd.read_hdf(tmp_path / "out.h5")
+        ours.to_hdf(tmp_path / "theirs.h5", key="df_with_missing", format="table", mode="w", index=False)
+        pd.testing.assert_frame_equal(ours, pd.DataFrame(pd.read_hdf(tmp_path / "theirs.h5")), check_exact=True)
+        with h5py.File(tmp_path / "out.h5") as one, h5py.File(tmp_path / "theirs.h5") as other:
+            for name in ("df_with_missing", "df_with_missing/table"):
+                mine, theirs = dict(one[name].attrs), dict(other[name].attrs)
+                assert theirs.keys() - mine.keys() <= {"data_col_nan_rep", "mi_level_nan_rep"}  # of columns of texts
+                for key in mine.keys() & theirs.keys() - {"nan_rep", "TITLE"}:
+                    assert mine[key] == theirs[key], key
+                    kinds = [group[name].attrs.get_id(key).get_type() for group in (one, other)]
+                    assert kinds[0].get_size() == kinds[1].get_size(), key
+                    if isinstance(kinds[0], h5py.h5t.TypeStringID):  # PyTables unpickles ASCII alone
+                        assert kinds[0].get_cset() == kinds[1].get_cset(), key
+            assert one["df_with_missing/table"][:].tobytes() == other["df_with_missing/table"][:].tobytes()
+
+    @pytest.mark.data
+    def test_it_has_the_attributes_of_deeplabcuts_own_file(self, tmp_path: Path, shared_data: Path) -> None:
+        theirs = shared_data / "interop/dlc-single/m3v1mp4DLC_resnet50_openfieldAug20shuffle1_30000.h5"
+        dlc.write(dlc.read(theirs), tmp_path / "ours.h5")
+        with h5py.File(tmp_path / "ours.h5") as one, h5py.File(theirs) as other:
+            for name in ("df_with_missing", "df_with_missing/table"):
+                mine, original = dict(one[name].attrs), dict(other[name].attrs)
+                assert mine.keys() == original.keys()
+                assert all(mine[key] == original[key] for key in mine.keys() - {"TITLE"})
+
+    def test_pandas_reads_and_selects_rows_of_it(self, tmp_path: Path) -> None:
+        dlc.write(random_tracks(), tmp_path / "out.h5")
+        frame: Any = pd.read_hdf(tmp_path / "out.h5", where="index > 4")
+        assert frame.index.tolist() == [5, 6]
+
+    def test_more_columns_than_an_attribute_can_name(self, tmp_path: Path) -> None:
+        """pandas ends with an error of HDF5 there; the other layout has no such limit."""
+        skeleton = Skeleton(tuple(f"keypoint{k}" for k in range(900)))
+        rng = np.random.default_rng(0)
+        tracks = Tracks(skeleton, rng.random((3, 1, 900, 2)), rng.random((3, 1, 900)), scorer="me")
+        dlc.write(tracks, tmp_path / "out.h5")
+        again = dlc.read(tmp_path / "out.h5")
+        np.testing.assert_array_equal(again.points, tracks.points)
+        frame: Any = pd.read_hdf(tmp_path / "out.h5")
+        assert frame.shape == (3, 2700)
+
+    def test_without_pandas_and_pytables(self, tmp_path: Path, repository: Path) -> None:
+        program = (
+            "import sys; from pathlib import Path; from markerless.formats import dlc; "
+            "dlc.write(dlc.read(Path(sys.argv[1])), Path(sys.argv[2])); "
+            "assert not {'pandas', 'tables'} & sys.modules.keys()"
+        )
+        (tmp_path / "a.csv").write_text(HEADER + "0,1,2,0.5\n1,3,4,0.25\n", encoding="utf-8")
+        command = [sys.executable, "-c", program, str(tmp_path / "a.csv"), str(tmp_path / "b.h5")]
+        environment = {**os.environ, "PYTHONPATH": str(repository / "src")}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert dlc.read(tmp_path / "b.h5").points[1, 0, 0].tolist() == [3, 4]

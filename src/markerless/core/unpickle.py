@@ -3,7 +3,7 @@
 pandas stores names as pickles inside h5 attributes, and DeepLabCut writes its data splits as pickles. A pickle can run
 any code, so nothing is looked up here but plain containers, stand-ins for numpy's arrays (`core.bare_arrays`), the bare
 index types of pandas and the dictionary types of DeepLabCut's settings, which become plain lists and dictionaries. We
-never write a pickle file.
+never write a pickle file; `dump_pickle` makes the texts of plain values that pandas wants inside h5.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pickle
 import pickletools
 from collections.abc import Callable
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from markerless.core.bare_arrays import BareArray, BareDtype, from_buffer, reconstruct, scalar, with_arrays
@@ -221,6 +222,26 @@ def load_pickle(source: Path | bytes) -> Any:
             failure = error
     assert failure is not None
     raise _damaged(where, failure) from failure
+
+
+def dump_pickle(value: object) -> bytes:
+    """The inverse of `load_pickle` for lists, tuples, dictionaries, texts, whole numbers and None, as PyTables has it.
+
+    Protocol 0, which is text and ends with a dot.
+
+    Raises:
+        TypeError: any other value.
+    """
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) not in (list, tuple, dict, str, int, NoneType):  # a text of numpy would bring numpy along
+            raise TypeError(f"expected plain values to pickle, got {type(one).__name__}")
+        if isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+    return pickle.dumps(value, 0)
 
 
 def _damaged(where: str, reason: Exception) -> FormatError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,8 @@ from markerless.core.instance import FloatArray
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError
-from markerless.formats._csv_table import cell_texts
 from markerless.formats._table import LEVELS, MAX_EMPTY_SHARE, SINGLE_ANIMAL, KeypointTable, frame_numbers, sort_out
 
-CHUNK_ROWS = 4096
 MOST_POINTS = 10_000_000  # of an array that may be nearly empty: 240 MB
 
 
@@ -80,16 +77,6 @@ def index_of(tracks: Tracks) -> range | list[tuple[str, ...]]:
         return range(tracks.n_frames)
     parts = [tuple(str(image).split("/")) for image in images]
     return parts if all(len(part) == 3 for part in parts) else [(str(image),) for image in images]
-
-
-def csv_rows(tracks: Tracks) -> Iterator[list[str]]:
-    """The rows below the header as texts."""
-    index, values = index_of(tracks), values_of(tracks)
-    for start in range(0, len(values), CHUNK_ROWS):
-        for offset, numbers in enumerate(values[start : start + CHUNK_ROWS].tolist()):
-            row = index[start + offset]
-            cells = [str(row)] if isinstance(row, int) else list(row)
-            yield [*cells, *cell_texts(numbers)]
 
 
 def _spread(values: FloatArray, frames: npt.NDArray[np.int64]) -> FloatArray:

@@ -1,21 +1,20 @@
-"""Writes h5 tables as DeepLabCut does: through pandas, with equal bytes for equal content."""
+"""Writes h5 tables as DeepLabCut writes labels: through pandas in its layout "fixed", equal bytes for equal content."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from markerless.core.instance import FloatArray
 
 KEY = "df_with_missing"
-Layout = Literal["fixed", "table"]
 
 
-def write_frame(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write one table under DeepLabCut's key.
 
     HDF5 would stamp the time on every array; that is switched off, so that a repeated analysis gives identical files.
@@ -24,19 +23,16 @@ def write_frame(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     Args:
         path: Where to; not atomic, give it a temporary path.
         frame: The table.
-        layout: "table" for predictions, "fixed" for labels, as DeepLabCut has them.
 
     Raises:
         OSError: the file cannot be written.
     """
-    # pandas leaves out a "table" without rows altogether.
-    layout = layout if len(frame) else "fixed"
     with pd.HDFStore(str(path), mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
-        # `put` hands track_times on for the table layout only; the fixed one makes plain arrays.
+        # `put` hands track_times on for the other layout only
         file = store.root._v_file
         for name in ("create_array", "create_earray", "create_vlarray"):
             setattr(file, name, partial(getattr(file, name), track_times=False))
-        store.put(KEY, frame, format=layout, index=False, track_times=False)
+        store.put(KEY, frame, format="fixed", track_times=False)
         image = file.get_file_image()
     path.write_bytes(image)
 

@@ -22,13 +22,13 @@ from markerless.formats._dlc_meta import crop_of
 from markerless.formats._peek import peek, read_table
 from markerless.formats._tracks_table import (
     columns_of,
-    csv_rows,
     has_named_individuals,
     index_of,
     tracks_of,
     values_of,
 )
 from markerless.formats._writable import require_suffix
+from markerless.formats._write_frame_table import fits_table, write_frame_table
 
 SUFFIXES = (".h5", ".csv")
 KIND = "tracks"
@@ -77,14 +77,16 @@ def write(tracks: Tracks, path: Path) -> None:
     names, columns = columns_of(tracks, has_named_individuals(tracks))
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".csv":
-            write_table(temporary, columns, names, csv_rows(tracks))
+            write_table(temporary, columns, names, index_of(tracks), values_of(tracks))
+            return
+        index, values = index_of(tracks), values_of(tracks)
+        if isinstance(index, range) and len(index) and fits_table(columns):
+            write_frame_table(temporary, values, columns, names)
             return
         # pandas takes half a second to import; reading and sniffing do without it.
         from markerless.formats._write_h5 import make_frame, write_frame
 
-        index = index_of(tracks)
-        frame = make_frame(values_of(tracks), index, columns, names)
-        write_frame(temporary, frame, "table" if isinstance(index, range) else "fixed")
+        write_frame(temporary, make_frame(values, index, columns, names))
 
 
 def _may_be_cropped(tracks: Tracks) -> bool:

@@ -10,7 +10,6 @@ Coordinates are taken as they are: DeepLabCut's origin is ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path
 from markerless.errors import FormatError, LabelsError
-from markerless.formats._csv_table import cell_texts, write_table
+from markerless.formats._csv_table import write_table
 from markerless.formats._peek import peek, read_table
 from markerless.formats._table import LEVELS, SINGLE_ANIMAL, UNIQUE_BODYPARTS, KeypointTable, Poses, sort_out
 from markerless.formats._writable import require_suffix
@@ -99,11 +98,11 @@ def write(labels: Labels, path: Path) -> None:
     index = _index(labels)
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".csv":
-            write_table(temporary, columns, names, _csv_rows(index, values))
+            write_table(temporary, columns, names, index, values)
         else:
             from markerless.formats._write_h5 import make_frame, write_frame
 
-            write_frame(temporary, make_frame(values, index, columns, names), "fixed")
+            write_frame(temporary, make_frame(values, index, columns, names))
 
 
 def _is_human(path: Path) -> bool:
@@ -210,8 +209,3 @@ def _index(labels: Labels) -> list[tuple[str, ...]]:
     if all(len(part) == 3 for part in parts):
         return parts
     return [(image,) for image in labels.images]
-
-
-def _csv_rows(index: list[tuple[str, ...]], values: FloatArray) -> Iterator[list[str]]:
-    for cells, numbers in zip(index, values, strict=True):
-        yield [*cells, *cell_texts(numbers.tolist())]

@@ -6,14 +6,13 @@ told from DeepLabCut's and are read by `dlc` all the same; label tables with `vi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
 from markerless.formats._csv_table import write_table
 from markerless.formats._peek import peek, read_table
-from markerless.formats._tracks_table import columns_of, csv_rows, tracks_of
+from markerless.formats._tracks_table import columns_of, index_of, tracks_of, values_of
 from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".csv",)
@@ -50,15 +49,10 @@ def write(tracks: Tracks, path: Path) -> None:
     require_suffix(path, SUFFIXES)
     require_holds(tracks, "a table of Lightning Pose", "DeepLabCut's format", n_axes=2, n_individuals=1)
     names, columns = columns_of(tracks, with_individuals=False)
-    rows = csv_rows(tracks)
     sets = tracks.provenance.get("sets")
+    parts: list[str] = []
     if isinstance(sets, list) and len(sets) == tracks.n_frames:
         columns = [*columns, ("set", "", "")]
-        rows = _with_set(rows, [str(part) for part in sets])
+        parts = [str(part) or UNUSED for part in sets]
     with atomic_path(path) as temporary:
-        write_table(temporary, columns, names, rows)
-
-
-def _with_set(rows: Iterator[list[str]], sets: list[str]) -> Iterator[list[str]]:
-    for row, part in zip(rows, sets, strict=True):
-        yield [*row, part or UNUSED]
+        write_table(temporary, columns, names, index_of(tracks), values_of(tracks), parts)

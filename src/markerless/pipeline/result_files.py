@@ -15,7 +15,7 @@ from markerless.errors import FormatError, SettingsError, StorageError
 from markerless.pipeline.results import video_stem
 
 # The nc goes into place last, because its provenance vouches for the other two.
-WRITERS = ("markerless.formats._write_h5", "tables", "markerless.formats.movement", "h5netcdf")
+WRITERS = ("markerless.formats.dlc", "markerless.formats.movement", "h5netcdf")
 SUFFIXES = (".h5", ".csv", ".nc")
 
 
@@ -79,7 +79,7 @@ class ResultFiles:
 def load_writers() -> threading.Thread:
     """Load the libraries that write results in a thread of its own, while the network computes.
 
-    They take half a second, which is as long as 500 frames; whoever writes first waits for the rest of it anyway.
+    Whoever writes first waits for the rest of it anyway.
     """
 
     def load() -> None:
