@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from markerless.core.instance import FloatArray
-
-KEY = "df_with_missing"
+from markerless.formats._write_frame_table import KEY
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:

@@ -59,6 +59,7 @@ def _errors(axes: Axes, comparison: Comparison) -> None:
         label = f"{names[k]}, median {median:.1f} px"
         axes.step(np.maximum(values, SMALLEST_PX), share, where="post", color=color, label=label, linewidth=1.5)
     axes.set(xscale="log", ylim=(0, 101), xlabel="error against the truth (px)", ylabel="frames within it (%)")
+    axes.set_xlim(left=SMALLEST_PX / 4)  # room for the legend
     axes.set_title(f"{len(comparison.error):,} frames of a video it never saw")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.legend(loc="upper left", fontsize=7.5, handlelength=1.2, borderaxespad=0.2)
