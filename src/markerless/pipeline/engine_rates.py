@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,50 +19,52 @@ from markerless.runtime.machine import graphics_cards
 TURNS, SECONDS_PER_TURN = 3, 0.1
 SMALL_IMAGE_PX = 160_000  # larger images fill the processor one by one
 
+Way = tuple[str, EngineOptions]  # name of the engine, and what it is opened with
+
 
 def engine_rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]]:
     """A row for each way of running the network on whole frames that the settings allow and this machine has.
 
+    One way is open at a time: on many threads each takes much memory.
+
     Raises:
         SettingsError, RunError: there is none; why the last one that was tried is none.
     """
-    with ExitStack() as stack:
-        ways = _open_ways(scene, settings, stack)
-        turns = [[frames_per_second(session) for session in ways] for _ in range(TURNS)]
-        fastest = np.max(turns, axis=0)
-        return [
-            {
-                "engine": session.name,
-                "precision": session.precision,
-                "batch_size": session.options.batch_size,
-                "threads": session.options.n_threads,
-                "frames_per_s": round(float(rate), 1),
-            }
-            for session, rate in zip(ways, fastest, strict=True)
-        ]
-
-
-def _open_ways(scene: Scene, settings: AnalyzeSettings, stack: ExitStack) -> list[Session]:
-    """Every way, open until `stack` is left.
-
-    Raises:
-        SettingsError, RunError: as `engine_rates`.
-    """
-    ways: list[Session] = []
-    failure: SettingsError | RunError | None = None
-    for engine in _engines(settings.engine):
-        for precision in ("bf16", "f32") if settings.precision == "auto" else (settings.precision,):
-            for batch_size in _batch_sizes(scene, settings):
-                options = scene.options(batch_size=batch_size, precision=precision)
-                try:
-                    ways.append(stack.enter_context(opened(engine, scene, options)))
-                except (SettingsError, RunError) as error:
-                    if settings.engine != "auto" and (settings.precision != "auto" or precision == "f32"):
-                        raise
-                    failure = error  # no bf16 on this processor, or no such engine, or not what it needs of the run
-    if failure is not None and not ways:
+    rows: dict[Way, dict[str, Any]] = {}
+    ways, failure = _ways(scene, settings), None
+    for _ in range(TURNS):
+        for way in list(ways):
+            engine, options = way
+            try:
+                with opened(engine, scene, options) as session:
+                    rate = round(frames_per_second(session), 1)
+            except (SettingsError, RunError) as error:
+                if settings.engine != "auto" and (settings.precision != "auto" or options.precision == "f32"):
+                    raise
+                ways.remove(way)  # no bf16 on this processor, or no such engine, or not what it needs of the run
+                failure = error
+                continue
+            if way not in rows or rate > rows[way]["frames_per_s"]:
+                rows[way] = {
+                    "engine": engine,
+                    "precision": options.precision,
+                    "batch_size": options.batch_size,
+                    "threads": options.n_threads,
+                    "frames_per_s": rate,
+                }
+    if failure is not None and not rows:
         raise failure
-    return ways
+    return list(rows.values())
+
+
+def _ways(scene: Scene, settings: AnalyzeSettings) -> list[Way]:
+    precisions = ("bf16", "f32") if settings.precision == "auto" else (settings.precision,)
+    return [
+        (engine, scene.options(batch_size=batch_size, precision=precision))
+        for engine in _engines(settings.engine)
+        for precision in precisions
+        for batch_size in _batch_sizes(scene, settings)
+    ]
 
 
 def _engines(wanted: str) -> tuple[str, ...]:
