@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,16 @@ class TestFrameTable:
         np.testing.assert_array_equal(again.points, tracks.points)
         frame: Any = pd.read_hdf(tmp_path / "out.h5")
         assert frame.shape == (3, 2700)
+
+    @pytest.mark.parametrize("suffix", [".h5", ".csv"])
+    def test_names_of_another_kind_of_text_give_the_same_bytes(self, tmp_path: Path, suffix: str) -> None:
+        tracks = random_tracks(individuals=("left", "right"))
+        one = replace(tracks, skeleton=Skeleton(("left", "x", "tail")))
+        made = tuple(np.array(["left", "x", "tail"]))  # neither plain texts nor the same objects as the animals' names
+        other = replace(tracks, skeleton=Skeleton(made), individuals=tuple("".join(list(n)) for n in ("left", "right")))
+        for name, each in (("one", one), ("other", other)):
+            dlc.write(each, tmp_path / f"{name}{suffix}")
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"other{suffix}").read_bytes()
 
     def test_without_pandas_and_pytables(self, tmp_path: Path, repository: Path) -> None:
         program = (

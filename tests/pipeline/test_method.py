@@ -189,18 +189,35 @@ class TestRates:
         rows = engine_rates(scene(field, film()), settings(engine="openvino", precision="f32", batch_size=0))
         assert [(row["batch_size"], row["frames_per_s"]) for row in rows] == [(1, 90.0), (4, 100.0)]
 
-    def test_all_ways_are_closed(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        opened_before: list[Any] = []
+    def test_every_way_is_closed(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[Any] = []
 
         def failing(session: Session) -> float:
-            opened_before.append(session)
-            raise RunError("no more")
+            seen.append(session)
+            if len(seen) == 2:
+                raise RunError("no more")
+            return 1.0
 
         monkeypatch.setattr("markerless.pipeline.engine_rates.frames_per_second", failing)
         with pytest.raises(RunError, match="no more"):
-            engine_rates(scene(field, film()), settings(engine="openvino", precision="f32"))
-        (session,) = opened_before
-        assert session._compiled is None
+            engine_rates(scene(field, film()), settings(engine="openvino", precision="f32", batch_size=0))
+        assert [session._compiled for session in seen] == [None, None]
+
+    def test_a_way_that_fails_later_is_not_taken(self, field: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As a graphics card may, whose memory another program takes meanwhile."""
+        calls: list[str] = []
+
+        def measured(session: Session) -> float:
+            calls.append(session.name)
+            if session.name == "onnxruntime" and calls.count("onnxruntime") == 2:
+                raise RunError("no memory")
+            return {"onnxruntime": 9.0, "openvino": 5.0}[session.name]
+
+        monkeypatch.setattr("markerless.pipeline.engine_rates.frames_per_second", measured)
+        monkeypatch.setattr("markerless.pipeline.engine_rates._engines", lambda wanted: ("openvino", "onnxruntime"))
+        rows = engine_rates(scene(field, film()), settings(engine="auto"))
+        assert [(row["engine"], row["frames_per_s"]) for row in rows] == [("openvino", 5.0)]
+        assert calls == ["openvino", "onnxruntime", "openvino", "onnxruntime", "openvino"]
 
 
 class TestWhereNothingRuns:

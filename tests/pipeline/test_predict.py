@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from make_model import color_finder, expected_errors
 from markerless.pipeline.predict import PicturePredictor, predict_frames
 from markerless.project import Project, Run
+from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.video.images import read_image, write_image
 
 MakeStudy = Callable[..., Project]
@@ -53,14 +55,20 @@ def test_expected_errors_and_what_nine_in_ten_do_not_exceed(study: Project) -> N
     np.testing.assert_array_equal(found.upper_90, FACTOR * expected)
 
 
-def test_every_machine_computes_in_full_precision(study: Project) -> None:
+def test_every_machine_is_asked_for_full_precision(study: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its processor has: an error is to be the same on all of them."""
+    asked = []
+
+    def opening(engine: str, model: Path, options: EngineOptions, n_keypoints: int) -> Session:
+        asked.append(options.precision)
+        return open_session(engine, model, options, n_keypoints)
+
+    monkeypatch.setattr("markerless.pipeline.predict.open_session", opening)
     assert predict_frames(study.run(), study.labels()).precision == "f32"
     predictor = PicturePredictor(study.run())
     predictor.predict(study.labels().frames[0].picture)
-    assert predictor._session is not None
-    assert predictor._session.precision == "f32"
     predictor.close()
+    assert asked == ["f32", "f32"]
 
 
 def test_single_pictures_are_predicted_as_all_together(study: Project) -> None:

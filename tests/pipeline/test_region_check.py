@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -189,19 +189,45 @@ class TestRegionCheck:
 
 
 class TestTimed:
-    def test_one_busy_stretch_does_not_change_the_time_of_a_frame(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = 0.0
+    FRAME = RgbFrame(np.zeros((2, 2, 3), np.uint8))
 
-        def look(frames: Sequence[RawFrame]) -> list[Found]:
-            nonlocal now
-            now += 9.0 if len(frames) == 1 else 0.002 * len(frames)
-            return []
+    @pytest.fixture
+    def look(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float]], tuple[float, int]]:
+        """Looks at two stretches of six frames by twos; 2 ms for a frame, but for some looks; the third is whole."""
 
-        monkeypatch.setattr("markerless.pipeline.region_check.time.perf_counter", lambda: now)
-        frame = RgbFrame(np.zeros((2, 2, 3), np.uint8))
-        found, ms = _timed([[frame] * 3, [frame], [frame] * 5], look)
+        def look(odd: dict[int, float]) -> tuple[float, int]:
+            now, n_looks, n_restarts = 0.0, 0, 0
+
+            def one(frames: Sequence[RawFrame]) -> list[Found]:
+                nonlocal now, n_looks
+                now += odd.get(n_looks, 0.002) * len(frames)
+                n_looks += 1
+                xy, score = np.zeros((1, 2)), np.ones(1)
+                return [Found(xy, score, n_looks - 1 == 2 and i == 0, None) for i, _ in enumerate(frames)]
+
+            def restart() -> None:
+                nonlocal n_restarts
+                n_restarts += 1
+
+            monkeypatch.setattr("markerless.pipeline.region_check.time.perf_counter", lambda: now)
+            found, ms = _timed([[self.FRAME] * 6] * 2, one, 2, restart)
+            assert [len(some) for some in found] == [6, 6]
+            return ms, n_restarts
+
+        return look
+
+    def test_a_busy_moment_does_not_change_the_time_of_a_frame(
+        self, look: Callable[[dict[int, float]], tuple[float, int]]
+    ) -> None:
+        ms, n_restarts = look({})
         assert ms == pytest.approx(2.0)
-        assert found == [[], [], []]
+        assert n_restarts == 2
+        assert look({4: 9.0})[0] == pytest.approx(2.0)
+
+    def test_frames_that_are_looked_at_whole_count_as_often_as_they_come(
+        self, look: Callable[[dict[int, float]], tuple[float, int]]
+    ) -> None:
+        assert look({2: 0.014})[0] == pytest.approx(5 / 6 * 2.0 + 1 / 6 * 14.0)
 
     def test_without_a_video_no_time_is_known(self) -> None:
-        assert _timed([], lambda frames: []) == ([], 0.0)
+        assert _timed([], lambda frames: []) == ([], 0)

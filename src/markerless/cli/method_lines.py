@@ -12,7 +12,7 @@ def method_lines(effect: Mapping[str, Any], speed_up: float, fallback_share: flo
 
     Args:
         effect: What `Method.effect` gives, as it stands in the provenance.
-        speed_up: How many times as fast as whole frames the region was; NaN when it was not measured.
+        speed_up: How many times as fast as whole frames the region was, decoding included; NaN when not measured.
         fallback_share: Share of the analyzed frames that were looked at whole; None before an analysis.
     """
     lines = []

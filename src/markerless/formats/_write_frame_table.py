@@ -49,7 +49,7 @@ def write_frame_table(path: Path, values: FloatArray, columns: Columns, names: S
     image = io.BytesIO()
     with h5py.File(image, "w", libver="earliest") as file:
         _describe(file, "GROUP", "1.0", {"PYTABLES_FORMAT_VERSION": "2.1"})
-        group = file.create_group(KEY, track_times=False)
+        group = file.create_group(KEY)
         _describe(group, "GROUP", "1.0", _of_frame(columns, names))
         chunk = max(1, CHUNK_BYTES // rows.itemsize)
         table = group.create_dataset("table", data=rows, chunks=(chunk,), maxshape=(None,), track_times=False)

@@ -2,13 +2,15 @@
 
 Read: both pandas layouts of h5, keys `df_with_missing`, `tracks`, `df` or the only one; CSV of any version; also 3D
 results (x, y, z) and predictions of single images, whose names go to `provenance["images"]`. Written: as DeepLabCut
-does (h5 in the table layout, float64, key `df_with_missing`, columns scorer, bodyparts, then x, y, likelihood).
+does (h5 with the key `df_with_missing`, float64, columns scorer, bodyparts, then x, y, likelihood; in the table layout
+where its rows are frames and the names of its columns fit in).
 DeepLabCut's origin is ours, but it counts the pixels of a cropped analysis from the corner of the crop: where its
 metadata lie beside the result, the corner is added on reading and taken off on writing.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +77,8 @@ def write(tracks: Tracks, path: Path) -> None:
     if crop is not None:
         tracks = replace(tracks, points=tracks.points - _corner(crop))
     names, columns = columns_of(tracks, has_named_individuals(tracks))
+    # equal texts as one object: pickled names tell one object from two that are equal
+    columns = [tuple(sys.intern(str(name)) for name in column) for column in columns]
     with atomic_path(path) as temporary:
         if path.suffix.lower() == ".csv":
             write_table(temporary, columns, names, index_of(tracks), values_of(tracks))
@@ -83,7 +87,7 @@ def write(tracks: Tracks, path: Path) -> None:
         if isinstance(index, range) and len(index) and fits_table(columns):
             write_frame_table(temporary, values, columns, names)
             return
-        # pandas takes half a second to import; reading and sniffing do without it.
+        # rows that are pictures, no rows, or too many columns; pandas takes half a second to import
         from markerless.formats._write_h5 import make_frame, write_frame
 
         write_frame(temporary, make_frame(values, index, columns, names))

@@ -57,7 +57,7 @@ class Analysis:
         error: One line, "" unless it failed.
         rate: Frames per second of wall time, from opening the video to the files written; 0 when nothing was to do.
         provenance: How the result was made, as in the nc file.
-        speed_up: How many times as fast as whole frames the region of interest was when it was measured; NaN without.
+        speed_up: How many times as fast as whole frames the region was when it was measured (`Method.speed_up`).
         measuring_s: How long it was measured beforehand what is fastest; NaN when that was known.
     """
 

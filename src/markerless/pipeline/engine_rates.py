@@ -42,6 +42,7 @@ def engine_rates(scene: Scene, settings: AnalyzeSettings) -> list[dict[str, Any]
                 if settings.engine != "auto" and (settings.precision != "auto" or options.precision == "f32"):
                     raise
                 ways.remove(way)  # no bf16 on this processor, or no such engine, or not what it needs of the run
+                rows.pop(way, None)
                 failure = error
                 continue
             if way not in rows or rate > rows[way]["frames_per_s"]:

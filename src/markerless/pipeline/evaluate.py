@@ -226,7 +226,7 @@ def _page(evaluation: Evaluation, measured: Measured, run: Run, notes: list[str]
         open_image=lambda name: read_image(frames[name].picture),
         learning=_learning(run.folder),
         settings={f"{group}.{key}": value for group, values in run.settings.items() for key, value in values.items()},
-        notes=[*notes, f"predictions computed in {evaluation.precision}, as on every machine"],
+        notes=[*notes, f"predictions computed in {evaluation.precision}; analyze may compute in bf16"],
     )
 
 

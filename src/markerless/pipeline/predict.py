@@ -1,7 +1,7 @@
 """Keypoints of labeled pictures, by the same model file and engine that analyze videos.
 
-In full precision, so that an error is the same on every machine. `analyze` computes in bf16 only where that makes the
-mean error on labeled frames at most a hundredth larger.
+In full precision, so that an error is the same on every machine but for rounding. `analyze` may compute in bf16; where
+there are labeled frames of the video's size, only if their mean error grows by no more than a hundredth.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ class RegionCheck:
         with ExitStack() as stack:
             following = self._following(region, stack)
             error, error_whole = self._errors(following)
-            found, ms_per_frame = _timed(self._stretches, lambda frames: _followed(frames, following, region.together))
+            found, ms_per_frame = _timed(self._stretches, following.predict, region.together, following.restart)
         same, n_sure = self._same_share(found)
         whole = [one.whole for some in found for one in some]
         passes = n_sure > 0 and same >= SAME_SHARE and not error > MOST_LOSS * error_whole
@@ -271,24 +271,33 @@ _NO_REGION = Region(0, 0, 1, 0)
 
 
 def _timed(
-    stretches: Sequence[Sequence[RawFrame]], look: Callable[[Sequence[RawFrame]], list[Found]]
+    stretches: Sequence[Sequence[RawFrame]],
+    look: Callable[[Sequence[RawFrame]], list[Found]],
+    together: int = 1,
+    restart: Callable[[], None] = lambda: None,
 ) -> tuple[list[list[Found]], float]:
     """What is found in every stretch, and how many ms a frame takes; 0 without any.
 
-    The time is the median of the stretches: another program that is busy meanwhile spoils one or two of them.
+    Args:
+        stretches: Frames of the video.
+        look: What finds the animal in frames in a row.
+        together: How many of them it is given at once.
+        restart: Called before each stretch.
     """
-    found, ms = [], []
+    found: list[list[Found]] = []
+    took: dict[bool, list[float]] = {False: [], True: []}  # ms for a frame: in the region, and where all was looked at
     for frames in stretches:
-        began = time.perf_counter()
-        found.append(look(frames))
-        ms.append(1000 * (time.perf_counter() - began) / max(len(frames), 1))
-    return found, float(np.median(ms)) if ms else 0.0
-
-
-def _followed(frames: Sequence[RawFrame], following: FollowingModel, together: int) -> list[Found]:
-    """The animal in frames in a row."""
-    following.restart()
-    return [one for some in _together(frames, together) for one in following.predict(some)]
+        restart()
+        found.append([])
+        for some in _together(frames, together):
+            began = time.perf_counter()
+            answers = look(some)
+            ms = 1000 * (time.perf_counter() - began) / len(some)
+            took[any(answer.whole for answer in answers)].append(ms)
+            found[-1] += answers
+    n_looks = sum(map(len, took.values()))
+    # of each kind the median: while another program is busy for a moment, a few frames take long
+    return found, sum(float(np.median(ms)) * len(ms) / n_looks for ms in took.values() if ms)
 
 
 def _together(frames: Sequence[RawFrame], together: int) -> Iterator[Sequence[RawFrame]]:

@@ -3,7 +3,8 @@
 `import openvino` reports itself to Google Analytics and keeps an identifier in the home folder, unless the user has
 opted out beforehand. Whoever analyzes videos with markerless has not been asked, so nothing is sent: OpenVINO goes on
 with its own stub when its telemetry cannot be imported. Its converter of other models, which nothing here needs, takes
-half of the time of importing it, and OpenVINO goes on without that as well. Import it from here, everywhere.
+half of the time of importing it, and OpenVINO goes on without that as well: `openvino.convert_model` loads it, and so
+does importing `openvino.tools.ovc`. Import OpenVINO from here, everywhere.
 """
 
 from __future__ import annotations
