@@ -379,6 +379,18 @@ class TestMethod:
         else:
             assert reader.n_read == 201
 
+    def test_a_busy_moment_does_not_change_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = 0.0
+
+        class Disturbed(InMemory):
+            def _read(self, row: int) -> RawFrame | None:
+                nonlocal now
+                now += 0.2 if 50 < row < 55 else 0.002
+                return super()._read(row)
+
+        monkeypatch.setattr("markerless.pipeline.method.time.perf_counter", lambda: now)
+        assert _ms_to_decode(Disturbed(np.zeros((300, 2, 2, 3), dtype=np.uint8))) == pytest.approx(2.0)
+
     def test_a_rate_counts_images_and_not_requests(self, field: Project) -> None:
         """A quarter of the work in each image makes no request slower, but there are more images in it."""
         at = scene(field, film(2))

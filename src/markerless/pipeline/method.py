@@ -40,6 +40,7 @@ from markerless.video.reader import VideoReader
 LAYOUT = 5  # raised when the same question would be answered in another way
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
 FRAMES_TO_DECODE, SECONDS_TO_DECODE = 200, 1.0  # at most, for its rate
+FRAMES_TIMED = 20  # together
 ALIKE = 0.55  # of the time for a frame is at most the share of decoding, or of the network, where they take alike long
 WORTH_IT = 1.05  # a choice that costs accuracy or is less tried has to be faster by this
 LASTING = (
@@ -229,14 +230,19 @@ def _choose_region(scene: Scene, settings: AnalyzeSettings, method: Method) -> t
 
 
 def _ms_to_decode(reader: VideoReader) -> float:
-    """For a frame of many in a row, in one thread."""
+    """For a frame of many in a row, in one thread; the median of short stretches, as one of them may be disturbed."""
     keys = reader.key_frames or (0,)
     frames = reader.raw_frames(keys[(len(keys) - 1) // 2])  # of two the first: the last may be near the end
     next(frames)  # which has to be looked for
-    began = time.perf_counter()
-    ends = began + SECONDS_TO_DECODE
-    n_frames = sum(1 for _ in takewhile(lambda _: time.perf_counter() < ends, islice(frames, FRAMES_TO_DECODE)))
-    return 1000 * (time.perf_counter() - began) / max(n_frames, 1)
+    ends = time.perf_counter() + SECONDS_TO_DECODE
+    ms: list[float] = []
+    while len(ms) < FRAMES_TO_DECODE // FRAMES_TIMED and time.perf_counter() < ends:
+        began = time.perf_counter()
+        n_frames = sum(1 for _ in takewhile(lambda _: time.perf_counter() < ends, islice(frames, FRAMES_TIMED)))
+        if not n_frames:
+            break
+        ms.append(1000 * (time.perf_counter() - began) / n_frames)
+    return float(np.median(ms)) if ms else 0.0
 
 
 def _why_no_region(scene: Scene, settings: AnalyzeSettings) -> str:
