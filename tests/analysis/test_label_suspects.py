@@ -107,6 +107,15 @@ def test_an_animal_of_the_wrong_size() -> None:
     assert 3.5 < float(first.message.split("is ")[1].split(" times")[0]) < 4.5  # 4 times one of 0.9 to 1.1
 
 
+def test_an_animal_whose_points_all_lie_at_one_place() -> None:
+    """It has no shape to be laid on that of the others."""
+    first = only(suspects(study(lambda pose: np.full_like(pose, 5.0))))
+    assert first.kind == "size"
+    assert "0.00 times as large" in first.message
+    odd = suspects(study(lambda pose: np.full_like(pose, 1 / 3)))
+    assert {suspect.kind for suspect in odd if suspect.keypoints == ()} == {"size"}
+
+
 def test_missing_points_and_animals_seen_from_both_sides_are_no_mistakes() -> None:
     labels = study()
     frames = []

@@ -32,6 +32,7 @@ from markerless.core.skeleton import Skeleton
 Owner = tuple[str, str]  # image, individual
 
 SUSPICIOUS = 6.0  # times the usual spread
+AT_ONE_PLACE_PX = 1e-6
 FLOOR_FIXED = 0.01  # of the frame's diagonal, for points that never move
 BETTER = 0.35  # an exchange must bring the misfit below this share
 
@@ -136,7 +137,9 @@ def _ranked(found: Sequence[Suspect]) -> list[Suspect]:
 
 def _by_shape(points: Complex, owners: Sequence[Owner], skeleton: Skeleton) -> list[Suspect]:
     names = skeleton.keypoints
-    rows = np.flatnonzero(np.isfinite(points).sum(axis=1) >= MIN_POINTS)
+    # points that all lie at one place have no shape; `_by_size` finds them
+    extended = np.array([_extent_px(own) > AT_ONE_PLACE_PX for own in points], dtype=np.bool_)
+    rows = np.flatnonzero((np.isfinite(points).sum(axis=1) >= MIN_POINTS) & extended)
     if len(rows) < MIN_ANIMALS:
         return []
     points = points[rows]
@@ -156,6 +159,12 @@ def _by_shape(points: Complex, owners: Sequence[Owner], skeleton: Skeleton) -> l
     if len(odd):
         found += _exchanges(points[odd], shape, [owners[rows[m]] for m in odd.tolist()], skeleton)
     return found
+
+
+def _extent_px(own: Complex) -> float:
+    """How far the points of one animal, `(K,)`, lie from their middle at most; 0 without points."""
+    placed = own[np.isfinite(own)]
+    return float(np.abs(placed - placed.mean()).max()) if len(placed) else 0.0
 
 
 def _exchanges(points: Complex, shape: Shape, owners: Sequence[Owner], skeleton: Skeleton) -> list[Suspect]:
