@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from markerless.core.video import FINGERPRINT_BYTES, fingerprint, natural_key
+from markerless.errors import VideoError
 
 
 def test_natural_order_counts_numbers() -> None:
@@ -44,3 +47,9 @@ def test_fingerprint_of_a_folder_follows_its_pictures(tmp_path: Path) -> None:
     assert fingerprint(tmp_path) == before
     (tmp_path / "img2.png").write_bytes(b"2")
     assert fingerprint(tmp_path) != before
+
+
+def test_a_video_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"gone\.mp4: No such file.*; check the file") as told:
+        fingerprint(tmp_path / "gone.mp4")
+    assert "\n" not in str(told.value)

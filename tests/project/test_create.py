@@ -6,6 +6,7 @@ import errno
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,24 @@ def test_adding_twice_changes_nothing_and_another_video_of_that_name_is_refused(
         writer.write(np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(ProjectError, match="another one of that name"):
         add_videos(project, [tmp_path / video.name])
+
+
+def test_a_video_there_that_cannot_be_read_is_said(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is gone: whether it is the same video is not known."""
+    project = create_project(NEW, tmp_path)
+    (place,) = [item.path for item in add_videos(project, [video], copy=True)]
+    opening = Path.open
+
+    def failing(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == place:
+            raise OSError(errno.EIO, "Input/output error")
+        return opening(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(VideoError, match="Input/output error; check the file"):
+        add_videos(project, [video])
 
 
 def test_adding_is_all_or_nothing(tmp_path: Path, video: Path) -> None:

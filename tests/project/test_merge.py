@@ -11,7 +11,8 @@ import pytest
 
 from made_study import film, make_study
 from markerless.core.instance import Visibility
-from markerless.errors import LabelsError, ProjectError
+from markerless.core.video import fingerprint
+from markerless.errors import LabelsError, ProjectError, VideoError
 from markerless.pipeline.merge import MergeRequest, merge
 from markerless.project import Project, journal, staged
 from markerless.project.keypoints import change_keypoints, plan
@@ -89,6 +90,21 @@ def test_another_video_of_the_same_name_stays_another_one(ann: Project, tmp_path
     assert key in now.video_sets()
     again = contents(ann.root)
     assert merge(ann.root, [other.root]).merge.is_nothing and contents(ann.root) == again
+
+
+def test_where_a_video_cannot_be_read_the_pictures_decide(
+    ann: Project, bo: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two videos are not told apart by what is unknown of one of them."""
+
+    def of(path: Path) -> str:
+        if path.is_relative_to(ann.root):
+            raise VideoError(f"cannot read {path}: disk is gone")
+        return fingerprint(path)
+
+    monkeypatch.setattr("markerless.project.merge_match.fingerprint", of)
+    result = merge(ann.root, [bo.root], MergeRequest(dry_run=True))
+    assert [(match.into, match.by) for _, found in result.merge.matched for match in found] == [("day one", "pictures")]
 
 
 def test_without_a_video_the_pictures_decide_not_the_name(ann: Project, tmp_path: Path) -> None:

@@ -119,6 +119,15 @@ def test_expected_errors_of_another_shape_are_refused(tmp_path: Path, monkeypatc
     assert odd.is_closed
 
 
+def test_a_lack_of_memory_is_not_called_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", failing)
+    with pytest.raises(MemoryError):
+        open_session("onnxruntime", color_finder(tmp_path / "model.onnx"), EngineOptions(8, 8), 3)
+
+
 def test_onnxruntime_has_no_bf16(tmp_path: Path) -> None:
     options = EngineOptions(height=24, width=32, precision="bf16")
     with pytest.raises(SettingsError, match="f32 or auto"):

@@ -32,7 +32,7 @@ from markerless.core.skeleton import Skeleton
 Owner = tuple[str, str]  # image, individual
 
 SUSPICIOUS = 6.0  # times the usual spread
-AT_ONE_PLACE_PX = 1e-6
+AT_ONE_PLACE_PX = 1e-6  # more than rounding, and less than any label is placed to
 FLOOR_FIXED = 0.01  # of the frame's diagonal, for points that never move
 BETTER = 0.35  # an exchange must bring the misfit below this share
 

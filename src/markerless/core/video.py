@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from markerless.errors import VideoError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (
@@ -67,16 +70,29 @@ def fingerprint(path: Path) -> str:
     """Content fingerprint: size and SHA-256 of the first and last MiB; for a folder, of every picture's name and size.
 
     It re-finds moved videos and tells whether a result is still up to date; it is no protection against tampering.
+
+    Raises:
+        VideoError: it cannot be read.
     """
     digest = hashlib.sha256()
+    try:
+        for part in _parts_of_fingerprint(path):
+            digest.update(part)
+    except OSError as error:
+        raise VideoError(
+            f"cannot read {path}: {error.strerror or error}; check the file and its permissions"
+        ) from error
+    return digest.hexdigest()[:32]
+
+
+def _parts_of_fingerprint(path: Path) -> Iterator[bytes]:
     if path.is_dir():
         for image in pictures_in(path):
-            digest.update(f"{image.name}:{image.stat().st_size}\n".encode())
-        return digest.hexdigest()[:32]
+            yield f"{image.name}:{image.stat().st_size}\n".encode()
+        return
     size = path.stat().st_size
-    digest.update(str(size).encode())
+    yield str(size).encode()
     with path.open("rb") as file:
-        digest.update(file.read(FINGERPRINT_BYTES))
+        yield file.read(FINGERPRINT_BYTES)
         file.seek(max(FINGERPRINT_BYTES, size - FINGERPRINT_BYTES))
-        digest.update(file.read(FINGERPRINT_BYTES))
-    return digest.hexdigest()[:32]
+        yield file.read(FINGERPRINT_BYTES)

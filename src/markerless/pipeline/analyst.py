@@ -168,7 +168,7 @@ class Analyst:
             "scorer": self._run.scorer,
             "keypoints": list(self._run.skeleton.keypoints),
             "model_sha256": self._model_sha256,
-            "video_fingerprint": _video_fingerprint(video),
+            "video_fingerprint": fingerprint(video),
             "crop": None if crop is None else list(crop),
             "settings": settings.model_dump(mode="json", exclude={"threads", "crop"}),
         }
@@ -314,12 +314,3 @@ def _notes(provenance: dict[str, Any]) -> tuple[str, ...]:
             f"looked only at x1,x2,y1,y2 = {','.join(map(str, provenance['crop']))}; results are full-frame pixels"
         )
     return (*notes, *unlike.in_words(provenance.get(unlike.KEY, {}), provenance["run"]))
-
-
-def _video_fingerprint(video: Path) -> str:
-    try:
-        return fingerprint(video)
-    except OSError as error:
-        raise VideoError(
-            f"cannot read {video}: {error.strerror or error}; check the file and its permissions"
-        ) from error

@@ -134,7 +134,7 @@ class Matcher:
             scores = {
                 name: count(folder, there)
                 for name, there in into.folders.items()
-                if mine is None or name not in into.videos  # else their fingerprints have said that they differ
+                if mine is None or self._is_unknown(into, name)  # else their fingerprints have said that they differ
             }
             likely = [name for name in scores if scores[name]]
             if likely:
@@ -200,11 +200,17 @@ class Matcher:
             self._looks[path] = _look_at(path)
         return self._looks[path]
 
+    def _is_unknown(self, into: Side, name: str) -> bool:
+        """Whether there is no video of a folder, or one that cannot be read."""
+        video = into.videos.get(name)
+        return video is None or self._fingerprint(video) is None
+
     def _fingerprint(self, path: Path) -> str | None:
+        """None of a video that cannot be read."""
         if path not in self._fingerprints:
             try:
                 self._fingerprints[path] = fingerprint(path)
-            except OSError:
+            except VideoError:
                 self._fingerprints[path] = None
         return self._fingerprints[path]
 

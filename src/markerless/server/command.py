@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import webbrowser
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,12 +64,12 @@ def command(
     _serve(app, listening)
 
 
-def _serve(app: object, listening: socket.socket) -> None:
+def _serve(app: Callable[..., object], listening: socket.socket) -> None:
     import uvicorn
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,

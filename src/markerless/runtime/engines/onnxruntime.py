@@ -22,6 +22,7 @@ from markerless.runtime.engine import (
 
 try:
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as native
 except ImportError as missing:
     raise SettingsError(
         "expected ONNX Runtime for analyze.engine=onnxruntime, it is not installed; "
@@ -30,6 +31,11 @@ except ImportError as missing:
 
 REQUESTS_PER_THREAD = 2
 QUIET = 3  # only errors on stderr
+# What it says of a file it cannot use (Fail, InvalidProtobuf, InvalidGraph, NoSuchFile, ...); these share no root.
+REFUSALS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    *(kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)),
+)
 
 
 class Handle:
@@ -89,8 +95,7 @@ def open(path: Path, options: EngineOptions) -> Session:
     settings.log_severity_level = QUIET
     try:
         session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
-    # its exceptions share no root but Exception (Fail, InvalidProtobuf, InvalidGraph, NoSuchFile, ...)
-    except Exception as error:
+    except REFUSALS as error:
         raise damaged(path, error) from error
     metadata = session.get_modelmeta().custom_metadata_map
     inputs = {port.name for port in session.get_inputs()}
