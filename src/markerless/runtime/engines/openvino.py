@@ -29,7 +29,7 @@ from markerless.runtime.engines._gray_input import take_one_channel
 from markerless.runtime.openvino_quietly import openvino
 
 DEVICE = "CPU"
-GRAPH = 1  # raised when a model is changed in another way before it is compiled
+GRAPH = 2  # raised when a model is changed in another way before it is compiled
 # While one request computes on a thread, the next one waits with its frame in hand: threads never starve.
 REQUESTS_PER_THREAD = 2
 
