@@ -18,7 +18,8 @@ from made_study import DAY, SCORER, MadeStudy, make_study
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.project import NewProject, Project, create_project
-from review_page import canvas_place
+from markerless.video.images import read_image, write_image
+from review_page import canvas_place, drag
 from reviewed import mistakes, tracks_with_mistakes, write_results
 
 if TYPE_CHECKING:
@@ -245,6 +246,25 @@ def test_a_correction_can_be_taken_back(page: Page, corrected: MadeStudy) -> Non
     image = f"labeled-data/cage1/img{mistakes(240).jump:03d}.png"
     frames = {frame.image: frame for frame in Project(corrected.root).labels_of("cage1").frames}
     assert image not in frames or frames[image].n_points == 0
+
+
+def test_a_frame_whose_picture_is_a_crop_is_not_corrected(
+    page: Page, reviewed: MadeStudy, start_server: StartServer, shoot: Callable[[str], Path]
+) -> None:
+    frame = reviewed.labeled[1]
+    picture = reviewed.root / "labeled-data" / "cage1" / f"img{frame}.png"
+    write_image(picture, read_image(picture)[20:170, 40:240])
+    before = journal_of(reviewed)
+    open_review(page, start_server(reviewed.root), reviewed.root, f"?frame={frame}")
+    wait_for_frame(page, frame)
+    page.wait_for_selector(".tag.warn >> text=another size")
+    assert page.locator(".tag.good").count() == 0
+    snout = tracks_with_mistakes(reviewed).points[frame, 0, reviewed.project.skeleton.index("snout")]
+    drag(page, snout, snout + 12)
+    page.wait_for_selector(".notice.bad >> text=expected labeled-data/cage1/img48.png to have the 320 x 240 px")
+    page.wait_for_selector(".notice.bad >> text=got 200 x 150 px")
+    shoot("review-cropped")
+    assert journal_of(reviewed) == before
 
 
 def test_a_video_without_tracks_says_what_to_do(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from markerless.core.camera import Calibration, Camera
+from markerless.core.camera import Calibration, Camera, lens_numbers
 from markerless.core.lens import LENSES
 from markerless.core.view import View
 from markerless.errors import CalibrationError
@@ -112,3 +112,11 @@ def test_a_calibration_knows_its_cameras() -> None:
         Calibration((first, first))
     with pytest.raises(CalibrationError, match="at least one camera"):
         Calibration(())
+
+
+def test_zeros_of_terms_that_lenses_here_do_not_have_are_cut_and_others_are_kept() -> None:
+    np.testing.assert_array_equal(lens_numbers(np.arange(1.0, 6)), np.arange(1.0, 6))
+    np.testing.assert_array_equal(lens_numbers(np.pad(np.arange(1.0, 9), (0, 6))[None]), np.arange(1.0, 9))
+    np.testing.assert_array_equal(lens_numbers([1, 2, 3, 4, 0], fisheye=True), [1, 2, 3, 4])
+    assert len(lens_numbers([0.1] * 8 + [0, 0, 0, 1e-9])) == 12
+    assert len(lens_numbers([0.1] * 8 + [float("nan")])) == 9

@@ -8,8 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from markerless.core.metrics import gross_errors, point_errors, split_errors
-from markerless.errors import LabelsError
+from markerless.core.metrics import gross_errors, nothing_measured, point_errors, split_errors
 
 NAN = float("nan")
 DIAGONAL = np.array([100.0, 100.0, 100.0])
@@ -87,10 +86,11 @@ def test_an_empty_split_has_no_figures() -> None:
     assert split_errors(np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), np.zeros(0), 10, ["a", "b"]) is None
 
 
-def test_frames_without_a_label_are_refused() -> None:
+def test_a_split_without_a_labeled_point_has_no_figures() -> None:
     nothing = np.full((2, 1, 2), np.nan)
-    with pytest.raises(LabelsError, match="none in 2 frames"):
-        split_errors(np.zeros((2, 1, 2)), nothing, np.ones(2), 10, ["a"])
+    assert split_errors(np.zeros((2, 1, 2)), nothing, np.ones(2), 10, ["a"]) is None
+    assert nothing_measured("test", 2) == "test: no labeled points in 2 frames; nothing measured"
+    assert nothing_measured("test", 1) == "test: no labeled points in 1 frame; nothing measured"
 
 
 def test_json_has_no_nan() -> None:

@@ -84,3 +84,57 @@ def test_movement_reads_it(tmp_path: Path) -> None:
     order = [list(dataset[dataset.position.dims[2]].values).index(name) for name in tracks.skeleton.keypoints]
     position = dataset.position.values[:, :, order, 0].transpose(0, 2, 1)
     np.testing.assert_allclose(position, tracks.points[:, 0])
+
+
+def numbered(frames: list[float]) -> Views:
+    _, views = example()
+    return replace(views, camera_frame=np.stack([np.array(frames), np.arange(4.0), np.arange(4.0)], axis=-1))
+
+
+def fnum(path: Path) -> list[str]:
+    return [line.rsplit(",", 1)[1] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+def test_rows_have_the_frames_of_the_first_camera(tmp_path: Path) -> None:
+    tracks, _ = example()
+    views = numbered([40.0, 41.02, 42.0, 44.0])
+    anipose.write(tracks, tmp_path / "a.csv", views)
+    assert fnum(tmp_path / "a.csv") == ["40", "41", "42", "44"]
+    found = anipose.read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(found.points[[40, 41, 42, 44]], tracks.points)
+    np.testing.assert_array_equal(found.score[[40, 41, 42, 44]], tracks.score)
+    assert np.isnan(found.points[:40]).all()
+    anipose.write(found, tmp_path / "b.csv")  # of a table the row is the frame
+    again = anipose.read(tmp_path / "b.csv")
+    np.testing.assert_array_equal(again.points, found.points)
+
+
+def test_a_moment_without_a_frame_of_its_own_has_no_row(tmp_path: Path) -> None:
+    tracks, _ = example()
+    anipose.write(tracks, tmp_path / "a.csv", numbered([np.nan, 7.6, 8.1, 9.0]))
+    assert fnum(tmp_path / "a.csv") == ["8", "9"]
+    found = anipose.read(tmp_path / "a.csv")
+    np.testing.assert_array_equal(found.points[8:], tracks.points[2:])  # 8.1 is nearer to 8 than 7.6
+    anipose.write(tracks, tmp_path / "a.csv", numbered([np.nan] * 4))  # a camera that saw none of it counts nothing
+    assert fnum(tmp_path / "a.csv") == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("images", "numbers"),
+    [
+        (["img0005.png", "img0120.png", "img0121.png", "img0300.png"], ["5", "120", "121", "300"]),
+        (["m2_f8.png", "m2_f9.png", "m2_f10.png", "m2_f11.png"], ["8", "9", "10", "11"]),
+        (["a1.png", "b1.png", "c2.png", "d3.png"], ["0", "1", "2", "3"]),
+        (["a.png", "b1.png", "c2.png", "d3.png"], ["0", "1", "2", "3"]),
+        ([f"2026010112{n}000000000.png" for n in range(4)], ["0", "1", "2", "3"]),  # times, not frames
+        (["img0005.png"], ["0", "1", "2", "3"]),
+        ("img0005.png", ["0", "1", "2", "3"]),
+    ],
+)
+def test_rows_have_the_numbers_of_labeled_pictures(images: object, numbers: list[str], tmp_path: Path) -> None:
+    tracks, views = example()
+    tracks = replace(tracks, provenance={"images": images})
+    anipose.write(tracks, tmp_path / "a.csv", views)
+    assert fnum(tmp_path / "a.csv") == numbers
+    rows = [int(number) for number in numbers]
+    np.testing.assert_array_equal(anipose.read(tmp_path / "a.csv").points[rows], tracks.points)

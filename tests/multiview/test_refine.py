@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from markerless.multiview.refine import BLOCK, Terms, refine
 
@@ -84,3 +85,17 @@ def test_too_little_to_learn_from_changes_nothing() -> None:
     found = refine(points, covariance, Terms(smooth=True, limbs=((0, 1),)))
     np.testing.assert_allclose(found.points, points, atol=1e-6)
     assert np.isnan(found.lengths).all()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-12, 1e-9])
+@pytest.mark.parametrize("gap", [0, 100])
+def test_a_keypoint_that_rests_exactly_stays_and_is_no_obstacle(jitter: float, gap: int) -> None:
+    """A corner of the arena that was labeled once, beside an animal."""
+    truth, points, covariance = walk(600, 2.0)
+    corner = np.array([10.0, -20.0, 5.0])
+    points[:, 1] = corner + jitter * np.random.default_rng(1).normal(size=(600, 3))
+    points[200 : 200 + gap, 1] = np.nan
+    found = refine(points, covariance, Terms(smooth=True))
+    assert np.isfinite(found.points[:, 1]).all(axis=-1).sum() == 600 - gap
+    assert np.nanmax(np.abs(found.points[:, 1] - corner)) < 1e-6
+    assert rms(found.points[:, 0] - truth[:, 0]) < 0.7 * rms(points[:, 0] - truth[:, 0])

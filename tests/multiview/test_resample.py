@@ -57,3 +57,21 @@ def test_a_fraction_that_moves_nothing_is_dropped() -> None:
     np.testing.assert_array_equal(slow[1], np.arange(50.0))
     np.testing.assert_array_equal(slow[0].xy, moving(speed=0.01, noise=1.0).xy[:50])
     np.testing.assert_array_equal(resampled(moving(speed=30.0, noise=1.0), frames)[1], frames)
+
+
+def test_an_unsure_time_takes_no_point_away() -> None:
+    """Beside a missing point the speed is that to the other neighbor: 10 px a frame; without one it is not known."""
+    alone = moving(noise=0.01)
+    alone.xy[20:23, 0] = np.nan
+    alone.xy[24, 0] = np.nan
+    out, _ = resampled(alone, np.array([18.0, 19.0, 19.05, 22.95, 23.0, 25.0, 58.0, 59.0]), timing_sd=0.2)
+    assert out.error is not None
+    assert np.isfinite(out.xy[:, 0]).all()
+    expected = np.hypot(1.0, 0.2 * np.array([10, 10, 10, 0, 0, 10, 10, 10]))
+    np.testing.assert_allclose(out.error[:, 0], expected, rtol=0.01)
+    np.testing.assert_allclose(out.error[:, 1], 1.0, rtol=0.01)
+    first = moving(noise=0.01)
+    first.xy[9, 0] = np.nan
+    late, _ = resampled(first, np.array([9.95]), timing_sd=0.2)  # the frame after, by what follows it
+    assert late.error is not None
+    np.testing.assert_allclose(late.error[0, 0], np.hypot(1.0, 0.2 * 10), rtol=0.01)

@@ -186,3 +186,13 @@ def test_a_shift_of_a_camera_of_the_fly_is_found(shared_data: Path, part: int) -
         offsets.append(offset_of(step, 1))
     assert abs(offsets[0]) <= 1
     assert offsets[1] - offsets[0] == pytest.approx(-2, abs=0.3)
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 5, 9, 10])
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_recording_of_few_frames_is_no_crash(n_frames: int, quick: bool) -> None:
+    scene = recorded([Recorder()] * 4, n_frames=10, noise=0.1, gross=0.0)
+    many = tuple(np.tile(xy[:n_frames], (1, 20, 1)) for xy in scene.xy)  # enough values to be looked at
+    step = found(Scene(scene.cameras, many, scene.times), quick)
+    assert len(step.evidence) == 4
+    assert all(not step.lost[camera] for camera in range(4))

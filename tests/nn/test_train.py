@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from markerless.core.labels import Labels
-from markerless.errors import SettingsError
+from markerless.errors import RunError, SettingsError
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn import model as networks
 from markerless.nn.checkpoint import Checkpoint
@@ -172,6 +173,51 @@ def test_a_card_goes_on_from_a_checkpoint(gpu: torch.device, dot_labels: MakeLab
     memory = {quantity: value for state in resumed.optimizer.state.values() for quantity, value in state.items()}
     assert {memory[quantity].device.type for quantity in ("exp_avg", "exp_avg_sq")} == {gpu.type}
     assert {value.device.type for value in resumed.average.values()} == {gpu.type}
+
+
+@pytest.mark.parametrize("lr", [1e10, 1e30])
+def test_a_training_whose_loss_is_no_number_ends_and_keeps_what_was_saved(
+    dot_labels: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lr: float
+) -> None:
+    """Saved after every step: no weight in the checkpoint is no number, and the steps are those that were whole."""
+    monkeypatch.setattr("markerless.nn.train.SAVE_EVERY_S", 0.0)
+    learner = trainer(dot_labels(4), tmp_path / "a.safetensors", steps=12)
+    learner.settings = learner.settings.model_copy(update={"lr": lr})
+    learner.optimizer = learner._fresh_optimizer()
+    losses: list[float] = []
+    told = r"expected a loss that is a number, got none since step \d+ of 12: .* smaller train\.lr, .*train\.lr=0\.002$"
+    with pytest.raises(RunError, match=told) as caught:
+        learner.run(lambda report: losses.append(report.loss))
+    assert np.isfinite(losses).all()
+    assert 0 < len(losses) < 12
+    assert f"since step {len(losses) + 1} of" in str(caught.value)
+    saved = checkpoints.load(tmp_path / "a.safetensors")
+    assert saved.state["step"] == len(losses)
+    assert all(torch.isfinite(saved.weights[name]).all() for name in learner.names.values())
+
+
+def test_steps_that_are_only_timed_may_diverge(dot_labels: MakeLabels, tmp_path: Path) -> None:
+    """They are thrown away, and rise faster than those of the training."""
+    learner = trainer(dot_labels(4), tmp_path / "a.safetensors")
+    learner.settings = learner.settings.model_copy(update={"lr": 1e30})
+    learner.optimizer = learner._fresh_optimizer()
+    assert learner.time_steps() > 0
+    assert all(torch.isfinite(value).all() for value in learner.model.state_dict().values())
+    with pytest.raises(RunError, match="since step 2 of 6"):
+        learner.run(lambda report: None)
+
+
+@pytest.mark.parametrize(("name", "value"), [("head.score.weight", math.nan), ("decoder.last.1.running_var", math.inf)])
+def test_a_network_that_is_made_of_no_numbers_is_no_result(
+    dot_labels: MakeLabels, tmp_path: Path, name: str, value: float
+) -> None:
+    learner = trainer(dot_labels(4), tmp_path / "a.safetensors", steps=2)
+    learner.run(lambda report: None)
+    before = (tmp_path / "a.safetensors").read_bytes()
+    learner.average[name].fill_(value)
+    with pytest.raises(RunError, match="since step 2 of 2"):
+        learner.finish()
+    assert (tmp_path / "a.safetensors").read_bytes() == before
 
 
 def test_the_learning_rate_goes_up_and_down_once() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from make_model import color_finder
 from make_run import TINY, one_thread, tiny_backbone_known
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
@@ -18,6 +19,8 @@ from markerless.nn import checkpoint as checkpoints
 from markerless.nn.train import TrainSettings
 from markerless.pipeline import adaptation, kept_answers
 from markerless.pipeline.cross_fit import HeldOut
+from markerless.pipeline.evaluate import evaluate
+from markerless.pipeline.seen_tests import seen_note
 from markerless.pipeline.train import notes, train
 from markerless.pipeline.training_plan import TrainRequest, make_plan
 from markerless.project import Project, Run, crossfit
@@ -140,6 +143,28 @@ def test_it_is_calibrated_on_new_and_on_old_frames(study: MakeAdapted, tmp_path:
     again = train(project, request=TrainRequest(start_from=run.name, split="all"), settings=SETTINGS)
     assert again.settings["data"]["n_new"] == 2  # too few to hold some of them out; the rest is taken over once more
     assert set(crossfit.read(again.folder / crossfit.CROSSFIT_FILE).images) == set(kept.images)
+
+
+def test_test_frames_that_trained_an_ancestor_are_said(study: MakeAdapted, tmp_path: Path) -> None:
+    """run1 was trained on old frames, run2 goes on from it on new ones, and run3 is tested on both and on others."""
+    project, old, new = study()
+    settings = {**SETTINGS, "train": {**SETTINGS["train"], "crossfits": 0}}
+
+    def adapted(start: str, **split: list[str]) -> Run:
+        return train(
+            project, request=TrainRequest(start_from=start, split=split_file(tmp_path, **split)), settings=settings
+        )
+
+    second = adapted("run1", train=[*old[2:], *new[:2]], test=[new[4], *old[:2]])
+    note = "2 of 3 test frames trained the network this one starts from ('run1'); their errors are too small"
+    assert note in notes(Run.open(second.folder))
+    third = adapted(second.name, train=new[:3], test=[old[0], new[4]])
+    assert any(line.startswith("1 of 2 test frames trained the network") for line in notes(third))
+    unseen = adapted("run1", train=new[:3], test=new[4:])
+    assert seen_note(unseen) is None
+    color_finder(second.folder / "model.onnx")
+    report = evaluate(second).report
+    assert report is not None and "2 of 3 test frames trained" in report.read_text(encoding="utf-8")
 
 
 def test_without_new_frames_what_was_kept_calibrates(study: MakeAdapted, tmp_path: Path) -> None:

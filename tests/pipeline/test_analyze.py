@@ -273,6 +273,19 @@ class TestAgain:
         assert second.status == "analyzed"
         assert second.n_frames == (4 if change == "video" else 3)
 
+    def test_what_gray_frames_gave_before_their_first_layers_changed_is_not_gone_on_with(
+        self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_images(tmp_path / "m1", 3)
+        with monkeypatch.context() as before:
+            before.setattr("markerless.pipeline.analyst.LAYOUT", 4)
+            (old,) = analyze(project, [tmp_path / "m1"], settings())
+            (again,) = analyze(project, [tmp_path / "m1"], settings())
+        assert again.status == "unchanged"
+        (new,) = analyze(project, [tmp_path / "m1"], settings())
+        assert new.status == "analyzed"
+        assert new.provenance["analysis_fingerprint"] != old.provenance["analysis_fingerprint"]
+
     def test_a_killed_analysis_goes_on_and_ends_with_the_same_bytes(self, project: Project, tmp_path: Path) -> None:
         make_images(tmp_path / "m1", 1100)
         arguments = ["analyze", str(project.root), str(tmp_path / "m1"), "--set", "analyze.threads=1", "--out"]

@@ -14,9 +14,10 @@ from markerless.cli.main import main
 from markerless.core.camera import Calibration
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
-from markerless.errors import CalibrationError
+from markerless.errors import CalibrationError, LabelsError
 from markerless.formats import dlc
 from markerless.multiview.files import anipose_toml
+from markerless.multiview.files.views_toml import KnownLength
 from markerless.multiview.pose_spread import rig_size
 from markerless.pipeline.calibrate_from_points import PointsRequest, calibrate_from_points
 from mouse_rig import NAMES, mouse_calibration, mouse_labels
@@ -131,3 +132,19 @@ def test_a_mouse_that_hardly_moves_before_four_cameras_is_refused(shared_data: P
     labels = {name: mouse_labels(folder, name) for name in NAMES}
     with pytest.raises(CalibrationError, match=r"refused: where camera '\w+' stands is known to .* of the picture"):
         calibrate_from_points(labels, PointsRequest(mouse_calibration(folder)))
+
+
+def test_what_cannot_be_is_refused_before_the_work(made: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lens that is none, and a length between keypoints that are none."""
+    done: list[object] = []
+    monkeypatch.setattr("markerless.pipeline.calibrate_from_points.calibrate_points", done.append)
+    flat = replace(made.cameras[1], matrix=np.diag([0.0, 0.0, 1.0]))
+    for lenses in (Calibration((made.cameras[0], flat, made.cameras[2])), Calibration((flat,))):
+        with pytest.raises(
+            CalibrationError, match=r"camera 'cam1' has focal lengths of 0 and 0 px.*; give the lens .* with --lenses"
+        ):
+            calibrate_from_points(tracks_of(made), PointsRequest(lenses))
+    known = PointsRequest(Calibration(made.cameras), length=KnownLength(KEYPOINTS[0], "antler", 25.0))
+    with pytest.raises(LabelsError, match="no keypoint 'antler'"):
+        calibrate_from_points(tracks_of(made), known)
+    assert not done

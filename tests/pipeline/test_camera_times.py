@@ -48,6 +48,8 @@ def test_tables_as_they_come(tmp_path: Path) -> None:
         "d": [f"{i}\t{value:.5f}" for i, value in enumerate(SECONDS)],
         "e": ["1970-01-01T00:16:" + f"{40 + i / 30:08.5f}Z" for i in range(50)],
         "f": ["1970-01-01 02:16:" + f"{40 + i / 30:012.9f}+02:00" for i in range(50)],
+        "g": [",timestamp", *(f"{i},{value:.5f}" for i, value in enumerate(SECONDS))],  # as pandas has it
+        "h": [",value", *(f"{i},1970-01-01 00:16:{40 + i / 30:09.6f}" for i in range(50))],
     }
     for name, rows in forms.items():
         found = read_times("top", table(tmp_path, rows, f"{name}.txt"), 50)
@@ -84,6 +86,7 @@ def test_a_rate_and_a_video(tmp_path: Path, shared_data: Path) -> None:
         (["time"], "got only the header time"),
         (["time,x", "1,2", ",2", "3,4", "5,6"], "expected a time in every row of .*, got '' for frame 1"),
         ([""], "an empty file"),
+        ([",", "0,1", "1,2", "2,3"], "expected one column of times in .*, got 2 columns without names"),
     ],
 )
 def test_what_is_no_table_of_these_frames_is_refused(tmp_path: Path, rows: list[str], message: str) -> None:

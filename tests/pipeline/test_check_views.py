@@ -132,3 +132,21 @@ def test_skeletons_need_not_be_the_same() -> None:
     rig, seen, _ = made(3)
     seen["cam1"] = replace(seen["cam1"], skeleton=Skeleton(("x", "tailbase", "tailend")), points=seen["cam1"].points)
     assert check_views(rig, seen).wrong is None
+
+
+def test_a_camera_that_cannot_be_one_is_named_and_the_others_are_compared() -> None:
+    rig, seen, _ = made(4)
+    flat = replace(rig.cameras[1], matrix=np.diag([0.0, 0.0, 1.0]))
+    result = check_views(replace(rig, cameras=(rig.cameras[0], flat, *rig.cameras[2:])), seen)
+    first = result.findings[0]
+    assert (first.level, first.kind) == ("error", "camera")
+    assert first.message.startswith("camera 'cam1' has focal lengths of 0 and 0 px")
+    assert {finding.level for finding in result.findings[1:]} <= {"note"}
+    assert result.wrong is None
+    assert result.together_px < 1.5
+    assert [one.name for one in result.cameras] == list(seen)
+    assert [one.n_points > 0 for one in result.cameras] == [True, False, True, True]
+    two = Calibration((rig.cameras[0], flat))
+    alone = check_views(two, {name: seen[name] for name in two.names})
+    assert [finding.message for finding in alone.findings] == [first.message]
+    assert np.isnan(alone.together_px)

@@ -17,7 +17,7 @@ from markerless.core.crossfit import CrossFit
 from markerless.core.instance import Instance
 from markerless.core.tracks import Tracks
 from markerless.errors import LabelsError, RunError
-from markerless.formats import dlc
+from markerless.formats import dlc, movement
 from markerless.pipeline.evaluate import EvaluateRequest, evaluate
 from markerless.project import Project, crossfit
 from markerless.video.images import write_image
@@ -121,11 +121,35 @@ def test_a_file_of_one_video_measures_that_video_alone(dot_study: MakeStudy, tmp
         assert told.n_frames == 3
         assert told.mean_px == pytest.approx(1.0)
     unclear = write_predictions(tmp_path / "other.csv", names, ["0", "1", "2"], points)
-    with pytest.raises(LabelsError, match="which of the 3 labeled videos"):
+    with pytest.raises(LabelsError, match=r"name of a labeled video \(m1, m10, m2\); rename"):
         evaluate(project, EvaluateRequest(predictions=unclear))
     bare = [image.rsplit("/", 1)[-1] for image in labels.images]
     with pytest.raises(LabelsError, match="no labeled frame is in"):  # three videos have pictures of these names
         evaluate(project, EvaluateRequest(predictions=write_predictions(tmp_path / "bare.csv", names, bare, points)))
+
+
+def test_predictions_of_a_video_without_labels_are_refused(dot_study: MakeStudy, tmp_path: Path) -> None:
+    """Only m1 is labeled; m1-left is in the study, m10 and m1b are not: the file itself says that it is of m1b."""
+    project = dot_study(3)
+    (project.root / "videos").mkdir(exist_ok=True)
+    (project.root / "videos" / "m1-left.mp4").touch()
+    names, points = project.skeleton.keypoints, np.zeros((3, 3, 2))
+    for file, told in (
+        ("m1-leftDLC_x.csv", r"of video m1-left, which has no labels; labeled in .*: m1$"),
+        ("m10DLC_x.csv", "does not begin with the name of a labeled video"),
+        ("other.csv", "does not begin with the name of a labeled video"),
+    ):
+        path = write_predictions(tmp_path / file, names, ["0", "1", "2"], points)
+        with pytest.raises(LabelsError, match=told):
+            evaluate(project, EvaluateRequest(predictions=path))
+    tracks = Tracks(project.skeleton, points[:, None], np.ones((3, 1, 3)), video="m1b.mp4")
+    movement.write(tracks, tmp_path / "m1bDLC_x.nc")
+    with pytest.raises(LabelsError, match="of video m1b, which has no labels"):
+        evaluate(project, EvaluateRequest(predictions=tmp_path / "m1bDLC_x.nc"))
+    for video, file in (("m1.mp4", "any.nc"), ("recorded.mp4", "m1_renamed.nc")):
+        movement.write(replace(tracks, video=video), tmp_path / file)
+        found = evaluate(project, EvaluateRequest(predictions=tmp_path / file)).all
+        assert found is not None and found.n_frames == 3
 
 
 def test_file_names_decide_where_folders_are_called_otherwise(dot_study: MakeStudy, tmp_path: Path) -> None:
@@ -199,6 +223,31 @@ def test_a_run_is_measured_on_its_own_split(dot_study: MakeStudy, with_run: Call
         "mean_px_interval", "per_video", "doubt", "calibration",
     }  # fmt: skip
     assert set(value["splits"]["train"]["pck"]) == {"0.05", "0.1", "0.2"}
+
+
+def test_a_part_without_an_animal_is_left_out_and_told_of(dot_study: MakeStudy, with_run: Callable[..., None]) -> None:
+    """Both test frames are marked as without an animal."""
+    project = dot_study()
+    labels = project.labels()
+    frames = tuple(replace(frame, instances=()) if i >= 3 else frame for i, frame in enumerate(labels.frames))
+    project.write_labels("m1", replace(labels, frames=frames))
+    images = list(labels.images)
+    with_run(project, {"train": images[:3], "validation": [], "test": images[3:]})
+    project = Project(project.root)
+    told = evaluate(project)
+    assert told.test is None
+    assert told.train is not None
+    assert told.train.n_frames == 3
+    note = "test: no labeled points in 2 frames; nothing measured"
+    assert told.notes == (note,)
+    assert note in told.lines()
+    value = json.loads((project.run_folder("run1") / "evaluation.json").read_text(encoding="utf-8"))
+    assert value["splits"]["test"] is None
+    assert value["notes"] == [note]
+    assert note in (project.run_folder("run1") / "report.html").read_text(encoding="utf-8")
+    with_run(project, {"train": images[3:], "validation": [], "test": []})
+    with pytest.raises(LabelsError, match="expected labeled points to measure errors on, got none in 2 frames of dots"):
+        evaluate(project)
 
 
 def test_a_run_is_measured_to_the_pixel(dot_study: MakeStudy, with_run: Callable[..., None]) -> None:

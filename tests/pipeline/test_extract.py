@@ -16,6 +16,8 @@ from markerless.core.view import View
 from markerless.errors import VideoError
 from markerless.formats import dlc
 from markerless.pipeline import extract as extraction
+from markerless.pipeline.analyst import _wanted
+from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.extract import (
     ExtractRequest,
     extract,
@@ -27,6 +29,7 @@ from markerless.project import Project, add_videos
 from markerless.video.images import read_image, write_image
 from markerless.video.reader import VideoReader, open_video
 from markerless.video.sampling import Sampling
+from video.clips import TICKS_PER_S, X264_PLAIN, Clip, write
 
 
 @pytest.fixture
@@ -73,6 +76,23 @@ def test_asking_for_more_than_there_is_says_so(study: MadeStudy) -> None:
 def test_a_part_of_the_video(study: MadeStudy) -> None:
     (result,) = extract(study.root, (), ExtractRequest(5, "kmeans", 0.4, 0.8))
     assert all(10 <= index < 20 for index in result.frames)
+
+
+def test_times_are_those_of_the_frames_at_a_variable_rate(study: MadeStudy) -> None:
+    """Frames 0 to 9 are 100 ms apart, the others 20: 0.5 to 1.04 s are frames 5 to 11, for `analyze` as well."""
+    times_s = [*np.arange(10) * 0.1, *(1 + np.arange(20) * 0.02)]
+    clip = Clip(n_frames=30, options=X264_PLAIN, times=[round(time * TICKS_PER_S) for time in times_s])
+    write(study.video, clip)
+    (result,) = extract(study.root, (), ExtractRequest(7, "uniform", 0.5, 1.04))
+    assert result.frames == (5, 6, 7, 8, 9, 10, 11), result.error
+    with open_video(study.video) as reader:
+        assert _wanted(reader, AnalyzeSettings(start_s=0.5, stop_s=1.04)) == (5, 12)
+
+
+def test_pictures_have_no_times(study: MadeStudy) -> None:
+    folder_study(study, range(0))
+    (refused,) = extract(study.root, ["pictures"], ExtractRequest(2, "uniform", 0.5))
+    assert "have no times" in refused.error
 
 
 def test_what_a_network_is_unsure_of(study: MadeStudy) -> None:

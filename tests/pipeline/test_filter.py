@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import markerless as ml
 from filters.made import restless, tracks_of
-from markerless.errors import SettingsError
+from markerless.errors import FormatError, SettingsError
 from markerless.filters import FILTERS
 from markerless.formats import dlc, movement
 from markerless.pipeline.filter import FilterRequest, effect_of, filter_files, settings_class
@@ -64,6 +65,27 @@ def test_a_video_stands_for_its_newest_result_that_is_not_filtered(tmp_path: Pat
     (first,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest())
     (again,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest(("median",)))
     assert again.sources == first.sources == (tmp_path / "mouseDLC.h5",)
+
+
+def test_a_video_stands_for_no_copy_in_another_format_and_for_no_table(tmp_path: Path) -> None:
+    """Whatever lies there since, the native file of the analysis is taken."""
+    (tmp_path / "mouse.mp4").touch()
+    for name in ("mouseDLC.h5", "mouseDLC.csv"):
+        dlc.write(made(), tmp_path / name)
+    movement.write(made(), tmp_path / "mouseDLC.nc")
+    (tmp_path / "mouse_timestamps.csv").write_text("frame,time\n0,0.0\n1,0.033\n", encoding="utf-8")
+    for i, name in enumerate(("mouse.nwb", "mouse.slp", "mouse.parquet", "mouse_timestamps.csv")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (2e9 + i, 2e9 + i))
+    (found,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest(("median",)))
+    assert (found.error, found.sources) == ("", (tmp_path / "mouseDLC.nc",))
+
+
+def test_a_video_without_tracks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mouse.mp4").touch()
+    (tmp_path / "mouse_timestamps.csv").write_text("frame,time\n0,0.0\n", encoding="utf-8")
+    with pytest.raises(FormatError, match=r"no tracks of mouse\.mp4"):
+        filter_files([tmp_path / "mouse.mp4"], FilterRequest())
 
 
 def test_files_of_one_analysis_are_one_source(tmp_path: Path) -> None:

@@ -199,3 +199,12 @@ def test_what_is_missing_is_said(folder: Path) -> None:
     (boards / "calibration.toml").write_text("[metadata]\nadjusted = false\n", encoding="utf-8")
     with pytest.raises(CalibrationError, match="was not made by markerless"):  # another tool's is not replaced
         prepare(boards, {"all": animal}, request=ready)
+
+
+def test_a_picture_in_a_folder_of_videos_does_not_make_it_one_video(folder: Path) -> None:
+    boards, animal = folder / "boards", folder / "animal"
+    shutil.copy(boards / "left" / "0.png", animal / "snapshot.png")
+    with pytest.raises(SettingsError, match=r"results or labels of camera 'left', got a video \(ball_left\.mp4\)"):
+        prepare(boards, {"all": animal})
+    with pytest.raises(SettingsError, match=r"camera 'all', got a video \(left\)"):  # a folder of pictures alone is one
+        prepare(boards, {"all": boards / "left"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from markerless.errors import LabelsError, SettingsError, VideoError
 from markerless.formats import dlc
 from markerless.pipeline.refine import folder_and_picture, labels_version, standing, take_frames
 from markerless.project import Project
-from markerless.video.images import read_image
+from markerless.video.images import read_image, write_image
 from markerless.video.reader import open_video
 from recalled import Known, add_run, pictures_of
 
@@ -122,6 +123,41 @@ def test_a_picture_with_other_zeros_in_its_name_is_the_same_frame(made: MadeStud
     taken = take_frames(made.project, made.video, [5])
     assert (taken.pictures, taken.n_new) == (("img0005.png",), 0)
     (folder / "img0005.png").rename(folder / "img05.png")
+
+
+def cropped(made: MadeStudy, frame: int) -> str:
+    """A picture as DeepLabCut leaves it with `cropping: true`, from column 40 and row 20 on; its name."""
+    name = f"img{frame:02d}.png"
+    with open_video(made.video) as reader:
+        write_image(made.project.root / "labeled-data" / "cage1" / name, reader[frame][20:170, 40:240])
+    return name
+
+
+def test_pictures_that_are_crops_get_no_starting_labels(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "study", n_frames=30, n_labeled=4)
+    names = [cropped(made, 5), cropped(made, 6)]
+    taken = take_frames(made.project, made.video, [5, 6, 7, made.labeled[1]], predicted(made))
+    labeled = f"img{made.labeled[1]:02d}.png"
+    assert (taken.pictures, taken.n_new) == ((*names, "img07.png", labeled), 1)
+    starting = dlc.read(made.project.root / "labeled-data" / "cage1" / "machinelabels-iter0.h5")
+    assert starting.provenance["images"] == ["labeled-data/cage1/img07.png", f"labeled-data/cage1/{labeled}"]
+    np.testing.assert_allclose(starting.points[0, 0], made.truth[7] + 2)
+    (note,) = taken.notes
+    for part in ("img05.png and 1 more", "expected 320 x 240 px", "cage1.mp4", "got 200 x 150 px", "Label page"):
+        assert part in note
+
+
+def test_crops_alone_write_no_starting_labels_and_a_broken_picture_is_told(tmp_path: Path) -> None:
+    made = make_study(tmp_path / "study", n_frames=30, n_labeled=4)
+    folder = made.project.root / "labeled-data" / "cage1"
+    cropped(made, 5)
+    assert len(take_frames(made.project, made.video, [5], predicted(made)).notes) == 1
+    assert take_frames(made.project, made.video, [5]).notes == ()  # no labels to start from, none missed
+    (folder / "img06.png").write_bytes(b"")
+    (note,) = take_frames(made.project, made.video, [6], predicted(made)).notes
+    assert "img06.png" in note
+    assert "cannot be read" in note
+    assert not list(folder.glob("machinelabels*"))
 
 
 @pytest.mark.parametrize(("frames", "said"), [([], "1 to"), ([30], "0 to 29"), ([-1], "0 to 29"), (range(501), "1 to")])

@@ -30,7 +30,7 @@ from markerless.runtime.follow import Found
 from markerless.runtime.region import Region
 from markerless.video.images import write_image
 from markerless.video.raw import RawFrame, RgbFrame
-from pipeline.field import SIZE, film, make_field, make_run, places_of_labels
+from pipeline.field import SIZE, film, make_field, make_run, places_of_labels, squares
 from runtime.moving_dots import ANIMAL, STRONG, walk
 
 WHOLE = View.whole(*SIZE)
@@ -40,6 +40,14 @@ N_UNSEEN = 2  # labeled frames of the field that test or validate its run
 @pytest.fixture
 def field(tmp_path: Path) -> Project:
     return make_field(tmp_path)
+
+
+def with_grid_of_8(run: Run, net: str = "") -> Run:
+    """The same run of a network with other maps."""
+    file = run.folder / "run.toml"
+    text = file.read_text(encoding="utf-8").replace("grid_px = 16", "grid_px = 8").replace("[net]", f"[net]\n{net}")
+    file.write_text(text, encoding="utf-8")
+    return Run.open(run.folder)
 
 
 def model_of(run: Run) -> Model:
@@ -83,11 +91,19 @@ class TestCandidates:
         """A box of 12 x 14 and a size of 18.4 px: with margins of 0.1 to 0.8 of it 15.7 x 17.7 to 41.5 x 43.5 px."""
         np.testing.assert_array_equal(field.labels().animal_extents_px(), [[12, 14]] * 6)
         found = candidates(field.run(), field, WHOLE)
-        assert found == [Region(16, 32, 16, 4), Region(32, 32, 16, 4), Region(48, 48, 16, 4)]
+        assert found == [Region(32, 32, 16, 4), Region(48, 48, 16, 4)]
+
+    @pytest.mark.parametrize(("net", "least"), [("", 32), ("stride = 4\nshrink = 2", 32), ("stride = 16", 64)])
+    def test_are_no_smaller_than_four_cells_of_the_maps(self, field: Project, net: str, least: int) -> None:
+        """OpenVINO takes no smaller image; without that rule the first would be 16 x 24 on a grid of 8."""
+        run = with_grid_of_8(field.run(), net)
+        found = candidates(run, field, WHOLE)
+        assert found[0] == Region(least, least, 8, 4)
+        assert explicit_region(run, (24, 70)) == Region(least, 72, 8, 4)
 
     def test_are_at_most_half_of_the_frame(self, field: Project) -> None:
         """32 x 32 is half of 64 x 32; 48 x 48, cut to 48 x 32, is more."""
-        assert candidates(field.run(), field, View.whole(64, 32)) == [Region(16, 32, 16, 4), Region(32, 32, 16, 4)]
+        assert candidates(field.run(), field, View.whole(64, 32)) == [Region(32, 32, 16, 4)]
         assert candidates(field.run(), field, View.whole(30, 30)) == []
 
     def test_there_are_none_without_labels(self, field: Project) -> None:
@@ -181,6 +197,17 @@ class TestRegionCheck:
         labeled = stills(field.run(), field, WHOLE)
         with closing(RegionCheck(model_of(field.run()), labeled, [])) as check:
             assert check.shrink(self.REGION) == shrink
+
+    @pytest.mark.parametrize(("height", "shrink"), [(96, 3), (99, 3), (100, 4)])
+    def test_a_smaller_frame_has_four_cells_of_the_maps_in_each_direction(
+        self, field: Project, height: int, shrink: int
+    ) -> None:
+        """On a grid of 8 a quarter of 96 to 99 px is seen as 24 px, three cells; of 100 px as 32."""
+        run, xy = with_grid_of_8(field.run()), 24 + ANIMAL
+        labeled = [Still(RgbFrame(squares(xy[None], 8)[0][:height]), xy)]
+        options = EngineOptions(height, SIZE[0], precision="f32", threads=1)
+        with closing(RegionCheck(Model(run, "openvino", options, View.whole(SIZE[0], height)), labeled, [])) as check:
+            assert check.shrink(Region(64, 64, 8, 4)) == shrink
 
     def test_without_labels_it_is_looked_for_in_the_frame_as_it_is(self, tmp_path: Path) -> None:
         field = make_field(tmp_path, square=8)

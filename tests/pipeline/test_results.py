@@ -11,9 +11,11 @@ import pytest
 from made_study import MadeStudy
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
-from markerless.core.video import Video
+from markerless.core.video import Video, video_stem
 from markerless.errors import FormatError
-from markerless.pipeline.results import find_tracks, length_note, located, result_name
+from markerless.formats import movement
+from markerless.pipeline.results import find_tracks, length_note, located, result_files, result_name
+from markerless.video.images import write_image
 
 
 def touch(path: Path, age_s: float = 0) -> Path:
@@ -22,8 +24,15 @@ def touch(path: Path, age_s: float = 0) -> Path:
     return path
 
 
-def tracks(n_frames: int) -> Tracks:
-    return Tracks(Skeleton(("a",)), np.zeros((n_frames, 1, 1, 2)), np.ones((n_frames, 1, 1)), scorer="DLC_Net_run1")
+def tracks(n_frames: int, video: str = "") -> Tracks:
+    shape = n_frames, 1, 1
+    return Tracks(Skeleton(("a",)), np.zeros((*shape, 2)), np.ones(shape), scorer="DLC_Net_run1", video=video)
+
+
+def folder_of_images(path: Path) -> Path:
+    path.mkdir()
+    write_image(path / "img0.png", np.zeros((4, 4, 3), np.uint8))
+    return path
 
 
 def test_newest_result_of_this_video_is_found(tmp_path: Path) -> None:
@@ -35,6 +44,58 @@ def test_newest_result_of_this_video_is_found(tmp_path: Path) -> None:
     touch(tmp_path / "mouse2DLC_run1.nc")
     touch(tmp_path / "mouseDLC_run9.h5")
     assert find_tracks(video) == expected.resolve()
+
+
+@pytest.mark.parametrize("other", ["session10", "session1-left", "session1b"])
+def test_results_of_another_folder_of_images_are_not_taken(tmp_path: Path, other: str) -> None:
+    video = folder_of_images(tmp_path / "session1")
+    folder_of_images(tmp_path / other)
+    newer = touch(tmp_path / f"{other}DLC_run1.h5")
+    with pytest.raises(FormatError, match="no tracks of session1"):
+        find_tracks(video)
+    expected = touch(tmp_path / "session1DLC_run1.h5", age_s=60)
+    assert find_tracks(video) == expected.resolve()
+    assert find_tracks(tmp_path / other) == newer.resolve()
+
+
+def test_a_folder_without_images_is_no_other_video(tmp_path: Path) -> None:
+    (tmp_path / "mouse_old").mkdir()
+    touch(tmp_path / "mouse_old" / "._img0.png")
+    touch(tmp_path / "mouse_old" / "notes.txt")
+    expected = touch(tmp_path / "mouse_old_tracks.h5")
+    assert find_tracks(touch(tmp_path / "mouse.mp4")) == expected.resolve()
+
+
+def test_figures_in_a_folder_that_is_named_as_a_result_hide_nothing(tmp_path: Path) -> None:
+    folder_of_images(tmp_path / "mouseDLC_run1")
+    expected = touch(tmp_path / "mouseDLC_run1.h5")
+    assert find_tracks(touch(tmp_path / "mouse.mp4")) == expected.resolve()
+
+
+def test_results_of_a_video_that_is_gone_are_not_taken(tmp_path: Path) -> None:
+    """The nc says which video it is of; the files of the same name go with it."""
+    video = touch(tmp_path / "mouse.mp4")
+    movement.write(tracks(3, "mouse-left.mp4"), tmp_path / "mouse-leftDLC_Net_run1.nc")
+    for name in ("mouse-leftDLC_Net_run1.h5", "mouse-leftDLC_Net_run2.csv"):
+        touch(tmp_path / name)
+    assert result_files(video) == []
+    assert len(result_files(tmp_path / "mouse-left.mp4")) == 3
+
+
+def test_a_number_that_goes_on_is_another_video(tmp_path: Path) -> None:
+    video = touch(tmp_path / "cam1.mp4")
+    touch(tmp_path / "cam10DLC_run1.h5")
+    touch(tmp_path / "cam1-2.mp4")
+    touch(tmp_path / "cam1-20DLC_run1.h5")
+    assert result_files(video) == []
+
+
+def test_results_that_were_renamed_with_their_video_stay_its_results(tmp_path: Path) -> None:
+    video = touch(tmp_path / "mouse.mp4")
+    for name in ("mouse_a.nc", "mouseDLC_Net_run1.nc"):
+        movement.write(tracks(3, "recorded.mp4"), tmp_path / name)
+    touch(tmp_path / "mouse_damaged.nc")
+    assert {path.name for path in result_files(video)} == {"mouse_a.nc", "mouseDLC_Net_run1.nc", "mouse_damaged.nc"}
 
 
 def test_results_of_deeplabcut_do_when_there_are_none_of_ours(tmp_path: Path) -> None:
@@ -84,3 +145,14 @@ def test_results_of_a_linked_video_lie_beside_the_link_or_beside_the_video(tmp_p
     assert find_tracks(link) == beside_video.resolve()
     beside_link = touch(tmp_path / "videos" / "mouseDLC_run2.nc")
     assert find_tracks(link) == beside_link.resolve()
+
+
+def test_a_folder_keeps_what_looks_like_a_suffix(tmp_path: Path) -> None:
+    for name in ("2024.05.01", "take.ts", "day 1.MP4", ".mp4"):
+        (tmp_path / name).mkdir()
+        assert video_stem(tmp_path / name) == name
+        expected = touch(tmp_path / f"{name}DLC_Net_run1.nc")
+        assert find_tracks(tmp_path / name) == expected.resolve()
+        assert result_name(tracks(1), expected, tmp_path / name) == f"{name}DLC_Net_run1"
+    for file in (touch(tmp_path / "mouse.mp4"), tmp_path / "gone.mp4", touch(tmp_path / "2024.05.dat")):
+        assert video_stem(file) == file.name[:-4]

@@ -12,6 +12,7 @@ import pytest
 
 from made_views import KEYPOINTS, MIRROR_VIEWS, MadeViews, make_mirror, make_views
 from markerless.core.camera import Calibration
+from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, ProjectError
 from markerless.multiview.files import anipose_toml
 from markerless.pipeline.study_views import FILE, StudyViews, frame_key, pattern_of, read_study_views, stamp_of
@@ -293,3 +294,34 @@ def test_a_new_calibration_leaves_what_was_said_of_the_cameras_by_hand(made: Mad
         (made.root / FILE).write_text(CAMERAS + f"[offsets]\n{damaged}\n", encoding="utf-8")
         with pytest.raises(FormatError):
             set_views(made.project, made.calibration, ["{session}_{camera}"])
+
+
+@pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
+def test_names_of_videos_may_have_any_ending_of_a_video(suffix: str) -> None:
+    for written in (suffix, suffix.upper()):
+        match = pattern_of("{session}_{camera}" + written, ["top", "side"], "here").fullmatch("day1_top")
+        assert match is not None
+        assert match["session"] == "day1"
+    assert pattern_of("{camera}.5", ["top"], "here").fullmatch("top") is None
+
+
+def test_offsets_hold_for_pictures_of_any_name_with_a_number(made: MadeViews) -> None:
+    found = read(made, CAMERAS + "[offsets]\ncam1 = 3\n")
+    for first, second in (
+        ("frame_0007.png", "frame_0010.png"),
+        ("0098.jpg", "0101.jpg"),
+        ("a2_9_b.png", "a2_12_b.png"),
+    ):
+        assert found.moment_of(0, first) == found.moment_of(1, second)
+        assert found.moment_of(0, first) == found.moment_of(2, first)
+        assert found.moment_of(0, second) != found.moment_of(1, second)
+    assert found.moment_of(0, "a1_9.png") != found.moment_of(2, "a2_9.png")  # of two recordings
+    assert found.moment_of(0, "first.png") == "first.png"
+    with pytest.raises(
+        FormatError, match=r"a number in the name of picture 'first\.png' of camera 'cam1', whose offset"
+    ) as told:
+        found.moment_of(1, "first.png")
+    assert "\n" not in str(told.value)
+    plain = read(made, CAMERAS)
+    assert [plain.moment_of(view, "frame_0007.png") for view in range(3)] == ["frame_0007.png"] * 3
+    assert plain.moment_of(1, "first.png") == "first.png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -202,7 +203,8 @@ def test_a_camera_that_cannot_be_told_is_left_as_it_is_and_you_are_told() -> Non
 
 
 def cut(tracks: Tracks, n_frames: int) -> Tracks:
-    return replace(tracks, points=tracks.points[:n_frames], score=tracks.score[:n_frames])
+    error = None if tracks.error is None else tracks.error[:n_frames]
+    return replace(tracks, points=tracks.points[:n_frames], score=tracks.score[:n_frames], error=error)
 
 
 @pytest.mark.parametrize("n_frames", [20, 40, 100])
@@ -279,3 +281,45 @@ def as_labels(tracks: Tracks) -> Labels:
         for index, xy in enumerate(tracks.points)
     ]
     return Labels(tracks.skeleton, tuple(frames))
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 5, 7, 9])
+def test_of_a_recording_too_short_to_tell_nothing_is_said_and_step_is_refused(n_frames: int) -> None:
+    scene, seen = study([Recorder()] * 4, error=1.0, gross=0.0)
+    short = {name: cut(tracks, n_frames) for name, tracks in seen.items()}
+    assert not any("--sync" in note for note in triangulate(rig(scene), short).notes)
+    with pytest.raises(
+        CalibrationError,
+        match=rf"at least 10 frames of every camera.*, got {n_frames} of camera 'cam0'; give a longer",
+    ):
+        triangulate(rig(scene), short, options=SYNC)
+    one = {**seen, "cam2": short["cam2"]}
+    with pytest.raises(CalibrationError, match=rf"got {n_frames} of camera 'cam2'"):
+        triangulate(rig(scene), one, options=SYNC)
+
+
+def test_many_frames_in_no_time_are_too_short_to_tell() -> None:
+    scene, seen = study([Recorder(), Recorder()], error=1.0)
+    times = {"cam0": np.arange(700) / 30, "cam1": 1.01 + np.arange(700) / 100_000}  # within one frame of cam0
+    with pytest.raises(CalibrationError, match="got 1 of camera 'cam1'"):
+        triangulate(rig(scene), seen, options=TriangulateOptions(sync=True, times=times))
+
+
+@pytest.mark.parametrize("pace", [0.5, 1.0, 2.0, 4.0])
+def test_the_overlap_of_cameras_of_other_rates_is_one_of_time(pace: float) -> None:
+    scene, seen = study([Recorder(), Recorder(0, pace), Recorder(0, pace)], n_frames=800)
+    first, fast = cut(seen["cam0"], 200), cut(seen["cam1"], int(200 * pace))
+    times = {"cam0": np.arange(200) / 30, "cam1": np.arange(fast.n_frames) / (30 * pace)}
+    two = replace(rig(scene), cameras=scene.cameras[:2])
+    whole = triangulate(two, {"cam0": first, "cam1": fast}, options=TriangulateOptions(times=times))
+    assert not any("have another camera beside" in note for note in whole.notes)
+    late = {**times, "cam1": times["cam1"] + 160 / 30}  # 40 of the 200 moments are common
+    notes = triangulate(two, {"cam0": first, "cam1": fast}, options=TriangulateOptions(times=late)).notes
+    told = [
+        re.fullmatch(r"only (\d+) of (\d+) frames of camera '(cam\d)' have another camera beside", note)
+        for note in notes
+    ]
+    found = {match[3]: (int(match[1]), int(match[2])) for match in told if match is not None}
+    assert {name: n_frames for name, (_, n_frames) in found.items()} == {"cam0": 200, "cam1": fast.n_frames}
+    assert found["cam0"][0] == pytest.approx(40, abs=1)
+    assert found["cam1"][0] == pytest.approx(40 * pace, abs=max(pace, 1))

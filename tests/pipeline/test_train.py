@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from make_model import color_finder
+from markerless.cli.main import main
 from markerless.core.instance import Instance
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
@@ -43,6 +45,18 @@ def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def quick(**train: object) -> dict[str, dict[str, object]]:
     return {**QUICK, "train": {**QUICK["train"], **train}}
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_training_that_diverges_is_never_finished(dot_study: MakeStudy) -> None:
+    """A smaller rate is another run; the same one goes on where it was, and says the same."""
+    project = dot_study()
+    for _ in range(2):
+        with pytest.raises(RunError, match=r"expected a loss that is a number.*run1 diverged and is left unfinished"):
+            train(project, settings=quick(steps=12, lr=1e30))
+    assert not project.runs()
+    assert not (project.run_folder("run1") / "model.onnx").exists()
+    assert train(project, settings=QUICK).name == "run2"
 
 
 @pytest.mark.usefixtures("no_export")
@@ -100,6 +114,42 @@ def test_an_unfinished_run_is_gone_on_with(dot_study: MakeStudy) -> None:
     whole = train(project, request=TrainRequest(run="whole"), settings=QUICK)
     resumed, straight = (checkpoints.load(r.checkpoint).average for r in (run, whole))
     assert all(np.array_equal(resumed[name].numpy(), straight[name].numpy()) for name in straight)
+
+
+@pytest.mark.usefixtures("no_export")
+def test_time_that_is_not_used_is_said(dot_study: MakeStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that is finished, and one that goes on with the steps it began with."""
+    project = dot_study()
+    told: list[str] = []
+
+    def stop(done: int, total: int, message: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, 60, settings=QUICK, progress=stop, tell=told.append)
+    assert told == []
+    run = train(project, 60, settings=QUICK, tell=told.append)
+    assert told == ["run 'run1' goes on with the 3 steps it began with; --minutes changes nothing"]
+    color_finder(run.folder / "model.onnx")
+    assignments = [f"--set={group}.{key}={value}" for group, keys in QUICK.items() for key, value in keys.items()]
+    assert main(["train", str(project.root), "--run", "run1", "--minutes", "60", *assignments]) == 0
+    note = "note: run 'run1' is finished; nothing was trained; another --run NAME trains anew"
+    assert note in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.usefixtures("no_export")
+def test_a_training_without_minutes_goes_on_without_a_word(dot_study: MakeStudy) -> None:
+    project = dot_study()
+    told: list[str] = []
+
+    def stop(done: int, total: int, message: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(project, settings=QUICK, progress=stop)
+    train(project, settings=QUICK, tell=told.append)
+    assert told == []
 
 
 @pytest.mark.usefixtures("no_export")

@@ -145,6 +145,15 @@ class TestCompare:
         usual = compare(DARK, np.array([USUAL]), SURE)
         assert named(usual, Reader(np.zeros(100))) == usual
 
+    def test_where_no_frame_has_points_none_is_named(self) -> None:
+        found = compare(DARK, np.array([[90, *USUAL[1:]]]), tracks(np.full(100, np.nan)))
+        assert found["frames_to_label"] == []
+        said = in_words(named(found, Reader(np.arange(100) / 20)), "old")
+        assert said[-1] == (
+            "points may be farther off than stated; label frames of it, then 'markerless train PROJECT --from old' "
+            "adapts the network in 3 minutes"
+        )
+
     def test_everything_is_plain(self) -> None:
         found = compare(DARK, np.array([[90.0] * 4]), tracks(np.full(100, 0.5)))
         assert json.loads(json.dumps(found)) == found

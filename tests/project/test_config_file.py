@@ -141,3 +141,19 @@ def test_several_animals_in_a_config() -> None:
         ["a"],
         ["b"],
     ]
+
+
+@pytest.mark.parametrize("scorer", ["Ann/Bob", "../Bob", "Ann\\Bob", "..", "/Ann", "Ann\0"])
+def test_labels_are_not_written_for_a_scorer_whose_table_would_lie_elsewhere(scorer: str) -> None:
+    with pytest.raises(
+        ProjectError, match=r"expected a name without / or \\ at 'scorer' in .*config\.yaml, got '"
+    ) as told:
+        config_file.require_scorer(scorer, Path("mouse/config.yaml"))
+    assert repr(scorer) in str(told.value)
+
+
+def test_labels_are_written_for_anybody_else() -> None:
+    for scorer in ("Ann", "Ann B. Smith", "A..B", "Jos\u00e9", "a:b"):
+        config_file.require_scorer(scorer, Path("config.yaml"))
+    with pytest.raises(ProjectError, match=r"expected the name of who labels at 'scorer' in config\.yaml, got none"):
+        config_file.require_scorer("", Path("config.yaml"))

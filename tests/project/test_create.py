@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from datetime import date
 from pathlib import Path
@@ -202,6 +203,43 @@ def test_labels_of_one_folder_go_to_the_name_of_the_tables_folder(tmp_path: Path
     assert frame.index[1] == ("labeled-data", "mirror", "b.png")
     # DeepLabCut trains on a folder only when a video of its name is in the config
     assert dict(project.config["video_sets"]) == {str(project.root / "videos" / "mirror.mp4"): {"crop": "0, 30, 0, 20"}}
+
+
+def test_folders_of_pictures_keep_dots_in_their_names(tmp_path: Path) -> None:
+    for day in ("2024.05.01", "2024.05.02"):
+        write_pictures(tmp_path / "days" / day, ["img0.png", "img1.png"])
+    first, second = (tmp_path / "days" / day for day in ("2024.05.01", "2024.05.02"))
+    project = create_project(NEW, tmp_path / "studies", [first])
+    add_videos(project, [second])
+    assert sorted(path.name for path in (project.root / "labeled-data").iterdir()) == ["2024.05.01", "2024.05.02"]
+    assert [path.name for path in Project(project.root).videos()] == ["2024.05.01", "2024.05.02"]
+    add_videos(Project(project.root), [second])  # there already
+    assert len(Project(project.root).video_sets()) == 2
+
+
+def test_what_was_not_labeled_is_not_imported_as_absent(tmp_path: Path) -> None:
+    """COCO: 0 is not labeled, 1 hidden, 2 seen; an animal of zeros alone is no frame without an animal."""
+    write_pictures(tmp_path / "coco", ["a0.png", "a1.png", "a2.png"])
+    flags = [[2, 0, 1], [2, 2, 2], [0, 0, 0]]
+    annotations = [
+        {
+            "id": n + 1,
+            "image_id": n + 1,
+            "category_id": 1,
+            "keypoints": [
+                value for k, flag in enumerate(own) for value in (4 + k if flag else 0, 9 if flag else 0, flag)
+            ],
+        }
+        for n, own in enumerate(flags)
+    ]
+    images = [{"id": n + 1, "file_name": f"a{n}.png"} for n in range(3)]
+    categories = [{"id": 1, "name": "mouse", "keypoints": ["nose", "ear", "tail"]}]
+    file = tmp_path / "coco" / "labels.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    project = create_from_labels(NewProject("m", "Ann"), LabelSource(file), tmp_path / "studies")
+    found = {frame.image[-6:]: frame.instances[0].visibility.tolist() for frame in project.labels().frames}
+    assert found == {"a0.png": [2, 0, 1], "a1.png": [2, 2, 2]}
+    assert (project.root / "labeled-data" / "coco" / "a2.png").is_file()
 
 
 def test_labels_of_several_folders_keep_them(tmp_path: Path) -> None:

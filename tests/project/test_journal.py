@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+from filelock import Timeout
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import Labels
+from markerless.errors import StorageError
 from markerless.project import journal
 
 
@@ -95,3 +98,26 @@ def test_the_end_of_a_torn_line_is_added_once(tmp_path: Path) -> None:
     for _ in range(2):
         journal.end_last_line(path)
         assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(13, "Permission denied", "table.h5"), r"cannot write table\.h5"),
+        (OSError(28, "No space left on device"), r"no space left to write .*v\.jsonl"),
+        (Timeout("another.lock"), "another.lock"),
+    ],
+)
+def test_an_error_under_the_lock_names_its_own_file(tmp_path: Path, error: OSError, says: str) -> None:
+    path = tmp_path / "journal" / "v.jsonl"
+    kind = Timeout if isinstance(error, Timeout) else StorageError
+    with pytest.raises(kind, match=says), journal.locked(path):
+        raise error
+    journal.append(path, [{"image": "a"}], "Ann")  # the lock has been given back
+    assert [entry["image"] for entry in journal.read(path)] == ["a"]
+
+
+def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(b"a file")
+    with pytest.raises(StorageError, match=r"cannot write .*v\.jsonl"), journal.locked(tmp_path / "journal/v.jsonl"):
+        pytest.fail("nothing has been locked")

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,27 @@ def test_nonsense_is_refused_and_nothing_written(study: MadeStudy, change: dict[
 def test_points_outside_the_picture_are_refused(study: MadeStudy, xy: tuple[float, float]) -> None:
     with pytest.raises(LabelsError, match="320 x 240"):
         book_of(study).apply([place(*xy)], "Ann")
+
+
+def test_a_point_that_came_from_outside_its_picture_can_go_back(study: MadeStudy) -> None:
+    """As of a table of another tool: to say that it is hidden, or to undo a move."""
+    project = study.project
+    labels = project.labels_of("cage1")
+    frame = labels.frames[0]
+    xy = frame.instances[0].xy.copy()
+    xy[0] = (-7.5, 12.0)
+    frames = (replace(frame, instances=(Instance.from_xy(xy),)), *labels.frames[1:])
+    project.write_labels("cage1", replace(labels, frames=frames))
+    book, picture = book_of(study), frame.image.rpartition("/")[2]
+    outside, seen, hidden = (-7.5, 12.0), Visibility.VISIBLE, Visibility.OCCLUDED
+    states = [
+        PointChange("a", picture, ONE, "snout", (outside, seen), (9.0, 9.0), seen),
+        PointChange("b", picture, ONE, "snout", ((9.0, 9.0), seen), outside, seen),
+        PointChange("c", picture, ONE, "snout", (outside, seen), outside, hidden),
+    ]
+    assert [book.apply([change], "Ann")[0].state for change in states] == ["done"] * 3
+    with pytest.raises(LabelsError, match="320 x 240"):
+        book.apply([PointChange("d", picture, ONE, "snout", (outside, hidden), (-7.5, np.nan), seen)], "Ann")
 
 
 def test_the_outer_edge_of_the_picture_is_inside(study: MadeStudy) -> None:

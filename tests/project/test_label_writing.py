@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from markerless.core.instance import Instance
+from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import Labels
 from markerless.errors import LabelsError, RevisionError
 from markerless.formats import dlc_labels
 from markerless.project import Project
+from markerless.project.keypoints import change_keypoints, plan
 from markerless.project.label_writing import take
+from markerless.video.images import write_image
 
 
 def folder_of(project: Project) -> Path:
@@ -89,6 +91,95 @@ def test_other_peoples_frames_stay_in_their_table(study: Project, labels_for: Ca
     again = Project(study.root).labels()
     assert len(again) == 6
     assert again.xy()[4, 0, 0].tolist() == [5, 12]
+
+
+def spelled_otherwise(study: Project, name: str) -> Project:
+    for suffix in (".h5", ".csv"):
+        (folder_of(study) / f"CollectedData_Ann{suffix}").rename(folder_of(study) / f"CollectedData_{name}{suffix}")
+    return Project(study.root)
+
+
+def tables_in(study: Project) -> list[str]:
+    return sorted(path.name for path in folder_of(study).glob("CollectedData*"))
+
+
+def test_a_table_in_another_case_is_the_scorers_own(study: Project) -> None:
+    """On Windows and macOS it is the same file: as that of somebody else it would be written over."""
+    spelled = spelled_otherwise(study, "ANN")
+    spelled.write_labels("day one", moved(spelled.labels(), 1, by=0.25))
+    assert tables_in(study) == ["CollectedData_ANN.csv", "CollectedData_ANN.h5"]
+    table = dlc_labels.read(folder_of(study) / "CollectedData_ANN.h5")
+    assert len(table) == 4
+    assert table.xy()[1, 0, 0].tolist() == [1.25, 11.25]
+
+
+def test_new_keypoints_go_into_a_table_in_another_case(study: Project) -> None:
+    spelled = spelled_otherwise(study, "ann")
+    change_keypoints(spelled, plan(spelled, rename={"nose": "snout"}, remove=["tail"]))
+    assert tables_in(study) == ["CollectedData_ann.csv", "CollectedData_ann.h5"]
+    assert Project(study.root).skeleton.keypoints == ("snout", "left ear", "right ear")
+    edited = Project(study.root)
+    change_keypoints(edited, plan(edited, add=["tail"]))
+    assert tables_in(study) == ["CollectedData_ann.csv", "CollectedData_ann.h5"]
+    assert Project(study.root).labels().xy()[2, 0].tolist() == [[2, 11], [4, 13], [6, 15], [8, 17]]
+
+
+def test_tables_of_two_people_stay_two_where_names_differ_in_case(study: Project) -> None:
+    """As Linux allows."""
+    theirs = dlc_labels.read(folder_of(study) / "CollectedData_Ann.h5")
+    dlc_labels.write(theirs, folder_of(study) / "CollectedData_ann.h5")
+    both = Project(study.root)
+    both.write_labels("day one", moved(both.labels(), 1, by=0.25))
+    assert dlc_labels.read(folder_of(study) / "CollectedData_Ann.h5").xy()[1, 0, 0].tolist() == [1.25, 11.25]
+    assert (folder_of(study) / "CollectedData_ann.h5").is_file()
+
+
+def test_edits_of_a_csv_are_not_lost_when_labels_are_saved(study: Project) -> None:
+    csv = folder_of(study) / "CollectedData_Ann.csv"
+    edited = csv.read_text(encoding="utf-8").replace("2.0,11.0", "33.0,11.0")
+    assert edited != csv.read_text(encoding="utf-8")
+    csv.write_text(edited, encoding="utf-8")
+    later = csv.stat().st_mtime + 60
+    os.utime(csv, (later, later))
+    other = Project(study.root)
+    other.write_labels("day one", moved(other.labels(), 1, by=0.25))
+    kept = folder_of(study) / "CollectedData_Ann.csv.kept"
+    assert kept.read_text(encoding="utf-8") == edited
+    after = Project(study.root)
+    assert after.labels().xy()[1, 0, 0].tolist() == [1.25, 11.25]
+    assert any(kept.name in note for note in after.labels().notes)
+    after.write_labels("day one", moved(after.labels(), 1, by=0.25))  # written together: nothing to put aside
+    assert [path.name for path in folder_of(study).glob("*.kept*")] == [kept.name]
+
+
+def test_what_was_not_labeled_is_not_absent_afterwards(study: Project) -> None:
+    labels = study.labels()
+    instance = labels.frames[0].instances[0]
+    visibility, xy = instance.visibility.copy(), instance.xy.copy()
+    visibility[1:3] = Visibility.NOT_LABELED, Visibility.ABSENT
+    xy[1:3] = np.nan
+    nothing = replace(
+        instance, xy=np.full_like(xy, np.nan), visibility=np.full_like(visibility, Visibility.NOT_LABELED)
+    )
+    first = replace(labels.frames[0], instances=(replace(instance, xy=xy, visibility=visibility),))
+    new = replace(first, image="labeled-data/day one/new.png", path=None)
+    write_image(folder_of(study) / "new.png", np.zeros((48, 64, 3), np.uint8))
+    without = replace(labels.frames[1], instances=(nothing,))
+    study.write_labels("day one", replace(labels, frames=(first, without, *labels.frames[2:], new)))
+    after = {frame.image: frame for frame in Project(study.root).labels().frames}
+    assert len(after) == 4  # a frame of which nothing is known is none without the animal
+    for image in (first.image, new.image):
+        assert after[image].instances[0].visibility.tolist() == [2, 0, 3, 2]
+
+
+def test_a_table_whose_name_is_no_text_is_read(study: Project) -> None:
+    """As unpacked from an archive of another age."""
+    name = os.fsdecode(b"CollectedData_J\xfcrgen.csv")
+    try:
+        (folder_of(study) / "CollectedData_Ann.csv").rename(folder_of(study) / name)
+    except OSError:
+        pytest.skip("names of files are text here")
+    assert len(Project(study.root).labels()) == 4
 
 
 def test_keypoints_the_config_does_not_know_keep_their_points(study: Project) -> None:

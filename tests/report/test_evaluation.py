@@ -53,6 +53,15 @@ def test_page_shows_every_split_and_the_worst_frame_first() -> None:
     assert html.count("<img") == 5, "cumulative, keypoints, confidence, worst and typical frames"
 
 
+def test_a_split_without_a_labeled_point_is_told_of() -> None:
+    page = content()
+    points = replace(page.points, split=["train"] * 10 + ["validation"] * 2 + ["test"] * 8)
+    html = build_evaluation_page(replace(page, points=points)).html()
+    assert "<td>validation</td><td>2</td><td>0</td><td>-</td>" in html
+    assert "<li>validation: no labeled points in 2 frames; nothing measured</li>" in html
+    assert "nothing measured" not in build_evaluation_page(page).html()
+
+
 def test_it_says_how_sure_the_mean_is_and_how_the_videos_differ() -> None:
     """Ten test frames, nine at 5 px and one at 50 px: 9.5 px with an interval far wider than half of it."""
     one_video = content()

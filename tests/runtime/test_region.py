@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markerless.core.view import View
-from markerless.runtime.region import LOOK_AGAIN_AFTER, Follower, Region
+from markerless.runtime.region import LOOK_AGAIN_AFTER, Follower, Region, padded, smallest_side
 
 FRAME = (320, 240)
 REGION = Region(width=64, height=64, grid=32, edge=8)
@@ -28,6 +28,15 @@ def follower_at(*xy: tuple[float, float], score: tuple[float, ...] = ()) -> Foll
     follower = Follower(REGION, FRAME, len(xy))
     follower.accept_whole(points(*xy), scores(*(score or [SEEN] * len(xy))))
     return follower
+
+
+@pytest.mark.parametrize(("grid", "stride", "side"), [(8, 8, 32), (16, 8, 32), (32, 8, 32), (32, 16, 64), (24, 8, 48)])
+def test_the_smallest_side_is_four_cells_rounded_up_to_the_grid(grid: int, stride: int, side: int) -> None:
+    assert smallest_side(grid, stride) == side
+
+
+def test_a_side_is_padded_to_the_grid() -> None:
+    assert [padded(length, 8) for length in (1, 24, 25, 32)] == [8, 24, 32, 32]
 
 
 class TestRegion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from made_study import MadeStudy
+from markerless.core.labels import LabeledFrame
 from markerless.video.images import write_image
 from markerless.video.reader import open_video
 
@@ -121,6 +123,30 @@ def test_labeled_frames_are_not_dropped(client: TestClient, base: str, study: Ma
     assert answer.status_code == 422 and "has labels" in answer.json()["error"]
     assert (study.root / "labeled-data/cage1/img00.png").is_file()
     assert client.delete(f"{base}/videos/cage1.mp4/extracted/CollectedData_ada.h5").status_code == 404
+
+
+def test_a_frame_without_the_animal_is_not_dropped_before_its_row(
+    client: TestClient, base: str, study: MadeStudy
+) -> None:
+    free = next(i for i in range(60) if i not in study.labeled)
+    client.post(f"{base}/videos/cage1.mp4/extract", json={"frames": [free]})
+    name = f"img{free:02d}.png"
+    picture = study.root / "labeled-data/cage1" / name
+    project = study.project
+    labels = project.labels_of("cage1")
+    empty = LabeledFrame(f"labeled-data/cage1/{name}", (), "ada")
+    project.write_labels("cage1", replace(labels, frames=(*labels.frames, empty)))
+    address = f"{base}/videos/cage1.mp4/extracted/{name}"
+    answer = client.delete(address)
+    assert answer.status_code == 422 and "has a row in a label table" in answer.json()["error"]
+    assert picture.is_file()
+
+    nothing, there = {"xy": None, "visibility": 0}, {"xy": [10, 20], "visibility": 2}
+    point = {"picture": name, "individual": "individual_0", "keypoint": "snout"}
+    changes = [{**point, "id": "a", "was": nothing, "to": there}, {**point, "id": "b", "was": there, "to": nothing}]
+    client.post(f"{base}/labels/cage1/changes", json={"who": "Ann", "changes": changes})
+    assert client.delete(address).status_code == 200, "what the message says to do helps"
+    assert not picture.exists()
 
 
 @pytest.mark.parametrize(

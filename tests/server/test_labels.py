@@ -108,6 +108,48 @@ def test_a_picture_that_leads_out_of_the_project_is_not_shown(
     assert client.get(f"/api/projects/{key}/pictures/cage1/zz.png").status_code == 404
 
 
+def test_a_folder_that_is_a_link_is_shown_where_the_server_may_show_its_pictures(
+    client: TestClient,
+    key: str,
+    labels: str,
+    study: MadeStudy,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    own, paths = study.root / "labeled-data/cage1", [f"/api/projects/{key}/pictures/cage1", f"{labels}/cage1/frames"]
+    own.rename(tmp_path / "disk")
+    own.symlink_to(tmp_path / "disk")
+    for path in (*paths, f"{labels}/cage1/history"):
+        assert client.get(f"{path}/img00.png").status_code == 200
+    snout = client.get(f"{paths[1]}/img00.png").json()["points"]["individual_0"]["snout"]
+    was = {name: snout[name] for name in ("xy", "visibility")}
+    body = {"who": "Ann", "changes": [change(1, {"xy": [10, 20], "visibility": 2}, was)]}
+    (outcome,) = client.post(f"{labels}/cage1/changes", json=body).json()["outcomes"]
+    assert outcome["state"] == "done"
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copy(tmp_path / "disk/img00.png", elsewhere / "zz.png")
+    (tmp_path / "disk/zz.png").symlink_to(elsewhere / "zz.png")
+    (tmp_path / "disk/yy.png").symlink_to(tmp_path / "disk/img00.png")
+    for path in paths:
+        assert client.get(f"{path}/yy.png").status_code == 200
+        assert client.get(f"{path}/zz.png").status_code == 404, "an allowed folder allows no link out of it"
+
+
+def test_a_folder_that_leads_out_says_how_to_allow_it(
+    client: TestClient, key: str, labels: str, study: MadeStudy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    own, outside = study.root / "labeled-data/cage1", tmp_path_factory.mktemp("outside") / "cage1"
+    own.rename(outside)
+    own.symlink_to(outside)
+    for path in (f"/api/projects/{key}/pictures/cage1", f"{labels}/cage1/frames", f"{labels}/cage1/history"):
+        answer = client.get(f"{path}/img00.png")
+        assert answer.status_code == 404
+        assert "a link that leads out" in answer.json()["error"] and "--root FOLDER" in answer.json()["error"]
+    body = {"who": "Ann", "changes": [change(1, {"xy": [10, 20], "visibility": 2})]}
+    assert client.post(f"{labels}/cage1/changes", json=body).status_code == 404
+
+
 def test_pictures_whole_and_small(client: TestClient, key: str, study: MadeStudy) -> None:
     path = f"/api/projects/{key}/pictures/cage1/img00.png"
     whole = client.get(path)

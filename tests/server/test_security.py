@@ -35,6 +35,19 @@ def test_the_first_page_turns_the_token_into_a_cookie(stranger: TestClient) -> N
     assert stranger.get("/api/session").status_code == 200  # the client keeps the cookie
 
 
+@pytest.mark.parametrize(
+    "others", [b'g_state={"i_l":0}', b"flag", b"theme=dark mode", "name=Jos\u00e9".encode(), b"=", b'a="', b"a[b]=c"]
+)
+def test_cookies_of_other_programs_do_no_harm(stranger: TestClient, others: bytes) -> None:
+    name, _, value = stranger.get(f"/?token={TOKEN}").headers["set-cookie"].partition(";")[0].partition("=")
+    stranger.cookies.clear()
+    own, wrong = f"{name}={value}".encode(), f"{name}=wrong".encode()
+    for cookies in (own, others + b"; " + own, own + b"; " + others, others + b";" + own + b";" + others):
+        assert stranger.get("/api/session", headers={b"Cookie": cookies}).status_code == 200
+    for cookies in (others, wrong, others + b"; " + wrong, b"other-" + own, others + b"; " + name.encode()):
+        assert stranger.get("/api/session", headers={b"Cookie": cookies}).status_code == 401
+
+
 def test_the_token_in_an_address_opens_the_first_page_alone(stranger: TestClient) -> None:
     assert stranger.get(f"/api/session?token={TOKEN}").status_code == 401
 

@@ -14,7 +14,7 @@ from markerless.video.color import TINT, RgbConverter
 from markerless.video.images import write_image
 from markerless.video.raw import DecodedFrame, RawFrame, RgbFrame
 from markerless.video.reader import open_video
-from video.clips import X264_PLAIN, Clip, picture, set_display_matrix, write
+from video.clips import HEIGHT, WIDTH, X264_PLAIN, Clip, picture, set_display_matrix, write
 
 SIZE = (130, 98)
 VIEWS = [View(0, 0, 130, 98), View(16, 24, 64, 40), View(33, 17, 51, 47), View(97, 65, 33, 33)]
@@ -129,6 +129,27 @@ def test_gray_of_a_turned_video_is_upright(tmp_path: Path) -> None:
         assert raw.gray().shape[:2] == rgb.shape[:2] == (reader.video.height, reader.video.width)
         view = View(8, 40, 32, 24)
         assert np.abs(raw.gray(view).astype(int) - view.cut(rgb)).max() <= 1
+
+
+@pytest.mark.parametrize(("name", "luma"), [("red", 76), ("green", 150), ("blue", 29)])
+def test_gray_of_a_frame_with_color_is_its_brightness(tmp_path: Path, name: str, luma: int) -> None:
+    """0.299, 0.587 and 0.114 of 255 (ITU-R BT.601): a red frame is no black one."""
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    rgb[:, :, ("red", "green", "blue").index(name)] = 255
+    turned = DecodedFrame(VideoFrame.from_ndarray(rgb, format="rgb24"), RgbConverter((True, False, False)))
+    for raw in (RgbFrame(rgb), decoded(rgb, "rgb24"), decoded(rgb, "yuv420p10le"), turned):
+        assert np.abs(raw.gray().astype(int) - luma).max() <= 1
+        out = np.zeros((2, 10, 12, 1), np.uint8)
+        raw.gray(View(3, 5, 8, 6), out[1, :6, :8])
+        assert np.abs(out[1, :6, :8].astype(int) - luma).max() <= 1
+        assert not out[0].any() and not out[1, 6:].any() and not out[1, :, 8:].any()
+
+
+def test_gray_of_a_frame_without_color_is_that_number() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    raw = RgbFrame(np.repeat(levels[:, :, None], 3, axis=2))
+    np.testing.assert_array_equal(raw.gray()[:, :, 0], levels)
+    np.testing.assert_array_equal(raw.gray(View(3, 1, 17, 5))[:, :, 0], levels[1:6, 3:20])
 
 
 def test_the_planes_are_read_without_their_padding() -> None:

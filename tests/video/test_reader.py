@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -191,6 +192,50 @@ def test_times_are_those_of_the_recording(tmp_path: Path) -> None:
             assert reader.video.fps == pytest.approx((N - 1) / recorded[-1], rel=0.03)
     with open_video(write_elementary(tmp_path / "bare.h264", ELEMENTARY["bare.h264"])) as reader:
         assert np.allclose(np.diff(reader.times_s), 1 / reader.video.fps)
+
+
+def at_rate(fps: float, jitter_s: float = 0.0) -> list[int]:
+    """Ticks of even times, rounded down, each of them later by up to `jitter_s`."""
+    late = np.random.default_rng(2).uniform(0, jitter_s, N)
+    return [int(tick) for tick in (np.arange(N) / fps + late) * TICKS_PER_S]
+
+
+@pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv", "vfr.ts"])
+def test_a_variable_frame_rate_is_said(tmp_path: Path, name: str) -> None:
+    intervals = np.diff(VFR_TIMES) / TICKS_PER_S * 1000
+    with open_video(write(tmp_path / name, MUXED[name])) as reader:
+        (note,) = reader.notes
+        assert "variable frame rate" in note and f"count {reader.video.fps:.4g} frames per second" in note
+        told = [float(number) for number in re.findall(r"([\d.]+) to ([\d.]+) ms", note)[0]]
+        assert told == pytest.approx([intervals.min(), intervals.max()], abs=1.1)
+
+
+@pytest.mark.parametrize("dropped", [[9], [5, 6, 17, 30], [20, 21, 22]])
+def test_a_note_comes_from_more_than_one_frame_that_is_left_out(tmp_path: Path, dropped: list[int]) -> None:
+    times = [i * TICKS for i in range(N + len(dropped)) if i not in dropped]
+    with open_video(write(tmp_path / "dropped.mp4", Clip(options=X264, times=times))) as reader:
+        assert len(reader.notes) == (len(dropped) > 1), reader.notes
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize("times", [at_rate(29.97), at_rate(59.94), at_rate(240), at_rate(2000), at_rate(25, 0.001)])
+def test_rounded_times_are_no_variable_frame_rate(tmp_path: Path, times: list[int], suffix: str) -> None:
+    """Matroska counts in ms: 33 and 34 are 29.97 frames a second, 4 and 5 are 240; cameras are not quite even."""
+    path = write(tmp_path / f"even{suffix}", Clip(options=X264_PLAIN, times=times, global_header=suffix != ".ts"))
+    with open_video(path) as reader:
+        assert reader.notes == ()
+
+
+@pytest.mark.parametrize("fps", [30, 59.94, 120, 240])
+def test_times_that_had_been_rounded_before_are_no_variable_frame_rate(tmp_path: Path, fps: float) -> None:
+    """An mp4 made of a Matroska file: its unit is fine, its times are whole ms. Likewise QuickTime's 1/600 s."""
+    ms, quicktime = ([unit * round(tick / unit) for tick in at_rate(fps)] for unit in (30, 50))
+    with open_video(write(tmp_path / "ms.mp4", Clip(options=X264_PLAIN, times=ms))) as reader:
+        assert reader.notes == ()
+    path = write(tmp_path / "quicktime.mov", Clip(options=X264_PLAIN, times=quicktime), video_track_timescale="600")
+    with open_video(path) as reader:
+        assert np.allclose(np.diff(reader.times_s) * 600, np.diff(quicktime) / 50), "the clip lost its point"
+        assert reader.notes == ()
 
 
 def test_metadata(tmp_path: Path) -> None:

@@ -21,6 +21,18 @@ from markerless.core.lens import LENSES
 from markerless.core.view import View
 from markerless.errors import CalibrationError
 
+_MOST_NUMBERS = {False: 8, True: 4}  # of distortion, by fisheye
+
+
+def lens_numbers(numbers: npt.ArrayLike, fisheye: bool = False) -> FloatArray:
+    """Distortion numbers as files have them, without the zeros of further terms: OpenCV may write 12 or 14.
+
+    Further numbers that are not 0 stay, and `Camera` refuses them.
+    """
+    found = np.asarray(numbers, dtype=np.float64).ravel()
+    most = _MOST_NUMBERS[fisheye]
+    return found if found[most:].any() else found[:most]
+
 
 @dataclass(frozen=True)
 class CameraSpread:
@@ -92,7 +104,7 @@ class Camera:
                 raise CalibrationError(f"camera '{self.name}': expected {name} of finite numbers {shape}, got {value}")
             object.__setattr__(self, name, value)
         distortion = np.array(self.distortion, dtype=np.float64).ravel()
-        most = 4 if self.fisheye else 8
+        most = _MOST_NUMBERS[self.fisheye]
         if len(distortion) > most or not np.isfinite(distortion).all():
             raise CalibrationError(
                 f"camera '{self.name}': expected at most {most} finite distortion numbers, got {distortion}"

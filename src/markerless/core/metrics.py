@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from markerless.core.certainty import Interval, doubt, mean_interval
 from markerless.core.instance import FloatArray
-from markerless.errors import LabelsError
 
 GROSS_SHARE = 0.05  # of the frame's diagonal
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)  # of the animal's size
@@ -111,7 +110,7 @@ def split_errors(
     keypoints: Sequence[str],
     videos: Sequence[str] = (),
 ) -> SplitErrors | None:
-    """All figures of one split; None when it has no frames.
+    """All figures of one split; None when it holds no labeled point.
 
     Args:
         predicted: `(F, K, 2)` px.
@@ -120,16 +119,11 @@ def split_errors(
         animal_size_px: Size that the PCK thresholds are shares of.
         keypoints: K names.
         videos: Video of each frame; empty when all are of one.
-
-    Raises:
-        LabelsError: the frames hold not a single labeled point.
     """
-    if len(labeled) == 0:
-        return None
     error = point_errors(predicted, labeled, frame_diagonal)
     flat = error[np.isfinite(error)]
     if flat.size == 0:
-        raise LabelsError(f"expected labeled points to measure errors on, got none in {len(labeled)} frames")
+        return None
     per_keypoint = {}
     for k, name in enumerate(keypoints):
         column = error[:, k][np.isfinite(error[:, k])]
@@ -150,6 +144,11 @@ def split_errors(
         per_video=_video_errors(error, videos),
         doubt=doubt(int(np.isfinite(error).any(axis=-1).sum()), mean, interval),
     )
+
+
+def nothing_measured(split: str, n_frames: int) -> str:
+    """Of a split that has frames and no figures, in words."""
+    return f"{split}: no labeled points in {n_frames} frame{'' if n_frames == 1 else 's'}; nothing measured"
 
 
 def _video_errors(error: FloatArray, videos: Sequence[str]) -> dict[str, VideoErrors]:

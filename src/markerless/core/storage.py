@@ -68,6 +68,11 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def error_of_own_file(error: OSError, path: Path) -> StorageError:
+    """One line for an operating-system error while many files are written: of the file it names, else of `path`."""
+    return storage_error(error, Path(os.fsdecode(error.filename)) if error.filename else path)
+
+
 def storage_error(error: OSError, path: Path) -> StorageError:
     """One line for an operating-system error at `path`."""
     if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):

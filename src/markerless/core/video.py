@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ VIDEO_SUFFIXES = (
     ".hevc",
 )
 FINGERPRINT_BYTES = 1 << 20
+PICTURE_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,35 @@ class Video:
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts img2 before img10."""
+    """Sort key that puts img2 before img10; decimal digits of any script count, a superscript as in "10²" does not."""
     return tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part
     )
 
 
+def video_stem(video: Path) -> str:
+    """The name that results of a video begin with: the file's without its suffix, or the folder's, dots and all."""
+    is_file = video.is_file() or (video.suffix.lower() in VIDEO_SUFFIXES and not video.is_dir())
+    return video.stem if is_file else video.name
+
+
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order in which they are the frames of a video."""
-    pictures = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
+    """The pictures of a folder in the order in which they are the frames of a video.
+
+    Hidden files are none: macOS leaves a "._img0.png", which holds no picture, beside every "img0.png" that it copies.
+    """
+    pictures = [
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
+    ]
     return sorted(pictures, key=lambda entry: natural_key(entry.name))
 
 
 def fingerprint(path: Path) -> str:
-    """Content fingerprint: size and SHA-256 of the first and last MiB; for a folder, of every picture's name and size.
+    """Content fingerprint: size and SHA-256 of the first and last MiB.
+
+    For a folder: of every picture's name, size, and first, middle and last 4 KiB.
 
     It re-finds moved videos and tells whether a result is still up to date; it is no protection against tampering.
 
@@ -88,7 +105,7 @@ def fingerprint(path: Path) -> str:
 def _parts_of_fingerprint(path: Path) -> Iterator[bytes]:
     if path.is_dir():
         for image in pictures_in(path):
-            yield f"{image.name}:{image.stat().st_size}\n".encode()
+            yield from _parts_of_picture(image)
         return
     size = path.stat().st_size
     yield str(size).encode()
@@ -96,3 +113,14 @@ def _parts_of_fingerprint(path: Path) -> Iterator[bytes]:
         yield file.read(FINGERPRINT_BYTES)
         file.seek(max(FINGERPRINT_BYTES, size - FINGERPRINT_BYTES))
         yield file.read(FINGERPRINT_BYTES)
+
+
+def _parts_of_picture(image: Path) -> Iterator[bytes]:
+    """Name, size, and the first, middle and last bytes: the size alone does not tell uncompressed pictures apart."""
+    size = image.stat().st_size
+    yield f"{image.name}:{size}\n".encode()
+    # One that cannot be read is a broken frame, and no reason to refuse the others.
+    with suppress(OSError), image.open("rb", buffering=0) as file:
+        for start in (0, (size - PICTURE_BYTES) // 2, size - PICTURE_BYTES):
+            file.seek(max(0, start))
+            yield file.read(PICTURE_BYTES)

@@ -21,6 +21,7 @@ def apply(tracks: Tracks, config: Config) -> Tracks:
 
     Points that exist stay as they are. Of a longer gap nothing is filled, nor anything before the first and after the
     last point. Filled points have no score, and no expected error: a line does not know how far off it is.
+    Triangulation takes the largest of the keypoint in its place.
     """
     series = series_of(tracks.points)
     fill = short_gaps(np.isfinite(series[..., 0]), config.max_gap)

@@ -3,7 +3,8 @@
 Columns per keypoint: `<name>_x`, `_y`, `_z` in the unit of the calibration, `_error` (mean distance in pixels of the
 views that were used), `_ncams` (their number), `_score`; then world axes and the frame `fnum`. Error and number of
 cameras are written where it is known what the cameras say; they have no place in tracks: an error in pixels is not one
-in the calibration's unit. What is not known is an empty cell.
+in the calibration's unit. What is not known is an empty cell. `fnum` is the frame of the first camera, or the number in
+the name of the picture, where that is known, else the row; `read` puts rows there.
 
 World axes: with `M_00` to `M_22` (row, column) and `center_0` to `center_2` a point of the calibration became
 `M @ point - center`; so `M.T @ (point + center)` is the point in the axes of the cameras in `calibration.toml` again.
@@ -12,9 +13,10 @@ In tracks they are `provenance["axes"]`, a rotation and a translation, which is 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,8 @@ from markerless.core.views import Views
 from markerless.errors import FormatError
 from markerless.formats._csv_table import cell_texts
 from markerless.formats._flat_table import read_columns, read_header, to_numbers
-from markerless.formats._tracks_table import require_dense
+from markerless.formats._table import MAX_EMPTY_SHARE
+from markerless.formats._tracks_table import MOST_POINTS, require_dense
 from markerless.formats._writable import require_holds, require_suffix
 
 SUFFIXES = (".csv",)
@@ -105,8 +108,46 @@ def _rows(tracks: Tracks, views: Views | None) -> Iterator[list[str]]:
     says = _says(tracks, views)
     numbers = np.concatenate([tracks.points[:, 0], says, tracks.score[:, 0, :, None]], axis=-1)
     fixed = cell_texts(_moved(tracks.provenance.get("axes")))
-    for t, row in enumerate(numbers.reshape(len(numbers), -1).tolist()):
-        yield [*cell_texts(row), *fixed, str(t)]
+    frames = frame_numbers(tracks, views).tolist()
+    for frame, row in zip(frames, numbers.reshape(len(numbers), -1).tolist(), strict=True):
+        if not math.isnan(frame):
+            yield [*cell_texts(row), *fixed, str(int(frame))]
+
+
+def frame_numbers(tracks: Tracks, views: Views | None) -> FloatArray:
+    """`(T,)` the number of each moment's row; NaN for a moment in which the first camera has no frame, and so no row.
+
+    Labeled pictures have the numbers in their names. What would be nearly empty by such numbers is counted.
+    """
+    for frames in (_of_pictures(tracks), _of_first_camera(views)):
+        known = frames[np.isfinite(frames)]
+        n_keypoints = tracks.skeleton.n_keypoints
+        most = max(MOST_POINTS, MAX_EMPTY_SHARE * len(known) * n_keypoints)
+        if len(known) and (known.max() + 1) * n_keypoints <= most:
+            return frames
+    return np.arange(tracks.n_frames, dtype=np.float64)
+
+
+def _of_pictures(tracks: Tracks) -> FloatArray:
+    """The last number in each picture's name; empty where there are no pictures, or names that do not count up."""
+    images = tracks.provenance.get("images")
+    if not isinstance(images, list) or len(images) != tracks.n_frames:
+        return np.zeros(0)
+    found = [re.findall(r"\d+", PurePosixPath(str(image)).stem, flags=re.ASCII) for image in images]
+    frames = np.array([float(numbers[-1]) if numbers else np.nan for numbers in found])
+    return frames if (np.diff(frames) > 0).all() and np.isfinite(frames).all() else np.zeros(0)
+
+
+def _of_first_camera(views: Views | None) -> FloatArray:
+    """Its frame nearest to each moment; of moments that are nearest to the same frame only one has it."""
+    if views is None or not views.names:
+        return np.zeros(0)
+    exact = views.camera_frame[:, 0]
+    frames = np.where(exact >= 0, np.rint(exact), np.nan)
+    order = np.lexsort((np.abs(exact - frames), frames))  # NaN last
+    again = order[1:][frames[order[1:]] == frames[order[:-1]]]
+    frames[again] = np.nan
+    return frames
 
 
 def _says(tracks: Tracks, views: Views | None) -> FloatArray:

@@ -159,7 +159,7 @@ def _columns(labels: Labels) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         return ("scorer", "bodyparts", "coords"), [
             (scorer, keypoint, coord) for keypoint in labels.skeleton.keypoints for coord in ("x", "y")
         ]
-    owned = _owned(labels)
+    owned = owned_keypoints(labels)
     return LEVELS, [
         (scorer, individual, keypoint, coord)
         for n, individual in enumerate(labels.individuals)
@@ -169,8 +169,11 @@ def _columns(labels: Labels) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     ]
 
 
-def _owned(labels: Labels) -> npt.NDArray[np.bool_]:
-    """`(N, K)`: which keypoints an animal has columns for: all, but for the unique bodyparts of `single`."""
+def owned_keypoints(labels: Labels) -> npt.NDArray[np.bool_]:
+    """`(N, K)`: which keypoints an animal has columns for: all, but for the unique bodyparts of `single`.
+
+    Where another keypoint of the animal is placed in a row, a table without a point in such a column says "absent".
+    """
     owned = np.ones((len(labels.individuals), labels.skeleton.n_keypoints), dtype=np.bool_)
     if UNIQUE_BODYPARTS not in labels.individuals:
         return owned

@@ -176,7 +176,7 @@ def _sample(lines: Lines, edges: IndexArray, most: int) -> IndexArray:
 
 
 def _edges(n_moments: int) -> IndexArray:
-    n = int(np.clip(n_moments // WINDOW, FEWEST_WINDOWS, MOST_WINDOWS))
+    n = int(np.clip(n_moments // WINDOW, min(FEWEST_WINDOWS, n_moments), MOST_WINDOWS))  # a window has a moment
     return np.linspace(0, n_moments, n + 1).round().astype(np.intp)
 
 

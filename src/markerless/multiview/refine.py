@@ -22,7 +22,7 @@ OVERLAP = 50  # frames before and after it that are solved with it
 _STEPS = 8
 _FEWEST = 10  # values to learn a spread from
 _NORMAL = 1.4826
-_LEAST_SHARE = 0.01  # of the spread that the errors explain: what is left of it may be nothing
+_LEAST_SHARE = 0.01  # of what is seen and of what the errors explain, the larger: what is left may be nothing
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def _accelerations(points: FloatArray, covariance: FloatArray) -> FloatArray:
         if there.sum() >= _FEWEST:
             seen = (_NORMAL * np.median(np.abs(second[there, k]))) ** 2
             noise = float(np.median(explained[there, k]))
-            spread[k] = np.sqrt(max(seen - noise, _LEAST_SHARE * seen))
+            known = max(seen - noise, _LEAST_SHARE * max(seen, noise))  # what rests on whole pixels is seen not to move
+            spread[k] = np.sqrt(known) if known > 0 else np.inf
     return spread
 
 

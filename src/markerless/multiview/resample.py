@@ -41,7 +41,7 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
 
     Between two frames points lie on the straight line. Their expected error is the mean of both, and grows by how far
     the line is from a curve through the neighbors, and by the speed times `timing_sd`, in frames, of the camera's
-    offset. The score is the lower one.
+    offset. It is known wherever those of the frames used are. The score is the lower one.
     """
     whole = np.rint(frames)
     if (np.abs(frames - whole)[np.isfinite(frames)] < 1e-9).all() or not _matters(seen, frames):
@@ -68,7 +68,7 @@ def resampled(seen: Seen, frames: FloatArray, timing_sd: float = 0.0) -> tuple[S
         error = _error(seen.error, (low_only, high_only), (first, second), share)
         error = np.hypot(error, _bend(seen, first, share) * ~(low_only | high_only))
         if timing_sd > 0:
-            error = np.hypot(error, timing_sd * np.linalg.norm(high - low, axis=-1))
+            error = np.hypot(error, timing_sd * _speed(seen.xy, first))
         error[~known] = np.nan
     return Seen(xy, score, error), frames
 
@@ -79,6 +79,17 @@ def _error(
     """Mean of the expected errors of two frames: errors of neighbors are too much alike to cancel each other."""
     low, high = error[pair[0]], error[pair[1]]
     return np.where(only[0], low, np.where(only[1], high, (1 - share) * low + share * high))
+
+
+def _speed(xy: FloatArray, first: IndexArray) -> FloatArray:
+    """`(M, P)` px a frame, from a frame to the next; where one of the two has no point, by the other's other neighbor.
+
+    Without such a neighbor it is 0: nothing is known, and the point is as good as its pixels.
+    """
+    steps = np.full((len(xy) + 2, xy.shape[1]), np.nan)  # row i leads to frame i; none to the first, none from the last
+    steps[1 : len(xy)] = np.linalg.norm(np.diff(xy, axis=0), axis=-1)
+    beside = np.fmax(steps[first], steps[first + 2])
+    return np.nan_to_num(np.where(np.isfinite(steps[first + 1]), steps[first + 1], beside))
 
 
 def _bend(seen: Seen, first: IndexArray, share: FloatArray) -> FloatArray:

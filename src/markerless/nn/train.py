@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from markerless.config import Settings
-from markerless.errors import SettingsError
+from markerless.errors import RunError, SettingsError
 from markerless.nn import checkpoint as checkpoints
 from markerless.nn.batch import Batch
 from markerless.nn.checkpoint import Checkpoint
@@ -110,24 +110,29 @@ class Trainer:
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.step, self.total = 0, self.settings.steps
         self.whole = True  # False while a step is half done
+        self.is_trial = False  # True while steps are made that are thrown away
 
     def time_steps(self) -> float:
         """Seconds per step, from 20 steps that are thrown away afterwards."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         times = []
         start, total = time.monotonic(), self.total
-        self.total = TIMED_STEPS
+        self.total, self.is_trial = TIMED_STEPS, True
         for _ in self._steps():
             times.append(time.monotonic() - start)
         self.model.load_state_dict(before)
         self.average = before
         self.optimizer = self._fresh_optimizer()
-        self.step, self.total = 0, total
+        self.step, self.total, self.is_trial = 0, total, False
         # the first steps pay for decoding images and for choosing kernels
         return (times[-1] - times[4]) / (len(times) - 5)
 
     def run(self, on_step: Callable[[StepReport], None]) -> None:
-        """Train to the end, saving the state every half minute, at the end, and when interrupted."""
+        """Train to the end, saving the state every half minute, at the end, and when interrupted.
+
+        Raises:
+            RunError: the loss is no number any more; what was saved is from before.
+        """
         saved = time.monotonic()
         try:
             with _interrupts_between_steps() as let_interrupt:
@@ -144,7 +149,11 @@ class Trainer:
         self.save()
 
     def finish(self) -> PoseNet:
-        """The result, also saved: the network with the average weights, its scores leveled on fresh views."""
+        """The result, also saved: the network with the average weights, its scores leveled on fresh views.
+
+        Raises:
+            RunError: the network is made of what is no number, or says it.
+        """
         self.model.load_state_dict(self.average)
         self.model.eval()
         heights = []
@@ -156,6 +165,8 @@ class Trainer:
                 inside = ((batch.xy >= 0) & (batch.xy < size.to(self.device))).all(-1)  # NaN is not inside
                 heights.append(logits.flatten(2).amax(-1)[inside])
         found = torch.cat(heights)
+        if not all(torch.isfinite(value).all() for value in (found, *self.average.values())):
+            raise self._diverged()
         if len(found):
             self.model.head.level_scores(found)
         self.keep()
@@ -207,12 +218,24 @@ class Trainer:
         points = Keypoints(batch.xy, batch.known.float())
         targets = head.encode(points, batch.known, (logits.shape[2], logits.shape[3]), self.data.animal_size_px)
         losses = head.loss(logits, refine, targets)
-        torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(list(self.names), 5.0)
+        loss = torch.stack(list(losses.values())).sum()
+        loss.backward()
+        length = torch.nn.utils.clip_grad_norm_(list(self.names), 5.0)
+        if not self.is_trial and not math.isfinite(float(loss.detach() + length)):  # before it gets into the weights
+            raise self._diverged()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._update_average()
         return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _diverged(self) -> RunError:
+        at = min(self.step + 1, self.total)
+        smaller = min(self.settings.lr / 10, TrainSettings().lr)
+        return RunError(
+            f"expected a loss that is a number, got none since step {at} of {self.total}: the training in "
+            f"{self.checkpoint.parent} diverged and is left unfinished; train again with a smaller train.lr, such as "
+            f"--set train.lr={smaller:g}"
+        )
 
     @torch.no_grad()
     def _update_average(self) -> None:

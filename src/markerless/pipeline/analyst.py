@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from markerless.video.reader import VideoReader
 
 LISTED_FRAMES = 100
-LAYOUT = 4  # raised when the same model, video and settings give other numbers than before
+LAYOUT = 5  # raised when the same model, video and settings give other numbers than before
 
 
 @dataclass(frozen=True)

@@ -138,12 +138,12 @@ def _files(folder: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[
 
 
 def _paired(folder: Path, lists: dict[str, list[Path]]) -> list[Recording]:
-    """Pictures of sub-folders by moment: by their names without the camera's, by their last number, or by order."""
-    ways: tuple[Callable[[str, Path], str], ...] = (_name_alone, _last_number)
+    """Pictures of sub-folders by moment: by their names, these without the camera's, their last number, or by order."""
+    ways: tuple[Callable[[str, list[Path]], list[str]], ...] = (_stems, _names_alone, _last_numbers)
     best: dict[str, dict[str, Path]] = {}
     most = 0
     for way in ways:
-        named = {camera: {way(camera, path): path for path in paths} for camera, paths in lists.items()}
+        named = {camera: dict(zip(way(camera, paths), paths, strict=True)) for camera, paths in lists.items()}
         if any(len(named[camera]) < len(paths) for camera, paths in lists.items()):
             continue  # two pictures of a camera would be the same moment
         seen = Counter(moment for moments in named.values() for moment in moments)
@@ -162,13 +162,29 @@ def _paired(folder: Path, lists: dict[str, list[Path]]) -> list[Recording]:
     return [Recording(camera, pictures) for camera, pictures in best.items()]
 
 
-def _name_alone(camera: str, path: Path) -> str:
-    return re.sub(re.escape(camera), "", path.stem, count=1, flags=re.IGNORECASE).strip(" -_.")
+def _stems(camera: str, paths: list[Path]) -> list[str]:  # the same signature as the other ways
+    return [path.stem for path in paths]
 
 
-def _last_number(camera: str, path: Path) -> str:  # the same signature as the other way
-    numbers = re.findall(r"\d+", _name_alone(camera, path))
-    return str(int(numbers[-1])) if numbers else path.stem
+def _names_alone(camera: str, paths: list[Path]) -> list[str]:
+    """Names without the camera's, where most have it: picture 1 of camera "1" is not named after its camera."""
+    word = _word(camera)
+    if 2 * sum(word.search(path.stem) is not None for path in paths) <= len(paths):
+        return _stems(camera, paths)
+    return [word.sub("", path.stem, count=1).strip(" -_.") for path in paths]
+
+
+def _word(camera: str) -> re.Pattern[str]:
+    """A camera's name as a whole word: it is no part of a longer number, nor of a longer run of letters."""
+    kinds = (r"\d", r"[^\W\d_]")
+    before = next((f"(?<!{kind})" for kind in kinds if re.match(kind, camera)), "")
+    after = next((f"(?!{kind})" for kind in kinds if re.match(kind, camera[-1:])), "")
+    return re.compile(before + re.escape(camera) + after, re.IGNORECASE)
+
+
+def _last_numbers(camera: str, paths: list[Path]) -> list[str]:
+    found = [re.findall(r"\d+", name) for name in _names_alone(camera, paths)]
+    return [str(int(numbers[-1])) if numbers else path.stem for numbers, path in zip(found, paths, strict=True)]
 
 
 def _short_names(files: Sequence[Path]) -> list[str]:

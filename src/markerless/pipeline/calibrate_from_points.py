@@ -16,7 +16,7 @@ from markerless.multiview.calibrate_points import PointsRig, PointViews, calibra
 from markerless.multiview.calibration_file import FILE_NAME, read_calibration
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.files.views_toml import KnownLength
-from markerless.multiview.plausible import refuse_implausible
+from markerless.multiview.plausible import doubts, refuse_implausible
 from markerless.multiview.points_verdict import GOOD, PointsVerdict, judge_points
 from markerless.multiview.triangulate import triangulate
 from markerless.pipeline.calibrate import SOFTWARE, refuse_to_replace
@@ -92,6 +92,8 @@ def calibrate_from_points(files: Mapping[str, Source], request: PointsRequest = 
         refuse_to_replace(path, request.overwrite)
     lenses, known = _lenses(list(files), request)
     seen = read_seen(files, None, request.cutoff)
+    if request.length is not None:
+        _ends(request.length, seen)  # a name that is none is told before the work
     xy = seen.flat_xy
     _inside(lenses, xy)
     rig = calibrate_points(PointViews(lenses, known, xy, seen.flat_error))
@@ -122,7 +124,11 @@ def _path(files: Mapping[str, Source], out: Path | None) -> Path | None:
 
 
 def _lenses(names: list[str], request: PointsRequest) -> tuple[tuple[Camera, ...], tuple[bool, ...]]:
-    """A camera of each name, and whether its lens is known."""
+    """A camera of each name, and whether its lens is known.
+
+    Raises:
+        CalibrationError: no lens for a camera, or one that cannot be.
+    """
     given = request.lenses
     if given is not None and not isinstance(given, Calibration):
         given = read_calibration(given)
@@ -133,6 +139,10 @@ def _lenses(names: list[str], request: PointsRequest) -> tuple[tuple[Camera, ...
         raise CalibrationError(
             f"expected lenses of {', '.join(names)}, or one for all cameras, got lenses of {', '.join(given.names)}"
         )
+    for camera in {by_name[name].name: by_name[name] for name in names if name in by_name}.values():
+        for doubt in doubts(Calibration((camera,))):
+            if doubt.impossible:
+                raise CalibrationError(f"{doubt.message}; give the lens that it has with --lenses")
     without = [name for name in names if name not in by_name]
     if without and request.size is None:
         raise CalibrationError(
@@ -181,9 +191,14 @@ def _notes(rig: PointsRig, known: Sequence[bool]) -> list[str]:
     return notes
 
 
+def _ends(known: KnownLength, seen: SeenPoints) -> tuple[int, int]:
+    """Indices of the two keypoints; raises LabelsError where one is none."""
+    return seen.skeleton.index(known.first), seen.skeleton.index(known.second)
+
+
 def _scale(calibration: Calibration, seen: SeenPoints, known: KnownLength) -> tuple[float, str]:
     """The factor to mm, and what to say of it."""
-    a, b = seen.skeleton.index(known.first), seen.skeleton.index(known.second)
+    a, b = _ends(known, seen)
     xy = seen.xy[:, :, :, [a, b]]
     both = np.flatnonzero((np.isfinite(xy).all(axis=-1).sum(axis=0) >= 2).all(axis=-1).any(axis=-1))
     some = both[np.unique(np.linspace(0, len(both) - 1, min(_MOST_MOMENTS, len(both))).round().astype(int))]

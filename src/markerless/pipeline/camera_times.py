@@ -158,7 +158,8 @@ def _rows(camera: str, path: Path) -> tuple[list[str], list[list[str]]]:
     rows = list(csv.reader(lines, delimiter=delimiter)) if delimiter else [[line.strip()] for line in lines]
     rows = [[cell.strip() for cell in row] for row in rows]
     first = rows[0]
-    is_header = all(_numbers([cell]) is None and _moment(cell) is None for cell in first)
+    names = [cell for cell in first if cell]  # pandas leaves the name of its index empty
+    is_header = bool(names) and all(_numbers([cell]) is None and _moment(cell) is None for cell in names)
     return (first, rows[1:]) if is_header else ([], rows)
 
 

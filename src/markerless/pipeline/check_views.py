@@ -40,8 +40,9 @@ class CameraAgreement:
     Attributes:
         name: Of the camera.
         n_points: Points that it shares with two others (with one other, where there are but two cameras).
-        off_px: Median distance of its points from where the others put them; NaN with two cameras.
-        others_px: Median distance of the others' points from where they put them without it; NaN with two cameras.
+        off_px: Median distance of its points from where the others put them; NaN with two cameras, and of a camera that
+            cannot be one.
+        others_px: Median distance of the others' points from where they put them without it; NaN likewise.
     """
 
     name: str
@@ -97,27 +98,38 @@ def check_views(calibration: Calibration | Path | str, files: Mapping[str, Sourc
 def check_seen(rig: Calibration, seen: SeenPoints, where: str) -> ViewsCheck:
     """The same of what has been read; `where` names the calibration in what is found.
 
+    A camera that cannot be one is found, and the others are compared without it.
+
     Raises:
         CalibrationError: unknown camera, or too few points that the views share.
     """
     chosen = replace(rig, cameras=tuple(rig.camera(name) for name in seen.views))
-    xy = seen.flat_xy.reshape(len(seen.views), -1, 2)
+    found = doubts(chosen)
+    findings = [Finding("error" if doubt.impossible else "warning", "camera", where, doubt.message) for doubt in found]
+    none = {doubt.cameras[0] for doubt in found if doubt.impossible and len(doubt.cameras) == 1}
+    sound = [index for index, name in enumerate(seen.views) if name not in none]
+    cameras = tuple(chosen.cameras[index] for index in sound)
+    xy = seen.flat_xy.reshape(len(seen.views), -1, 2)[sound]
     shared = (np.isfinite(xy).all(axis=-1).sum(axis=0) >= 2).sum()
+    if shared < _FEWEST and none:
+        return ViewsCheck(where, tuple(map(_untold, seen.views)), float("nan"), None, tuple(findings))
     if shared < _FEWEST:
         raise CalibrationError(
             f"expected at least {_FEWEST} points that two cameras see, got {shared}; give more labels"
         )
-    together = _agreement(chosen.cameras, xy)
-    agreements = tuple(_left_out(chosen.cameras, index, xy) for index in range(len(chosen.cameras)))
-    wrong = _wrong(agreements)
-    findings = [
-        Finding("error" if doubt.impossible else "warning", "camera", where, doubt.message) for doubt in doubts(chosen)
-    ]
-    findings += _verdict(agreements, wrong, together, where)
-    good = [index for index, name in enumerate(seen.views) if name != wrong]
-    if len(good) >= 3 and not any(set(doubt.cameras) <= {seen.views[i] for i in good} for doubt in doubts(chosen)):
+    together = _agreement(cameras, xy)
+    told = {camera.name: _left_out(cameras, index, xy) for index, camera in enumerate(cameras)}
+    wrong = _wrong(tuple(told.values()))
+    findings += _verdict(tuple(told.values()), wrong, together, where)
+    good = [index for index in sound if seen.views[index] != wrong]
+    if len(good) >= 3 and not any(set(doubt.cameras) <= {seen.views[i] for i in good} for doubt in found):
         findings += _odd_labels(replace(chosen, cameras=tuple(chosen.cameras[i] for i in good)), seen, good)
+    agreements = tuple(told.get(name, _untold(name)) for name in seen.views)
     return ViewsCheck(where, agreements, together, wrong, tuple(findings))
+
+
+def _untold(name: str) -> CameraAgreement:
+    return CameraAgreement(name, 0, float("nan"), float("nan"))
 
 
 def _points(cameras: tuple[Camera, ...], xy: FloatArray) -> FloatArray:
@@ -136,7 +148,7 @@ def _left_out(cameras: tuple[Camera, ...], index: int, xy: FloatArray) -> Camera
     rest = np.delete(xy, index, axis=0)
     known = np.isfinite(xy[index]).all(axis=-1) & (np.isfinite(rest).all(axis=-1).sum(axis=0) >= min(2, len(others)))
     if len(others) < 2 or known.sum() < _FEWEST:
-        return CameraAgreement(cameras[index].name, int(known.sum()), float("nan"), float("nan"))
+        return replace(_untold(cameras[index].name), n_points=int(known.sum()))
     points = _points(others, rest)
     off = distances(cameras[index : index + 1], points, xy[index : index + 1])
     off = np.where(np.isfinite(points).all(axis=-1) & np.isnan(off) & known, np.inf, off)  # behind the camera

@@ -20,6 +20,7 @@ from markerless.core.metrics import SplitErrors
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import write_text
 from markerless.core.tracks import Tracks
+from markerless.core.video import video_stem
 from markerless.errors import LabelsError, RunError
 from markerless.formats import _sniff as formats
 from markerless.formats._split import PARTS, read_split
@@ -31,6 +32,8 @@ from markerless.pipeline.label_source import labels_of
 from markerless.pipeline.measured import Measured, measure_run
 from markerless.pipeline.metrics_file import METRICS_FILE, read_metrics
 from markerless.pipeline.predict import Predicted
+from markerless.pipeline.results import begins_with, said_stem
+from markerless.pipeline.seen_tests import seen_note
 from markerless.project import Project, Run, crossfit
 from markerless.project.crossfit import CROSSFIT_FILE
 from markerless.project.run import EVALUATION_FILE, EXAMPLES_FILE
@@ -103,7 +106,7 @@ def _of_run(project: Project, run: Run, progress: Progress) -> Evaluation:
         evaluation = replace(evaluation, splits={**evaluation.splits, CROSSFIT: cross_fitted})
     notes = [f"{len(gone)} frames of the split are no longer labeled, first {gone[0]}"] if gone else []
     people = people_apart(project)
-    notes += [people] if people else []
+    notes += [note for note in (seen_note(run), people) if note]
     report = run.folder / REPORT_FILE
     write_text(run.folder / EVALUATION_FILE, json.dumps(evaluation.to_json(), indent=1) + "\n")
     build_evaluation_page(_page(evaluation, measured, run, notes)).write(report)
@@ -139,7 +142,7 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
             f"measuring several animals at once comes in a later version; {path} has {tracks.n_individuals}: "
             f"{', '.join(tracks.individuals[:4])}"
         )
-    rows = _rows_of_frames(tracks, labels, path)
+    rows = _rows_of_frames(tracks, labels, path, project)
     labels = labels.select([image for image, row in rows.items() if row is not None])
     split = {"all": list(labels.images)}
     if split_file is not None:
@@ -162,31 +165,49 @@ def _of_predictions(project: Project, path: Path, split_file: Path | str | None)
     return measured.evaluation(path.name, project.root.name)
 
 
-def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path) -> dict[str, int | None]:
+def _rows_of_frames(tracks: Tracks, labels: Labels, path: Path, project: Project) -> dict[str, int | None]:
     """Label image -> row of the predictions, None where there is none: by image name where the file has them, else by
     the number in the image's name.
 
     Raises:
-        LabelsError: not one frame fits, or more than one video could be meant.
+        LabelsError: not one frame fits, or the video is unclear or has no labels.
     """
     images = tracks.provenance.get("images")
     if images:
         rows = _rows_by_name([str(name).replace("\\", "/") for name in images], labels.images)
     else:
-        videos = sorted({frame.video for frame in labels.frames})
-        named = [video for video in videos if path.name.startswith(video)]
-        meant = [max(named, key=len)] if named else videos  # m10DLC... begins with m1 too
-        if len(meant) > 1:
-            raise LabelsError(
-                f"{path.name} has a row per frame, but which of the {len(meant)} labeled videos it belongs to is "
-                f"unclear; rename it so that it begins with the video's name ({meant[0]}, ...)"
-            )
-        rows = {f.image: _frame_number(f, tracks.n_frames) if f.video == meant[0] else None for f in labels.frames}
+        meant = _labeled_video(tracks, labels, path, project)
+        rows = {f.image: _frame_number(f, tracks.n_frames) if f.video == meant else None for f in labels.frames}
     if all(row is None for row in rows.values()):
         raise LabelsError(
             f"no labeled frame is in {path}: expected names such as {labels.images[0]}, or its frame number as a row"
         )
     return rows
+
+
+def _labeled_video(tracks: Tracks, labels: Labels, path: Path, project: Project) -> str:
+    """The labeled video that predictions are of: the one they name, else the longest that the file's name begins with.
+
+    Raises:
+        LabelsError: the file is of another video, or nothing tells.
+    """
+    labeled = {frame.video for frame in labels.frames}
+    known = labeled | {video_stem(video) for video in project.videos()}
+    said = said_stem(tracks.video)
+    if said and path.name.startswith(said):
+        known.add(said)
+    longest = max((video for video in known if path.name.startswith(video)), key=len, default="")
+    named = longest if begins_with(path.name, longest) else ""
+    meant = said if said in known else named
+    if meant in labeled:
+        return meant
+    some = ", ".join(sorted(labeled)[:3]) + (", ..." if len(labeled) > 3 else "")
+    if meant:
+        raise LabelsError(f"{path.name} is of video {meant}, which has no labels; labeled in {project.root}: {some}")
+    raise LabelsError(
+        f"{path.name} has a row per frame, but does not begin with the name of a labeled video ({some}); "
+        "rename it so that it does"
+    )
 
 
 def _rows_by_name(names: Sequence[str], images: Sequence[str]) -> dict[str, int | None]:

@@ -24,11 +24,12 @@ class Evaluation:
         run: Name of the run, or of the prediction file.
         labels: What it was measured on.
         animal_size_px: Median size of the labeled animals.
-        splits: train, validation and test, or all; None for an empty split. `crossfit` where networks that did not see
-            the training frames were asked about them.
+        splits: train, validation and test, or all; None for a split without a labeled point. `crossfit` where networks
+            that did not see the training frames were asked about them.
         precision: Arithmetic of the predictions, "" for a prediction file.
         calibration: How true the stated errors of each split are; None where none are stated.
         report: The page that shows it, when one was written.
+        notes: Which splits have frames and no labeled point, a line each.
         people: How far people are apart who have labeled the same frames, one line; "" where nobody has.
     """
 
@@ -39,6 +40,7 @@ class Evaluation:
     precision: str = ""
     calibration: Mapping[str, Calibration | None] = field(default_factory=dict)
     report: Path | None = None
+    notes: tuple[str, ...] = ()
     people: str = ""
 
     @property
@@ -70,6 +72,7 @@ class Evaluation:
             "animal_size_px": self.animal_size_px,
             "precision": self.precision,
             "splits": splits,
+            "notes": list(self.notes),
         }
 
     def lines(self) -> list[str]:
@@ -79,6 +82,7 @@ class Evaluation:
             f"{'largest':>9}{'gross':>8}"
         ]
         rows += [_row(name, errors) for name, errors in self.splits.items() if errors is not None]
+        rows += self.notes
         name, told = next(((n, self.splits[n]) for n in TELLING if self.splits.get(n)), ("", None))
         if told is None:
             return rows

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
+from markerless.core.video import video_stem
 from markerless.errors import FormatError, MarkerlessError, VideoError
 from markerless.pipeline.analyze_settings import AnalyzeSettings
 from markerless.pipeline.frames_to_label import frames_to_label
-from markerless.pipeline.results import find_tracks, open_tracks, video_stem
+from markerless.pipeline.results import find_tracks, open_tracks
 from markerless.pipeline.scene import crop_of, view_of
 from markerless.project import Project
 from markerless.project.label_files import DATA_FOLDER
@@ -192,11 +195,13 @@ def _unsure(reader: VideoReader, n: int, part: tuple[int, int], taken: dict[int,
 
 
 def _frame_at(reader: VideoReader, time_s: float | None, default: int) -> int:
+    """The first frame that is shown at a time or later, as `analyze` counts."""
     if time_s is None:
         return default
-    if not math.isfinite(reader.video.fps):
+    times = reader.times_s
+    if not np.isfinite(times).all():
         raise VideoError(f"{reader.video.path.name} is a folder of pictures, which have no times; leave out the times")
-    return round(time_s * reader.video.fps)
+    return int(np.searchsorted(times, time_s))
 
 
 def _write(project: Project, reader: VideoReader, indices: Sequence[int], progress: Progress = silent) -> Extracted:

@@ -127,7 +127,9 @@ def prepare(
         VideoError: a video cannot be analyzed.
     """
     told: list[str] = []
-    folder = None if out is None else Path(out).absolute().parent
+    folder = None if out is None else Path(out).absolute()
+    if folder is not None and not folder.is_dir():
+        folder = folder.parent
     rig = _rig(Path(calibration), folder, request, bar, told)
     named = _by_camera({name: Path(path) for name, path in files.items()}, rig)
     videos = {name: path for name, path in named.items() if _is_video(path)}
@@ -198,21 +200,27 @@ def _is_video(path: Path) -> bool:
 
 def _by_camera(files: dict[str, Path], rig: Path) -> dict[str, Path]:
     """A folder of videos stands for the video of each camera: the one whose name has the camera's in it."""
-    if set(files) != {ALL_VIEWS} or not files[ALL_VIEWS].is_dir() or _is_video(files[ALL_VIEWS]):
+    if set(files) != {ALL_VIEWS} or not files[ALL_VIEWS].is_dir():
         return files
     folder = files[ALL_VIEWS]
-    if views_toml.is_views_file(rig):
+    is_one_picture = views_toml.is_views_file(rig)
+    videos = [] if is_one_picture else _videos_in(folder)  # a picture beside them does not make one video of all
+    if not videos and _is_video(folder):
+        return files
+    if is_one_picture:
         raise CalibrationError(f"expected one video or file of all views of {rig.name}, got the folder {folder}")
-    cameras = read_calibration(rig)
-    return _in_folder(folder, cameras)
+    return _in_folder(folder, videos, read_calibration(rig))
 
 
-def _in_folder(folder: Path, cameras: Calibration) -> dict[str, Path]:
-    videos = sorted(
+def _videos_in(folder: Path) -> list[Path]:
+    return sorted(
         entry
         for entry in folder.rglob("*")
         if entry.suffix.lower() in VIDEO_SUFFIXES and not entry.stem.endswith(LABELED) and entry.is_file()
     )
+
+
+def _in_folder(folder: Path, videos: list[Path], cameras: Calibration) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in sorted(cameras.names, key=len, reverse=True):  # "top2" before "top", which is part of it
         own = [video for video in videos if name.lower() in str(video.relative_to(folder)).lower()]

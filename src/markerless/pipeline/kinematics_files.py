@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
+from markerless.core.video import video_stem
 from markerless.pipeline.colors import colors_beside
-from markerless.pipeline.results import PLOTS_FOLDER, video_stem
+from markerless.pipeline.results import PLOTS_FOLDER
 from markerless.report.kinematics_figures import figures_of, page_of
 from markerless.report.kinematics_tables import Motion, region_rows, summary, visit_rows, write_rows, write_values
 from markerless.report.page import figure_png

@@ -11,7 +11,7 @@ import numpy as np
 from markerless.analysis.calibration import StatedErrors, judge
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
-from markerless.core.metrics import point_errors, split_errors
+from markerless.core.metrics import nothing_measured, point_errors, split_errors
 from markerless.core.progress import Progress, silent
 from markerless.errors import LabelsError
 from markerless.nn.dataset import frame_points
@@ -91,16 +91,18 @@ class Measured:
         return np.asarray(self.predicted.score[rows][is_absent])
 
     def evaluation(self, run: str, labels: str) -> Evaluation:
-        """The figures of every part.
+        """The figures of every part; those of parts without a labeled point are left out, and that is noted.
 
         Args:
             run: Name of the run, or of the prediction file.
             labels: Name of what it was measured on.
 
         Raises:
-            LabelsError: a part has frames, but not a single labeled point.
+            LabelsError: there are frames, but not a single labeled point in any part.
         """
         splits, calibration = {}, {}
+        notes: list[str] = []
+        n_frames = 0
         for part in self.split:
             stated = self.stated_errors(part)
             calibration[part] = judge(stated, self.said_of_absent(part)) if stated and stated.error.size else None
@@ -114,7 +116,16 @@ class Measured:
                 self.labels.skeleton.keypoints,
                 videos,
             )
-        return Evaluation(run, labels, self.animal_size_px, splits, self.predicted.precision, calibration)
+            n_frames += len(rows)
+            if rows and splits[part] is None:
+                notes.append(nothing_measured(part, len(rows)))
+        if n_frames and not any(splits.values()):
+            raise LabelsError(
+                f"expected labeled points to measure errors on, got none in {n_frames} frames of {labels}"
+            )
+        return Evaluation(
+            run, labels, self.animal_size_px, splits, self.predicted.precision, calibration, notes=tuple(notes)
+        )
 
 
 def measure_run(run: Run, labels: Labels, split: Mapping[str, list[str]], progress: Progress = silent) -> Measured:

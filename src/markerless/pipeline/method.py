@@ -37,7 +37,7 @@ from markerless.runtime.stream import pixels
 from markerless.version import VERSION
 from markerless.video.reader import VideoReader
 
-LAYOUT = 6  # raised when the same question would be answered in another way
+LAYOUT = 7  # raised when the same question would be answered in another way
 MOST_FALLBACK = 0.5  # of frames looked at whole; a region with more is too small for the animal
 FRAMES_TO_DECODE, SECONDS_TO_DECODE = 200, 1.0  # at most, for its rate
 FRAMES_TIMED = 20  # together

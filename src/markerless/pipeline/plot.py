@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from markerless.core.storage import atomic_path
 from markerless.core.tracks import Tracks
+from markerless.core.video import video_stem
 from markerless.errors import FormatError
 from markerless.pipeline.colors import colors_beside
-from markerless.pipeline.results import PLOTS_FOLDER, length_note, open_tracks, video_stem
+from markerless.pipeline.results import PLOTS_FOLDER, length_note, open_tracks
 from markerless.report.page import Page, figure_png
 from markerless.report.trajectories import View, build_page, draw_figures
 from markerless.video.reader import open_video

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from markerless.core.tracks import Tracks
-from markerless.errors import LabelsError, SettingsError, StorageError
+from markerless.errors import LabelsError, SettingsError, StorageError, VideoError
 from markerless.pipeline.compare import parent_of, trained_on
 from markerless.pipeline.extract import extract_frames, extracted_frames
 from markerless.pipeline.machine_labels import write_machine_labels
@@ -21,6 +21,8 @@ from markerless.project import Project, Run
 from markerless.project.label_book import LabelBook
 from markerless.project.label_files import DATA_FOLDER
 from markerless.project.run import RUN_FILE
+from markerless.video.images import image_size
+from markerless.video.reader import open_video
 
 MOST_FRAMES = 500  # taken at once
 Decided = Mapping[str, int]  # image -> number of keypoints
@@ -131,7 +133,8 @@ def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tr
     Args:
         project: The study.
         video: One of its videos.
-        frames: Indices; a frame whose picture is there already is left as it is.
+        frames: Indices; a frame whose picture is there already is left as it is, and gets no starting labels when the
+            picture has another size than the video's frames, as it was cropped or scaled.
         tracks: Predictions of the whole video; None gives no starting labels.
 
     Raises:
@@ -146,9 +149,12 @@ def take_frames(project: Project, video: Path, frames: Sequence[int], tracks: Tr
     known = extracted_frames(project, video)
     pictures = {frame: known[frame] for frame in sorted({*wanted, *done.frames}) if frame in known}
     predicted = {frame: name for frame, name in pictures.items() if tracks is not None and frame < tracks.n_frames}
+    older = {frame: done.folder / name for frame, name in predicted.items() if frame not in done.frames}
+    unlike, notes = _unlike_frames(video, older)
+    predicted = {frame: name for frame, name in predicted.items() if frame not in unlike}
     if tracks is not None and predicted:
         write_machine_labels(project, done.folder.name, tracks, predicted)
-    return TakenFrames(done.folder.name, tuple(pictures.values()), len(done.frames), done.notes)
+    return TakenFrames(done.folder.name, tuple(pictures.values()), len(done.frames), (*done.notes, *notes))
 
 
 def folder_and_picture(image: str) -> tuple[str, str]:
@@ -161,6 +167,36 @@ def folder_and_picture(image: str) -> tuple[str, str]:
     if len(parts) != 3 or parts[0] != DATA_FOLDER or ".." in parts:
         raise LabelsError(f"expected {DATA_FOLDER}/<video>/<picture>, got {image!r}")
     return parts[1], parts[2]
+
+
+def _unlike_frames(video: Path, pictures: Mapping[int, Path]) -> tuple[set[int], tuple[str, ...]]:
+    """Frames whose pictures have not the pixels of the video's frames, and a note on them where there are some."""
+    if not pictures:
+        return set(), ()
+    with open_video(video) as reader:
+        expected = _size_words((reader.video.width, reader.video.height))
+    sizes = {frame: _size_of(picture) for frame, picture in pictures.items()}
+    unlike = [frame for frame, size in sizes.items() if size != expected]
+    if not unlike:
+        return set(), ()
+    first = unlike[0]
+    others = f" and {len(unlike) - 1} more" if len(unlike) > 1 else ""
+    note = (
+        f"no starting labels for {pictures[first].name}{others}, there already: expected {expected} as the frames of "
+        f"{video.name} have, got {sizes[first]} (cropped or scaled?); label by hand on the Label page"
+    )
+    return set(unlike), (note,)
+
+
+def _size_of(picture: Path) -> str:
+    try:
+        return _size_words(image_size(picture))
+    except VideoError:
+        return "a picture that cannot be read"
+
+
+def _size_words(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} px"
 
 
 def _newest_first(project: Project, images: Sequence[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from markerless.pipeline.calibration import seen_from
 from markerless.project import Project, Run
 from markerless.runtime.engine import EngineOptions, Session, open_session
 from markerless.runtime.follow import FollowingModel, Found, Sessions, shrunk_size
-from markerless.runtime.region import Region
+from markerless.runtime.region import Region, padded, smallest_side
 from markerless.video.images import read_image
 from markerless.video.raw import RawFrame, RgbFrame
 from markerless.video.reader import VideoReader
@@ -125,6 +125,12 @@ def grid_of(run: Run) -> int:
     return int(run.settings.get("data", {}).get("grid_px", 32))
 
 
+def stride_of(run: Run) -> int:
+    """Pixels of a frame along a side of a cell of the network's maps."""
+    net = run.settings.get("net", {})
+    return int(net.get("shrink", 1)) * int(net.get("stride", 8))
+
+
 def candidates(run: Run, project: Project, view: View) -> list[Region]:
     """Regions to try, the smallest first: the largest labeled animals with more and more around them."""
     try:
@@ -146,9 +152,10 @@ def candidates(run: Run, project: Project, view: View) -> list[Region]:
 
 
 def explicit_region(run: Run, size: tuple[int, int]) -> Region:
-    """A region of at least that width and height."""
+    """A region of at least that width and height, and no smaller than the network takes."""
     grid = grid_of(run)
-    width, height = (math.ceil(side / grid) * grid for side in size)
+    least = smallest_side(grid, stride_of(run))
+    width, height = (max(padded(side, grid), least) for side in size)
     return Region(width, height, grid, edge=max(grid // 4, 4), seen_from=seen_from(run))
 
 
@@ -201,9 +208,11 @@ class RegionCheck:
     def shrink(self, region: Region) -> int:
         """How much smaller a frame may be for the animal to be found in it; 1 when it has to be looked for as it is."""
         view = self._model.view
+        least = smallest_side(region.grid, stride_of(self._model.run))
         for shrink in SHRINKS:
             trial = replace(region, together=1, shrink=shrink)
-            if not self._labeled or min(shrunk_size(view.width, view.height, shrink)) < region.grid:
+            side = padded(min(shrunk_size(view.width, view.height, shrink)), region.grid)
+            if not self._labeled or side < least:
                 continue
             with ExitStack() as stack:
                 following = self._following(trial, stack)

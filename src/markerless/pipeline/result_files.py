@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from markerless.core.tracks import Tracks
+from markerless.core.video import video_stem
 from markerless.errors import FormatError, SettingsError, StorageError
-from markerless.pipeline.results import video_stem
 
 # The nc goes into place last, because its provenance vouches for the other two.
 WRITERS = ("markerless.formats.dlc", "markerless.formats.movement", "h5netcdf")

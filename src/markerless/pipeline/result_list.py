@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markerless.core.video import VIDEO_SUFFIXES, natural_key
+from markerless.core.video import VIDEO_SUFFIXES, natural_key, video_stem
 from markerless.errors import RunError
 from markerless.pipeline.evaluate import REPORT_FILE
 from markerless.pipeline.evaluation import TELLING
@@ -22,7 +22,6 @@ from markerless.pipeline.results import (
     files_of,
     is_table,
     result_folders,
-    video_stem,
 )
 from markerless.project import Project, Run
 from markerless.project.run import EVALUATION_FILE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from markerless.core.tracks import Tracks
-from markerless.core.video import VIDEO_SUFFIXES, Video
+from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Video, video_stem
 from markerless.errors import FormatError
 from markerless.project import Project, Run
 
@@ -13,12 +14,8 @@ from markerless.project import Project, Run
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
 PLOTS_FOLDER = "plot-poses"  # of figures, as DeepLabCut calls it
 TABLES = ("_kinematics", "_kinematics_summary", "_regions", "_visits")  # end the names of tables that are no tracks
+SCORER = "DLC"  # begins the names of our networks, which follow the video's
 LABELED = "_labeled"  # ends the name of a video with tracks drawn into it
-
-
-def video_stem(video: Path) -> str:
-    """The name that results of a video begin with: the file's without its suffix, or the folder's."""
-    return video.stem if video.suffix.lower() in VIDEO_SUFFIXES or video.is_file() else video.name
 
 
 def located(project: Project | None, video: str | Path) -> str | Path:
@@ -80,25 +77,58 @@ def video_of(source: Path) -> Path | None:
 
 
 def files_of(video: Path) -> list[Path]:
-    """Everything beside the video whose name begins with the video's, and with that of no other video there."""
+    """Everything beside the video whose name begins with the video's, and with that of no other video there.
+
+    Other videos are files, folders of images, and those that are gone but that a result says it is of.
+    """
     stem = video_stem(video)
     found = []
     for folder in result_folders(video):
-        entries = list(folder.iterdir()) if folder.is_dir() else []
-        longer = [
-            entry.stem
-            for entry in entries
-            if entry.suffix.lower() in VIDEO_SUFFIXES
-            and entry.stem.startswith(stem)
-            and entry.stem != stem
-            and not entry.stem.endswith(LABELED)
-        ]
-        found += [
-            entry
-            for entry in entries
-            if entry.name.startswith(stem) and not any(entry.name.startswith(other) for other in longer)
-        ]
+        entries = [entry for entry in (folder.iterdir() if folder.is_dir() else []) if begins_with(entry.name, stem)]
+        longer = {other for entry in entries if (other := _other_video(entry, stem)) and begins_with(other, stem)}
+        found += [entry for entry in entries if not any(entry.name.startswith(other) for other in longer)]
     return found
+
+
+def begins_with(name: str, stem: str) -> bool:
+    """Whether a file may be named after the video `stem`: "m1DLC.nc" is after "m1", "m10DLC.nc" after another one."""
+    return name.startswith(stem) and not (stem[-1:].isdigit() and name[len(stem) :][:1].isdigit())
+
+
+def _other_video(entry: Path, stem: str) -> str:
+    """Name of the video that an entry is, or is a result of, when that is another one than `stem`; else ""."""
+    if entry.name == stem or entry.name.startswith(f"{stem}{SCORER}"):  # itself, or named as its results are
+        return ""
+    if entry.suffix.lower() in VIDEO_SUFFIXES or _has_images(entry):
+        name = video_stem(entry)
+    elif entry.suffix == RESULT_SUFFIXES[0]:
+        name = _says_it_is_of(entry)
+    else:
+        return ""
+    return "" if name == stem or name.endswith(LABELED) else name
+
+
+def _has_images(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as inside:
+            names = (Path(entry.name) for entry in inside if not entry.name.startswith("."))
+            return any(name.suffix.lower() in IMAGE_SUFFIXES for name in names)
+    except OSError:  # a file, or a folder that may not be read
+        return False
+
+
+def _says_it_is_of(result: Path) -> str:
+    """Name of the video that a file of ours is of by its own account; "" where it was given another name since."""
+    from markerless.formats._hdf5 import look, text
+
+    name = said_stem(text(look(result)[1].get("video")))
+    return name if result.name.startswith(name) else ""
+
+
+def said_stem(video: str) -> str:
+    """`video_stem` of what a result says its video is called, which need not be there: `Tracks.video`."""
+    said = Path(video.replace("\\", "/"))
+    return said.stem if said.suffix.lower() in VIDEO_SUFFIXES else said.name
 
 
 def tracks_of_run(run: Run, video: Path) -> Path:

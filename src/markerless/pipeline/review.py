@@ -11,8 +11,9 @@ import numpy as np
 from markerless.analysis.envelope import envelope
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
+from markerless.core.video import video_stem
 from markerless.errors import FormatError, LabelsError
-from markerless.pipeline.results import RESULT_SUFFIXES, result_files, video_stem
+from markerless.pipeline.results import RESULT_SUFFIXES, result_files
 from markerless.project import Project
 
 QUANTITIES = ("x", "y", "score", "error")

@@ -14,8 +14,8 @@ Several cameras, of which each has videos of its own:
 One camera and mirrors: the file of views that `triangulate` takes (`multiview.files.views_toml`). Without a
 `calibration` its cameras are found from the study's own labels.
 
-Pictures of one session with the same frame number, less the offset, show the same moment. Nothing outside of the
-study's folder is read.
+Pictures of one session with the same frame number, less the offset, show the same moment: the number of `img7.png`, or
+the last one in another name, whose other parts have to be the same. Nothing outside of the study's folder is read.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ import numpy as np
 import numpy.typing as npt
 
 from markerless.core.camera import Calibration, Camera
+from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import CalibrationError, FormatError
 from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.files import views_toml
 from markerless.multiview.files.views_toml import ViewsFile
+from markerless.multiview.in_picture import in_picture
 from markerless.multiview.plausible import refuse_implausible
 from markerless.pipeline.extract import PICTURE
 from markerless.project.view_names import VIEWS_FILE
@@ -52,7 +54,8 @@ _TOP = ("calibration", "videos", *KEPT)
 _CAMERA, _SESSION = "{camera}", "{session}"
 _MOST_BYTES, _MOST_PATTERNS, _MOST_CHARACTERS = 1_000_000, 50, 200
 _MOST_FRAMES = 10**8
-_VIDEO = re.compile(r"\.(?:mp4|avi|mov|mkv|mpe?g|m4v|wmv)$", re.IGNORECASE)
+_VIDEO = re.compile(f"(?:{'|'.join(map(re.escape, VIDEO_SUFFIXES))})$", re.IGNORECASE)
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 FrameKey = int | str
 """What pictures of the same moment have in common: the number of the frame; else the whole name."""
@@ -105,9 +108,24 @@ class StudyViews:
         return None
 
     def moment_of(self, view: int, picture: str) -> FrameKey:
-        """What the pictures of a moment have in common, from the name of one of them."""
-        key = frame_key(picture)
-        return key - self._offset(view) if isinstance(key, int) else key
+        """What the pictures of a moment have in common, from the name of one of them.
+
+        Raises:
+            FormatError: the view has an offset, and the name no number that it could be taken from.
+        """
+        key, offset = frame_key(picture), self._offset(view)
+        if isinstance(key, int):
+            return key - offset
+        stem, suffix = Path(key).stem, Path(key).suffix
+        number = _LAST_NUMBER.search(stem)
+        if number is None and offset:
+            raise FormatError(
+                f"expected a number in the name of picture '{picture}' of camera '{self.names[view]}', whose offset is "
+                f"{offset} frames; name it like img0007.png, or take the camera out of [offsets] of {self.file}"
+            )
+        if number is None or not any(self.offsets):
+            return key
+        return f"{stem[: number.start()]}{int(number[0]) - offset}{stem[number.end() :]}{suffix}"
 
     def frame_of(self, view: int, moment: int) -> int:
         """The frame in which a view shows a moment; negative before it started."""
@@ -220,7 +238,8 @@ def _of_one_picture(project: Project, file: Path, tables: Mapping[str, Any]) -> 
     calibration = None
     if plan.calibration is not None:
         whole = read_calibration(plan.calibration)
-        calibration = Calibration(tuple(whole.camera(name) for name in names), whole.unit)
+        cameras = Calibration(tuple(whole.camera(name) for name in names), whole.unit)
+        calibration = in_picture(cameras, plan.parts, plan.size)
         refuse_implausible(calibration)
     return StudyViews(file, names, keypoints, project.skeleton.keypoints, index, calibration, plan)
 

@@ -13,6 +13,7 @@ import numpy as np
 from markerless.core.camera import Calibration, Camera
 from markerless.core.instance import FloatArray
 from markerless.errors import CalibrationError, LabelsError
+from markerless.multiview.coarse_lag import FEWEST_WINDOWS
 from markerless.multiview.in_step import IndexArray
 from markerless.multiview.plausible import refuse_implausible
 from markerless.multiview.resample import Seen, resampled
@@ -26,6 +27,7 @@ _LATE = 1  # frames that are told when nobody asked
 _DRIFTS = 2  # frames between beginning and end, likewise
 _STRETCHES, _STRETCH = 30, 1000  # of frames, that are looked at when nobody asked
 _MOST_TOLD = 6  # lost frames of a camera, one by one
+_FEWEST_FRAMES = FEWEST_WINDOWS  # of which the motion tells anything
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def bring_into_step(
         notes.append("times count from the first frame of each camera: they are taken to have started together")
     if not motion:
         notes += out_of_step(out, cameras)
-    _note_overlap(out, seen, notes)
+    _note_overlap(out, seen, step, notes)
     fps = _rate(clocks[0], seen)
     return replace(out, notes=(*seen.notes, *notes), fps=fps), steps
 
@@ -158,6 +160,14 @@ def _by_clocks(clocks: Sequence[FrameTimes]) -> InStep:
 def _by_motion(seen: SeenPoints, cameras: Sequence[Camera], clocks: Sequence[FrameTimes], notes: list[str]) -> InStep:
     """The cameras by their motion. One of which it does not tell stays as its times have it, if others are told."""
     given = _by_clocks(clocks)
+    for name, times in zip(seen.views, given.times, strict=True):
+        n_frames = min(len(times), int(times[-1] - times[0] + 1 + _OTHER_RATE))  # a fast camera has many in no time
+        if n_frames < _FEWEST_FRAMES:
+            raise CalibrationError(
+                f"expected at least {_FEWEST_FRAMES} frames of every camera, and as many of '{seen.views[0]}' in that "
+                f"time, to tell from the motion how they run, got {n_frames} of camera '{name}'; give a longer "
+                "recording, or --times CAMERA=FILE without --sync"
+            )
     found = put_in_step(cameras, _points(seen), given.times)
     evidence = list(found.evidence)
     told = any(one is not None and not one.reason for one in evidence)
@@ -215,15 +225,14 @@ def _step(name: str, clock: FrameTimes, step: InStep, index: int) -> CameraStep:
     return CameraStep(name, clock.source, offset, pace, step.lost[index], None)
 
 
-def _note_overlap(out: SeenPoints, seen: SeenPoints, notes: list[str]) -> None:
+def _note_overlap(out: SeenPoints, seen: SeenPoints, step: InStep, notes: list[str]) -> None:
     """Say of which camera most frames have no other camera beside them."""
     known = np.isfinite(out.camera_frame)
-    together = known & (known.sum(axis=1, keepdims=True) >= 2)
-    for view, (name, count) in enumerate(zip(seen.views, seen.counts, strict=True)):
-        if 2 * together[:, view].sum() < count:
-            notes.append(
-                f"only {together[:, view].sum()} of {count} frames of camera '{name}' have another camera beside"
-            )
+    together = (known & (known.sum(axis=1, keepdims=True) >= 2)).sum(axis=0)  # moments: frames of the first camera
+    for name, count, times, moments in zip(seen.views, seen.counts, step.times, together, strict=True):
+        frames = round(float(moments) / period(times))  # of the camera's own
+        if 2 * frames < count:
+            notes.append(f"only {frames} of {count} frames of camera '{name}' have another camera beside")
 
 
 def describe(steps: Sequence[CameraStep]) -> list[str]:
@@ -271,7 +280,9 @@ def _stretches(n_frames: int) -> IndexArray:
 
 
 def out_of_step(seen: SeenPoints, cameras: Sequence[Camera]) -> list[str]:
-    """Warnings, if the motion says that cameras which should do not run in step."""
+    """Warnings, if the motion says that cameras which should do not run in step; none where it is too short to tell."""
+    if seen.xy.shape[1] < _FEWEST_FRAMES:
+        return []
     some = _stretches(seen.xy.shape[1])
     moments = np.arange(len(some), dtype=np.float64)
     found = put_in_step(cameras, list(seen.flat_xy[:, some]), [moments] * len(cameras), quick=True)

@@ -27,6 +27,7 @@ from markerless.pipeline.cross_fit import TOLERANCE, HeldOut, answers, calibrate
 from markerless.pipeline.examples import Watching
 from markerless.pipeline.kept_answers import with_kept
 from markerless.pipeline.metrics_file import METRICS_FILE, MetricsWriter
+from markerless.pipeline.seen_tests import KEY, count_seen, seen_note
 from markerless.pipeline.splits import FEWEST_FOR_TEST
 from markerless.pipeline.training_outlook import ADAPTATION_MINUTES, DEFAULT_MINUTES
 from markerless.pipeline.training_plan import Plan, TrainRequest, choose_run, make_plan
@@ -48,6 +49,7 @@ def train(
     request: TrainRequest | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Progress = silent,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train a network on a project's labels.
 
@@ -58,6 +60,7 @@ def train(
         request: Which run, from which start, on which split.
         settings: Group -> key -> value, the groups being train, net, data and head.
         progress: Told after every step.
+        tell: Told in one line when less was to be done than was asked for.
 
     Returns:
         The finished run; `runs/<name>/` holds all its files.
@@ -75,6 +78,7 @@ def train(
     name, unfinished = choose_run(plan, request.run)
     folder = project.run_folder(name)
     if not unfinished and (folder / run_files.RUN_FILE).is_file():
+        tell(f"run '{name}' is finished; nothing was trained; another --run NAME trains anew")
         tidy(folder)
         return Run.open(folder)
     with run_files.at_work(folder):
@@ -83,6 +87,8 @@ def train(
             trainer.resume(checkpoints.load(trainer.checkpoint))
             _require_own(trainer, plan)
             steps = Steps(**trainer.state["steps"])
+            if minutes is not None:
+                tell(f"run '{name}' goes on with the {steps.total} steps it began with; --minutes changes nothing")
         else:
             _clear(folder)
             steps = _plan_steps(plan, trainer, minutes, began)
@@ -187,6 +193,8 @@ def notes(run: Run) -> list[str]:
         lines.append(
             f"adapted from run '{start}': {n_new} new frames, and {counts['train'] - n_new} of its own by turns"
         )
+    if (seen := seen_note(run)) is not None:
+        lines.append(seen)
     if not counts["test"]:
         why = f"fewer than {FEWEST_FOR_TEST} labeled frames" if counts["train"] < FEWEST_FOR_TEST else "none held out"
         lines.append(f"no test frames ({why}): the errors below are on frames that the network has seen")
@@ -247,6 +255,7 @@ def _write_run(
             "fingerprint": plan.fingerprint,
             **counts,
             "n_new": plan.n_new,
+            KEY: count_seen(plan.split, plan.start, plan.project),
             "animal_size_px": round(trainer.data.animal_size_px, 3),
             "view": list(trainer.data.view),
             "grid_px": trainer.model.multiple,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +14,12 @@ from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.core.views import STATES, Views
 from markerless.errors import CalibrationError, LabelsError
-from markerless.formats import anipose, movement
+from markerless.formats import anipose
 from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.camera_error import with_camera_error
-from markerless.multiview.files import anipose_toml, views_toml
+from markerless.multiview.files import views_toml
 from markerless.multiview.files.views_toml import KnownLength, ViewsFile
+from markerless.multiview.in_picture import in_picture
 from markerless.multiview.mirror import fit_mirrors, scaled
 from markerless.multiview.noise import check_noise, learn_noise
 from markerless.multiview.plausible import refuse_implausible
@@ -29,7 +29,9 @@ from markerless.multiview.triangulate import DISTANCE_PER_SD, Triangulated
 from markerless.multiview.triangulate import triangulate as triangulate_points
 from markerless.multiview.world_axes import WorldAxes
 from markerless.pipeline.camera_times import TimesSource
+from markerless.pipeline.known_errors import with_known_errors
 from markerless.pipeline.seen_points import SeenPoints, Source
+from markerless.pipeline.space_files import Cameras, require_free, target_of, write_space
 from markerless.pipeline.space_sources import with_sources
 from markerless.pipeline.synchronize import CameraStep, StepOptions, read_in_step
 from markerless.pipeline.world_axes import AxesRequest, find_axes, told_of_axes
@@ -139,20 +141,23 @@ def triangulate(
     Args:
         calibration: Cameras, their file, or a file of views in one picture (mirrors).
         files: Camera -> labels or predictions of any tool. `{"all": file}` takes one file for all views of a picture.
-        out: Where to write, without suffix; by default beside the first file, named after the files.
+        out: Where to write, without suffix, or a folder; by default beside the first file, named after the files.
         options: How.
 
     Raises:
         CalibrationError: unknown camera, cameras that cannot be right, or points that no two cameras agree on.
         FormatError: a file that cannot be read.
         LabelsError: files that do not go together.
-        StorageError: nothing can be written there.
+        StorageError: nothing can be written there, or a result of other files would be replaced.
     """
     plan, cameras = _open(calibration)
     by_camera = _by_camera(files, plan, cameras)
+    target = target_of(out, by_camera)
+    if target is not None:
+        require_free(target, by_camera, chosen=out is not None)
     names = plan.keypoints if plan is not None else None
     together = read_in_step(by_camera, names, cameras, StepOptions(options.cutoff, options.sync, options.times))
-    seen = together.seen
+    seen = with_known_errors(together.seen)
     made_here = cameras is None
     if cameras is None:
         assert plan is not None
@@ -174,12 +179,12 @@ def triangulate(
     result = _in_space(found, seen, cameras, error, options)
     result = replace(result, moves=moves, notes=(*together.warnings, *result.notes))
     result = _in_axes(_with_steps(result, together.steps), options.axes)
-    target = target_of(out, by_camera)
-    if target is not None:
-        tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.parent)
-        result = replace(result, tracks=tracks)
-    new_cameras = made_here or options.repair or known is not None or result.axes is not None
-    return _write(result, target, files, new_cameras)
+    if target is None:
+        return result
+    tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.parent)
+    changed = made_here or options.repair or known is not None or result.axes is not None
+    used = Cameras(result.calibration, changed, _file_of(calibration, plan))
+    return _write(replace(result, tracks=tracks), target, files, used)
 
 
 def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Calibration | None]:
@@ -190,7 +195,16 @@ def _open(calibration: Calibration | Path | str) -> tuple[ViewsFile | None, Cali
     if not views_toml.is_views_file(path):
         return None, read_calibration(path)
     plan = views_toml.read(path)
-    return plan, read_calibration(plan.calibration) if plan.calibration is not None else None
+    if plan.calibration is None:
+        return plan, None
+    return plan, in_picture(read_calibration(plan.calibration), plan.parts, plan.size)
+
+
+def _file_of(calibration: Calibration | Path | str, plan: ViewsFile | None) -> Path | None:
+    """The file of the cameras; None where they were found here, or came from memory."""
+    if plan is not None:
+        return plan.calibration
+    return None if isinstance(calibration, Calibration) else Path(calibration)
 
 
 def _by_camera(files: Mapping[str, Source], plan: ViewsFile | None, cameras: Calibration | None) -> dict[str, Source]:
@@ -314,47 +328,16 @@ def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
     return replace(result, tracks=tracks, calibration=axes.calibration(result.calibration), axes=axes)
 
 
-def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
-    """Where to write, without suffix; None when nothing is to be written, because everything came from memory."""
-    if out is not None:
-        path = Path(out)
-        return path.with_suffix("") if path.suffix.lower() in (".nc", ".csv") else path
-    paths = [Path(source) for source in files.values() if isinstance(source, Path | str)]
-    if not paths:
-        return None
-    stems = [path.stem for path in paths]
-    same = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
-    common = "".join(letters[0] for letters in same).rstrip("_-. ")
-    return paths[0].parent / (f"{common}_3d" if len(common) >= 3 else "points_3d")
-
-
-def _write(result: InSpace, target: Path | None, files: Mapping[str, Source], with_cameras: bool) -> InSpace:
-    if target is None:
-        return result
+def _write(result: InSpace, target: Path, files: Mapping[str, Source], cameras: Cameras) -> InSpace:
+    """The result with its files, and what the tables cannot hold among its notes."""
     names = {name: Path(source).name for name, source in files.items() if isinstance(source, Path | str)}
     tracks = replace(result.tracks, provenance={**result.tracks.provenance, "files": names})
-    written = [target.with_name(f"{target.name}.nc")]
-    movement.write(tracks, written[0], result.views)
-    for index, animal in enumerate(tracks.individuals):
-        name = f"{target.name}.csv" if tracks.n_individuals == 1 else f"{target.name}_{animal}.csv"
-        written.append(target.with_name(name))
-        anipose.write(_of_animal(tracks, index), written[-1], result.views.of_animal(index))
-    if with_cameras:
-        written.append(target.with_name(f"{target.name}.calibration.toml"))
-        anipose_toml.write(result.calibration, written[-1])
-    return replace(result, tracks=tracks, files=tuple(written))
-
-
-def _of_animal(tracks: Tracks, index: int) -> Tracks:
-    chosen = slice(index, index + 1)
-    error = None if tracks.error is None else tracks.error[:, chosen]
-    return replace(
-        tracks,
-        points=tracks.points[:, chosen],
-        score=tracks.score[:, chosen],
-        error=error,
-        individuals=tracks.individuals[chosen],
-    )
+    written = write_space(target, tracks, result.views, cameras)
+    left_out = int(np.isnan(anipose.frame_numbers(tracks, result.views)).sum())
+    notes = result.notes
+    if left_out:
+        notes = (*notes, f"no row in the table: {left_out} moments without a frame of '{result.views.names[0]}'")
+    return replace(result, tracks=tracks, files=written, notes=notes)
 
 
 def _median(values: FloatArray) -> float:

@@ -154,16 +154,21 @@ def in_words(found: Mapping[str, Any], run: str) -> list[str]:
         lines.append(f"this video looks unlike the frames that trained run '{run}': it is {said}")
     lines += [_unsure_in_words(one) for one in differences if one["what"] not in QUANTITIES]
     places = _places_in_words(found)
+    most = (
+        f"labels in these frames would help most: {', '.join(places)}; label them" if places else "label frames of it"
+    )
     lines.append(
-        f"points may be farther off than stated; labels in these frames would help most: {', '.join(places)}; label "
-        f"them, then 'markerless train PROJECT --from {run}' adapts the network in 3 minutes"
+        f"points may be farther off than stated; {most}, then 'markerless train PROJECT --from {run}' adapts the "
+        "network in 3 minutes"
     )
     return lines
 
 
 def _places_in_words(found: Mapping[str, Any]) -> list[str]:
-    """Frames to label by number and time, or by the name of the picture."""
+    """Frames to label by number and time, or by the name of the picture; none where no frame has points."""
     rows = found["frames_to_label"]
+    if not rows:
+        return []
     if "pictures" in found:
         return list(found["pictures"])
     return [f"{row} ({_clock(time)})" for row, time in zip(rows, found["times_s"], strict=True)]

@@ -13,12 +13,11 @@ import numpy as np
 
 from markerless.core.progress import Progress, silent
 from markerless.core.storage import atomic_path
-from markerless.core.video import IMAGE_SUFFIXES
+from markerless.core.video import IMAGE_SUFFIXES, video_stem
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, ProjectError, StorageError
 from markerless.multiview.calibration_file import FILE_NAME, read_calibration
 from markerless.multiview.files import views_toml
 from markerless.pipeline.extract import Extracted, extract_frames, picture_folder
-from markerless.pipeline.results import video_stem
 from markerless.pipeline.study_views import (
     EXAMPLE,
     FILE,

@@ -177,6 +177,25 @@ def _put_behind(items: CommentedSeq, comment: Any) -> None:
         items.ca.items[len(items) - 1] = [comment, None, None, None]
 
 
+def require_scorer(scorer: str, path: Path) -> None:
+    """Refuse to write labels for a scorer whose table would never be found again.
+
+    Args:
+        scorer: Whose labels shall be written.
+        path: Of the config.yaml that names the scorer, for the message.
+
+    Raises:
+        ProjectError: there is none, or the name would lead the table out of its folder.
+    """
+    if not scorer:
+        raise ProjectError(f"expected the name of who labels at 'scorer' in {path}, got none; add it")
+    if scorer == ".." or any(character in scorer for character in "/\\\0"):
+        raise ProjectError(
+            f"expected a name without / or \\ at 'scorer' in {path}, got {scorer!r}; it is part of file names: "
+            "choose another"
+        )
+
+
 def is_yes(value: object) -> bool:
     """True for true, yes, on, 1, however old the file's YAML dialect."""
     return value is True or str(value).strip().lower() in ("true", "yes", "on", "1")
@@ -188,8 +207,9 @@ def file_name(path: str) -> str:
 
 
 def stem(path: str) -> str:
-    """Name of the video at `path` of any system, without its suffix."""
-    return PureWindowsPath(path).stem
+    """Name of the video at `path` of any system, without its suffix; digits are none, as in a folder "2024.05.01"."""
+    name = PureWindowsPath(path)
+    return name.name if name.suffix[1:].isdecimal() else name.stem
 
 
 def video_sets(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

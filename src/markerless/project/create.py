@@ -20,12 +20,12 @@ from markerless.core.instance import Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.storage import atomic_path, storage_error
-from markerless.core.video import fingerprint
+from markerless.core.video import fingerprint, video_stem
 from markerless.errors import LabelsError, ProjectError
 from markerless.formats._sniff import open_labels
 from markerless.project import config_file, journal
 from markerless.project.label_files import DATA_FOLDER, table_name
-from markerless.project.label_writing import write_table
+from markerless.project.label_writing import of_known, write_table
 from markerless.project.study import ONE_ANIMAL, VIDEOS_FOLDER, Project
 
 FOLDERS = (VIDEOS_FOLDER, DATA_FOLDER, "training-datasets", "dlc-models")  # what DeepLabCut makes
@@ -162,7 +162,7 @@ def add_videos(project: Project, videos: Sequence[Path], copy: bool = False) -> 
     before = set(folder.iterdir()) if folder.is_dir() else set()
     known = {config_file.stem(key): key for key in config_file.video_sets(project.config)}
     for video in videos:
-        own = known.get(video.stem)
+        own = known.get(video_stem(video))
         place = folder / video.name
         there = project.video_sets().get(own) if own is not None else None
         if any(path is not None and path.exists() and not _same_video(video, path) for path in (there, place)):
@@ -181,7 +181,7 @@ def add_videos(project: Project, videos: Sequence[Path], copy: bool = False) -> 
                 _remove(item.path)
         raise
     for item in added:
-        (project.root / DATA_FOLDER / item.path.stem).mkdir(parents=True, exist_ok=True)
+        (project.root / DATA_FOLDER / video_stem(item.path)).mkdir(parents=True, exist_ok=True)
     return added
 
 
@@ -247,11 +247,11 @@ def _finish(
     config["video_sets"] = CommentedMap()
     add_to_config(config, target, added)
     for name, (width, height) in (sizes or {}).items():
-        if name not in {item.path.stem for item in added}:
+        if name not in {video_stem(item.path) for item in added}:
             key = str(target / VIDEOS_FOLDER / f"{name}.mp4")
             config["video_sets"][key] = {"crop": config_file.crop_text(width, height)}
     for item in added:
-        (folder / DATA_FOLDER / item.path.stem).mkdir(exist_ok=True)
+        (folder / DATA_FOLDER / video_stem(item.path)).mkdir(exist_ok=True)
     config_file.save_config(folder / config_file.CONFIG_NAME, config)
 
 
@@ -264,7 +264,7 @@ def _take_videos(root: Path, videos: Sequence[Path], copy: bool) -> list[AddedVi
     for video in videos:
         with open_video(video) as reader:
             sizes.append((reader.video.width, reader.video.height))
-        other = stems.setdefault(video.stem, video)
+        other = stems.setdefault(video_stem(video), video)
         if other != video:
             raise ProjectError(f"expected videos of different names, got {other} and {video}; rename one of them")
     added: list[AddedVideo] = []
@@ -336,7 +336,7 @@ def add_to_config(config: CommentedMap, root: Path, added: Sequence[AddedVideo])
     for item in added:
         inside = item.path.parent.name == VIDEOS_FOLDER and item.how != "referred to"
         key = str(root / VIDEOS_FOLDER / item.path.name if inside else item.path)
-        if item.path.stem not in stems:
+        if video_stem(item.path) not in stems:
             # ruamel hangs the comment below the map on its last entry, which therefore has to stay the last one
             place = len(sets) - 1 if _has_comment_below(sets) else len(sets)
             sets.insert(place, key, {"crop": config_file.crop_text(item.width, item.height)})
@@ -402,7 +402,9 @@ def _write_labels(
         image = f"{DATA_FOLDER}/{name}/{picture.name}"
         frames.setdefault(name, []).append(replace(frame, image=image, labeler=scorer, path=None))
     for name, own in frames.items():
-        table = replace(labels, frames=tuple(own), notes=())
+        table = of_known(replace(labels, frames=tuple(own), notes=()))
+        if not table.frames:
+            continue
         write_table(folder / DATA_FOLDER / name, table_name(scorer), table)
         if _says_more_than_a_table(table):
             entries = journal.changes(replace(table, frames=()), table)
@@ -422,8 +424,9 @@ def _folder_names(labels: Labels, file: Path) -> list[str]:
 
 
 def _says_more_than_a_table(labels: Labels) -> bool:
-    """True when somebody marked a point as hidden: label tables have no place for it, the journal has."""
-    return any((i.visibility == Visibility.OCCLUDED).any() for frame in labels.frames for i in frame.instances)
+    """True when a point is hidden, or not labeled beside others: label tables have no place for it, the journal has."""
+    hidden = any((i.visibility == Visibility.OCCLUDED).any() for frame in labels.frames for i in frame.instances)
+    return hidden or bool(journal.left_open(labels))
 
 
 def _owners(labels: Labels) -> tuple[list[str], list[str]]:

@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
-from markerless.core.storage import storage_error, sync_folder
+from markerless.core.storage import error_of_own_file, storage_error, sync_folder
 from markerless.errors import StorageError
+from markerless.formats import dlc_labels
 
 JOURNAL_FOLDER = "journal"
 SAME_POINT_PX = 1e-3
@@ -42,17 +43,25 @@ def locked(path: Path, what: str = "journal") -> Iterator[None]:
     """Keep other processes and threads from appending to the journal at `path`, or from writing its `tables`.
 
     Raises:
-        StorageError: the lock cannot be made, as on a read-only disk, or another program holds it for a minute.
+        StorageError: the lock cannot be made, as on a read-only disk, or another program holds it for a minute; or what
+            is done with it fails, which names the file in hand.
     """
+    lock = FileLock(path.with_name(f".{path.stem}.{what}.lock"), timeout=LOCKED_FOR_S, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.stem}.{what}.lock"), timeout=LOCKED_FOR_S, thread_local=False)
-        with lock:
-            yield
+        lock.acquire()
     except Timeout:
         raise StorageError(f"{path} has been locked by another program for {LOCKED_FOR_S} s; close it") from None
     except OSError as error:
         raise storage_error(error, path) from error
+    try:
+        yield
+    except Timeout:  # of another lock
+        raise
+    except OSError as error:
+        raise error_of_own_file(error, path) from error
+    finally:
+        lock.release()
 
 
 def append(path: Path, changes: Iterable[dict[str, Any]], who: str) -> None:
@@ -148,8 +157,12 @@ def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 
 def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
-    """What happened between two versions of the same video's labels, one entry for a point or a whole frame."""
+    """What happened between two versions of the same video's labels, one entry for a point or a whole frame.
+
+    A keypoint that is new and not labeled gets an entry where the table alone would say that it is absent.
+    """
     old, new = _state(before), _state(after)
+    unsaid = left_open(after)
     entries: list[dict[str, Any]] = []
     kept = set(after.images)
     entries += [{"change": "frame removed", "image": image} for image in before.images if image not in kept]
@@ -157,7 +170,8 @@ def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
     entries += [{"change": "frame added", "image": image} for image in after.images if image not in known]
     for key in [*old, *(key for key in new if key not in old)]:
         was, now = old.get(key, (None, Visibility.NOT_LABELED)), new.get(key, (None, Visibility.NOT_LABELED))
-        if was[1] != now[1] or not same_point(was[0], now[0]):
+        is_open = key not in old and key in unsaid
+        if is_open or was[1] != now[1] or not same_point(was[0], now[0]):
             image, individual, keypoint = key
             entries.append(
                 {
@@ -292,6 +306,19 @@ def _state(labels: Labels) -> dict[Key, tuple[Point, int]]:
         for frame in labels.frames
         for instance in frame.instances
         for k, name in enumerate(labels.skeleton.keypoints)
+    }
+
+
+def left_open(labels: Labels) -> set[Key]:
+    """Keypoints that nobody has looked for, of animals of which others are placed: a table calls them absent."""
+    owned = dict(zip(labels.individuals, dlc_labels.owned_keypoints(labels), strict=True))
+    return {
+        (frame.image, instance.individual, name)
+        for frame in labels.frames
+        for instance in frame.instances
+        if instance.n_points
+        for k, name in enumerate(labels.skeleton.keypoints)
+        if instance.visibility[k] == Visibility.NOT_LABELED and owned[instance.individual][k]
     }
 
 

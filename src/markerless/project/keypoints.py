@@ -25,7 +25,15 @@ from markerless.project.create import UNIQUE
 from markerless.project.journal import Key
 from markerless.project.keypoint_entries import Counted, entries_of, gone
 from markerless.project.label_book import LabelBook
-from markerless.project.label_files import DATA_FOLDER, LabelTable, compare_csv, find_tables, labeler_of, table_name
+from markerless.project.label_files import (
+    DATA_FOLDER,
+    LabelTable,
+    compare_csv,
+    find_tables,
+    labeler_of,
+    on_any_disk,
+    own_table_name,
+)
 from markerless.project.run_names import rename_in_runs
 from markerless.project.skeleton_settings import Drawn
 from markerless.project.study import Project
@@ -189,20 +197,31 @@ def clicks_in_tables(project: Project) -> Iterator[list[str]]:
 
 
 def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Staged, who: str) -> Counted:
-    folder, path, own = project.root / DATA_FOLDER / video, project.journal_of(video), table_name(project.scorer)
+    folder, path = project.root / DATA_FOLDER / video, project.journal_of(video)
     tables = {table.name: settled(table) for table in find_tables(folder, project.scorer)}
+    own = own_table_name(tables, project.scorer)
     rows = {image for table in tables.values() for image in table.images}
     back = gone(journal.read(path), own)
     back.keep(lambda key: key[2] in new.added and (key[0] in rows or (project.root / key[0]).is_file()))
     present = project.skeleton.keypoints
     entries, counted = entries_of(LabelBook(project, video).known(), tables, back, new, present)
-    for name in dict.fromkeys([own, *tables, *back.in_tables]):
+    kept = _as_spelled(back.in_tables, [own, *tables])
+    for name in dict.fromkeys([own, *tables, *kept]):
         raw = tables.get(name, Labels(project.skeleton, (), project.individuals))
         labels = _changed_labels(raw, new, present)
-        _stage_table(with_back(labels, back.in_tables.get(name, {}), labeler_of(name)), folder / name, staging)
+        _stage_table(with_back(labels, kept.get(name, {}), labeler_of(name)), folder / name, staging)
     lines = b"".join(map(journal.line_of, journal.dated(entries, who)))
     staging.lines_for(path).write_bytes(b"\n" + lines)  # a torn last line ends here
     return counted
+
+
+def _as_spelled(in_tables: Mapping[str, Mapping[Key, Said]], names: Sequence[str]) -> dict[str, dict[Key, Said]]:
+    """What was kept for each table, by the table's name as it is spelled among `names` where it is there."""
+    spelled = {on_any_disk(name): name for name in reversed(names)}
+    found: dict[str, dict[Key, Said]] = {}
+    for name, said in in_tables.items():
+        found.setdefault(name if name in names else spelled.get(on_any_disk(name), name), {}).update(said)
+    return found
 
 
 def settled(table: LabelTable) -> Labels:

@@ -277,6 +277,16 @@ class LabelBook:
         self.path(picture)
         return f"{DATA_FOLDER}/{self.video}/{picture}"
 
+    def _has_been_there(self, change: PointChange) -> bool:
+        """Whether the point is or was where it is put: one from a table may lie outside its picture."""
+        key = (self._image(change.picture), change.individual, change.keypoint)
+        said = self._state.get(key)
+        known = [] if said is None else [said.to]
+        own = (entry for entry in self._points if journal.key_of(entry) == key)
+        known += [journal.said_in({"to": entry.get("from")})[0] for entry in own]
+        is_place = change.to is not None and all(map(math.isfinite, change.to))
+        return is_place and any(journal.same_point(change.to, place) for place in known)
+
     def _require_sensible(self, change: PointChange) -> None:
         if not 1 <= len(change.id) <= MOST_CHARACTERS:
             raise LabelsError(f"expected an id of 1 to {MOST_CHARACTERS} characters, got {len(change.id)}")
@@ -289,14 +299,12 @@ class LabelBook:
             )
         if (change.to is not None) != (change.visibility in PLACED):
             raise LabelsError(f"{change.keypoint}: a seen or hidden point needs x and y, any other has none")
-        width, height = self.size(change.picture)
-        if change.to is not None:
-            for value, end in zip(change.to, (width, height), strict=True):
-                if not (math.isfinite(value) and -MARGIN_PX <= value <= end - 1 + MARGIN_PX):
-                    raise LabelsError(
-                        f"{change.keypoint}: expected a point in the {width} x {height} px of {change.picture}, "
-                        f"got {change.to[0]:g}, {change.to[1]:g}"
-                    )
+        size = self.size(change.picture)
+        if change.to is not None and not _is_inside(change.to, size) and not self._has_been_there(change):
+            raise LabelsError(
+                f"{change.keypoint}: expected a point in the {size[0]} x {size[1]} px of {change.picture}, "
+                f"got {change.to[0]:g}, {change.to[1]:g}"
+            )
 
     def _require_same_name(self, change: PointChange) -> None:
         if change.began not in (None, self._began.get(change.keypoint, 0)):
@@ -390,6 +398,11 @@ def _without_collector() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _is_inside(xy: tuple[float, float], size: tuple[int, int]) -> bool:
+    places = zip(xy, size, strict=True)
+    return all(math.isfinite(value) and -MARGIN_PX <= value <= end - 1 + MARGIN_PX for value, end in places)
 
 
 def _is_text(name: str) -> bool:

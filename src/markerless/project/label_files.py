@@ -25,6 +25,7 @@ from markerless.formats import dlc_labels
 DATA_FOLDER = "labeled-data"
 TABLE_PREFIX = "CollectedData"
 SAME_POINT_PX = 1e-3  # a CSV may have been rounded by a spreadsheet
+KEPT = ".kept"  # ends the names of CSVs that somebody had edited when labels were saved over them
 
 
 class Note(NamedTuple):
@@ -118,7 +119,8 @@ def find_tables(folder: Path, scorer: str) -> tuple[LabelTable, ...]:
             suffix = path.suffix.lower()
             if suffix in (".h5", ".csv"):
                 found.setdefault(path.stem, {})[suffix] = path
-    names = sorted(found, key=lambda name: (name != table_name(scorer), name))
+    own = own_table_name(found, scorer)
+    names = sorted(found, key=lambda name: (name != own, name))
     return tuple(LabelTable(folder, name, found[name].get(".h5"), found[name].get(".csv")) for name in names)
 
 
@@ -127,21 +129,44 @@ def table_name(scorer: str) -> str:
     return f"{TABLE_PREFIX}_{scorer}"
 
 
+def own_table_name(names: Iterable[str], scorer: str) -> str:
+    """What the table of `scorer` is called among those of a folder: as it is spelled there.
+
+    `CollectedData_Ann` and `CollectedData_ann` are one file on Windows and macOS: were they taken for the tables of two
+    people, one would be written over the other.
+    """
+    own = table_name(scorer)
+    same = sorted(name for name in names if on_any_disk(name) == on_any_disk(own))
+    return own if own in same or not same else same[0]
+
+
 def labeler_of(table: str) -> str:
     """Whose labels a table of that name holds: the other way around."""
     return table.removeprefix(table_name(""))
 
 
 def revision_of(tables: Iterable[LabelTable]) -> str:
-    """Content hash of the files of `tables`; empty when there are none."""
+    """Content hash of the files of `tables`; empty when there are none.
+
+    Raises:
+        LabelsError: a file cannot be read.
+    """
     digest = hashlib.sha256()
     any_file = False
     for table in tables:
         for path in (table.h5, table.csv):
             if path is not None:
                 any_file = True
-                digest.update(path.name.encode("utf-8") + b"\0" + path.read_bytes() + b"\0")
+                digest.update(os.fsencode(path.name) + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:32] if any_file else ""
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise LabelsError(f"cannot read the label table {path}: {reason}; close or replace it") from error
 
 
 def read_folder(folder: Path, scorer: str, skeleton: Skeleton, with_notes: bool = True) -> FolderLabels:
@@ -168,6 +193,7 @@ def read_folder(folder: Path, scorer: str, skeleton: Skeleton, with_notes: bool 
         for frame in labels.frames:
             frames.setdefault(frame.image, frame)
         individuals += [name for name in labels.individuals if name not in individuals]
+    notes += _kept_notes(folder) if with_notes else []
     return FolderLabels(folder, tuple(frames.values()), tuple(individuals), tuple(notes), revision)
 
 
@@ -195,12 +221,12 @@ def with_pictures(labels: Labels, folder: Path) -> Labels:
     Raises:
         LabelsError: two rows turn out to be the same picture.
     """
-    pictures = {_normal(entry.name): entry.name for entry in folder.iterdir()}
-    own = {_normal(PurePosixPath(f.image).name) for f in labels.frames if _names_folder(f.image, folder)}
+    pictures = {on_any_disk(entry.name): entry.name for entry in folder.iterdir()}
+    own = {on_any_disk(PurePosixPath(f.image).name) for f in labels.frames if _names_folder(f.image, folder)}
     frames = []
     for frame in labels.frames:
         name = PurePosixPath(frame.image).name
-        key = _normal(name)
+        key = on_any_disk(name)
         path: Path | None = folder / pictures[key] if key in pictures else None
         image = f"{DATA_FOLDER}/{folder.name}/{pictures.get(key, name)}"
         if not _names_folder(frame.image, folder) and (path is None or key in own):
@@ -247,6 +273,16 @@ def _table_notes(table: LabelTable, raw: Labels, scorer: str, skeleton: Skeleton
     return [*notes, csv_note] if csv_note is not None else notes
 
 
+def _kept_notes(folder: Path) -> list[Note]:
+    """Edited CSVs that were put aside."""
+    message = (
+        "edits of a CSV that were not taken over before labels were saved; to use them put it back under its old name "
+        "and run 'markerless check PROJECT --take csv', else delete it"
+    )
+    names = sorted(path.name for path in folder.glob(f"{TABLE_PREFIX}*{KEPT}*")) if folder.is_dir() else []
+    return [Note(f"{DATA_FOLDER}/{folder.name}/{name}", message) for name in names]
+
+
 def _matching(raw: Labels, skeleton: Skeleton, table: LabelTable) -> Labels:
     try:
         return raw.matching(skeleton)
@@ -268,12 +304,12 @@ def _points(labels: Labels) -> dict[tuple[str, str, str], tuple[float, float]]:
 def _names_folder(image: str, folder: Path) -> bool:
     """True when the row's image lies in `folder` by its own words, or names no folder of a project."""
     parts: Sequence[str] = PurePosixPath(image).parts
-    return len(parts) < 3 or _normal(parts[-2]) == _normal(folder.name)
+    return len(parts) < 3 or on_any_disk(parts[-2]) == on_any_disk(folder.name)
 
 
-def _normal(name: str) -> str:
-    """Form in which two spellings of a file name compare equal: case ignored, accents composed."""
-    return unicodedata.normalize("NFC", name).casefold()
+def on_any_disk(name: str) -> str:
+    """What Windows and macOS make of a name: they take different cases, or ways to write an accent, for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _is_hidden(name: str) -> bool:

@@ -14,21 +14,24 @@ import numpy as np
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
-from markerless.core.storage import sync_folder
+from markerless.core.storage import storage_error, sync_folder
 from markerless.errors import LabelsError, MarkerlessError
 from markerless.formats import dlc_labels
 from markerless.project import journal, staged
 from markerless.project.label_files import (
     DATA_FOLDER,
+    KEPT,
     TABLE_PREFIX,
     LabelTable,
+    compare_csv,
     differing_points,
     find_tables,
-    table_name,
+    own_table_name,
     with_pictures,
 )
 
 LEFT_BEHIND_S = 3600
+WRITTEN_TOGETHER_S = 2  # a CSV that is newer than its h5 by more was edited by somebody
 
 
 def write_table(folder: Path, name: str, labels: Labels) -> None:
@@ -60,19 +63,53 @@ def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: 
     require_own_images(after, video)
     _sweep(folder)
     tables = find_tables(folder, scorer)
-    theirs = _unchanged_of_others(before, after, tables, scorer)
+    name = own_table_name((table.name for table in tables), scorer)
+    own = next((table for table in tables if table.name == name), None)
+    theirs = _unchanged_of_others(before, after, own)
     for table in tables:
-        if table.name != table_name(scorer):
+        if table is not own:
             _drop_frames(table, {image for image in before.images if image not in set(after.images)})
     mine = [frame for frame in after.frames if frame.image not in theirs]
-    own = next((table for table in tables if table.name == table_name(scorer)), None)
     raw = own.read() if own is not None else None
+    if own is not None and raw is not None:
+        _keep_edited(own, raw)
     if mine:
-        write_table(folder, table_name(scorer), _with_foreign_keypoints(after, mine, raw, scorer))
+        write_table(folder, name, _with_foreign_keypoints(after, mine, raw, scorer))
     elif own is not None:
         for path in (own.csv, own.h5):
             if path is not None:
                 path.unlink()
+
+
+def of_known(labels: Labels) -> Labels:
+    """Without animals of which nothing is known, nor frames of such alone: an empty row would say "no animal here"."""
+    frames = []
+    for frame in labels.frames:
+        known = tuple(i for i in frame.instances if (i.visibility != Visibility.NOT_LABELED).any())
+        if known or not frame.instances:
+            frames.append(frame if len(known) == len(frame.instances) else replace(frame, instances=known))
+    return replace(labels, frames=tuple(frames))
+
+
+def _keep_edited(table: LabelTable, raw: Labels) -> None:
+    """Put a CSV aside that somebody has edited since the h5 was written: what is in it is nowhere else.
+
+    Args:
+        table: About to be written.
+        raw: What its h5 holds.
+    """
+    csv, h5 = table.csv, table.h5
+    if csv is None or h5 is None or csv.stat().st_mtime - h5.stat().st_mtime <= WRITTEN_TOGETHER_S:
+        return
+    if compare_csv(table, raw) is None:
+        return
+    number, place = 1, csv.with_name(f"{csv.name}{KEPT}")
+    while place.exists():
+        number, place = number + 1, csv.with_name(f"{csv.name}{KEPT}{number + 1}")
+    try:
+        csv.rename(place)
+    except OSError as error:
+        raise storage_error(error, csv) from error
 
 
 def _sweep(folder: Path) -> None:
@@ -97,9 +134,8 @@ def require_own_images(labels: Labels, video: str) -> None:
             )
 
 
-def _unchanged_of_others(before: Labels, after: Labels, tables: Sequence[LabelTable], scorer: str) -> set[str]:
-    """Images whose labels come from another person's table and stay there."""
-    own = next((table for table in tables if table.name == table_name(scorer)), None)
+def _unchanged_of_others(before: Labels, after: Labels, own: LabelTable | None) -> set[str]:
+    """Images whose labels come from another person's table than `own` and stay there."""
     mine = set(own.read().images) if own is not None else set()
     old = {frame.image: frame for frame in before.frames}
     return {

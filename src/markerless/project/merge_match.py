@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,7 +20,7 @@ from markerless.core.progress import Progress, silent
 from markerless.core.video import fingerprint
 from markerless.errors import VideoError
 from markerless.project import journal
-from markerless.project.label_files import DATA_FOLDER
+from markerless.project.label_files import DATA_FOLDER, on_any_disk
 from markerless.project.merge_journal import mark_of_merge
 from markerless.project.merge_side import Folder, Side
 from markerless.video.images import read_image
@@ -278,8 +277,3 @@ def _free(name: str, names: Collection[str]) -> str:
     while on_any_disk(new) in known:
         new, number = f"{stem}_{number}{dot}{suffix}", number + 1
     return new
-
-
-def on_any_disk(name: str) -> str:
-    """What Windows and macOS make of a name: they take different cases, or ways to write an accent, for the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

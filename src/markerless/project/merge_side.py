@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from markerless.core.labels import Labels
-from markerless.core.video import IMAGE_SUFFIXES
+from markerless.core.video import IMAGE_SUFFIXES, video_stem
 from markerless.errors import MarkerlessError, StorageError
 from markerless.project import config_file, journal, skeleton_settings
 from markerless.project.clicks import Entry, Said
@@ -118,7 +118,7 @@ def read_side(project: Project, back: Sequence[str] = ()) -> Side:
         folders = {name: _folder(project, copy, name, back) for name in copy.label_folders()}
     key = "uniquebodyparts" if "uniquebodyparts" in project.config else "unique_bodyparts"
     sets = config_file.video_sets(project.config)
-    videos = {path.stem: path for path in reversed(project.videos())}
+    videos = {video_stem(path): path for path in reversed(project.videos())}
     return Side(
         project.root.name,
         project.scorer,
@@ -131,7 +131,7 @@ def read_side(project: Project, back: Sequence[str] = ()) -> Side:
         videos,
         {config_file.stem(key): str(settings.get("crop") or "") for key, settings in sets.items()},
         project.runs(),
-        tuple(path.name for path in project.videos() if videos[path.stem] != path),
+        tuple(path.name for path in project.videos() if videos[video_stem(path)] != path),
     )
 
 

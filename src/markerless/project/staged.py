@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from markerless.core.storage import storage_error, sync_folder, write_text
+from markerless.core.storage import error_of_own_file, storage_error, sync_folder, write_text
 from markerless.errors import ProjectError, StorageError
 from markerless.project import journal
 from markerless.project.label_files import label_folders
@@ -115,7 +115,8 @@ def alone(root: Path) -> Iterator[None]:
 
     Raises:
         ProjectError: what there is to finish is not what this version writes.
-        StorageError: the lock cannot be made, as on a read-only disk, or somebody holds it for minutes.
+        StorageError: the lock cannot be made, as on a read-only disk, or somebody holds it for minutes; or what is done
+            with it fails, which names the file in hand.
     """
     path = root / LOCK
     try:
@@ -126,7 +127,7 @@ def alone(root: Path) -> Iterator[None]:
     except Timeout:
         raise StorageError(f"{root} has been changed by another program for {LOCKED_FOR_S} s; close it") from None
     except OSError as error:
-        raise storage_error(error, path) from error
+        raise error_of_own_file(error, path) from error
 
 
 def finish(root: Path) -> bool:

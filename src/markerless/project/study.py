@@ -16,7 +16,7 @@ import numpy as np
 
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
-from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key
+from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key, video_stem
 from markerless.errors import LabelsError, MarkerlessError, ProjectError, RevisionError, RunError
 from markerless.project import clicks, config_file, journal, staged
 from markerless.project.clicks import Entry, SavedClicks
@@ -34,7 +34,7 @@ from markerless.project.label_files import (
     revision_of,
     table_name,
 )
-from markerless.project.label_writing import require_own_images, write_folder
+from markerless.project.label_writing import of_known, require_own_images, write_folder
 from markerless.project.run import RUN_FILE, Run, check_run_name, scorer_name
 
 RUNS_FOLDER = "runs"
@@ -195,16 +195,17 @@ class Project:
 
         Raises:
             RevisionError: the label files have changed since they were loaded. Nothing is written.
-            ProjectError: `config.yaml` names no scorer, or other keypoints than when this object was made.
+            ProjectError: `config.yaml` names no scorer, or one that names no file, or other keypoints than
+                when this object was made.
             LabelsError: an image does not lie in the video's folder.
             StorageError: a file cannot be written.
         """
         self._data_folder(video)
-        if not self.scorer:
-            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
+        config_file.require_scorer(self.scorer, self.config_path)
         require_own_images(labels, video)
         if labels.skeleton.keypoints != self.skeleton.keypoints:
             labels = labels.matching(self.skeleton)
+        labels = of_known(labels)
         path = self.journal_of(video)
         with staged.writing(self.root, path, "tables"), _saving:
             expected = self._seen.get(video, "") if revision is None else revision
@@ -230,7 +231,8 @@ class Project:
         """Bring the label tables of `video` up to date with the clicks in its journal.
 
         Raises:
-            ProjectError: `config.yaml` names no scorer, or other keypoints than when this object was made.
+            ProjectError: `config.yaml` names no scorer, or one that names no file, or other keypoints than
+                when this object was made.
             LabelsError: a table is malformed.
             StorageError: a file cannot be written; the clicks stay in the journal.
         """
@@ -243,8 +245,7 @@ class Project:
 
     def save_clicks_alone(self, video: str) -> SavedClicks:
         """`save_clicks` for who has kept everybody else from writing labels."""
-        if not self.scorer:
-            raise ProjectError(f"expected the name of who labels at 'scorer' in {self.config_path}, got none; add it")
+        config_file.require_scorer(self.scorer, self.config_path)
         return self._save_pending(video, list(journal.read(self.journal_of(video))))
 
     def require_same_keypoints(self) -> None:
@@ -317,7 +318,7 @@ class Project:
         if not config_file.is_yes(self.config.get("cropping")):
             return None
         for key, settings in config_file.video_sets(self.config).items():
-            if config_file.stem(key) == video.stem or self._find_video(key) == video:
+            if config_file.stem(key) == video_stem(video) or self._find_video(key) == video:
                 crop = config_file.parse_crop(settings.get("crop"), f"crop of {config_file.file_name(key)}")
                 if crop is not None and not _is_whole_frame(crop, video):
                     return crop
@@ -438,10 +439,10 @@ class Project:
         return self.root / DATA_FOLDER / video
 
     def _find_video(self, key: str) -> Path | None:
-        inside = self.root / VIDEOS_FOLDER / config_file.file_name(key)
-        if inside.exists():
-            return inside
         try:
+            inside = self.root / VIDEOS_FOLDER / config_file.file_name(key)
+            if inside.exists():
+                return inside
             outside = self.root / key
             return outside if outside.exists() and outside != self.root else None
         except OSError:  # a placeholder sentence may be longer than a file name can be

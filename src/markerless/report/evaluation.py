@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from markerless.analysis.calibration import Calibration
 from markerless.core.instance import FloatArray
-from markerless.core.metrics import SplitErrors
+from markerless.core.metrics import SplitErrors, nothing_measured
 from markerless.core.skeleton import Skeleton
 from markerless.errors import VideoError
 from markerless.report.calibration import add_calibration
@@ -79,7 +79,7 @@ class EvaluationPage:
         labels: What it was measured on.
         skeleton: The keypoints.
         animal_size_px: Median size of the animal.
-        splits: Split name -> errors; None for an empty split.
+        splits: Split name -> errors; None for a split without a labeled point.
         points: The frames, point by point.
         open_image: Name of an image -> `(H, W, 3)` uint8 RGB; may raise VideoError.
         learning: `(step, training loss, validation error px)` rows; NaN where it was not measured.
@@ -186,7 +186,11 @@ def _headline(page: Page, content: EvaluationPage, main: str | None) -> None:
 
 def _tables(page: Page, content: EvaluationPage) -> None:
     page.heading("Errors of each split")
-    page.table(SPLIT_COLUMNS, [_split_row(name, errors) for name, errors in content.splits.items()])
+    n_frames = {name: len(_rows_of(content.points, name)) for name in content.splits}
+    page.table(SPLIT_COLUMNS, [_split_row(name, errors, n_frames[name]) for name, errors in content.splits.items()])
+    empty = [name for name, errors in content.splits.items() if errors is None and n_frames[name]]
+    if empty:
+        page.items([nothing_measured(SPLIT_NAMES.get(name, name), n_frames[name]) for name in empty])
     if content.splits.get("crossfit") is not None:
         page.text(
             "Unseen by other networks: each training frame was asked of a network that trained without it, "
@@ -227,9 +231,9 @@ def _videos(page: Page, errors: SplitErrors, split: str) -> None:
     page.text("The worst video first.")
 
 
-def _split_row(name: str, errors: SplitErrors | None) -> list[str]:
+def _split_row(name: str, errors: SplitErrors | None, n_frames: int) -> list[str]:
     if errors is None:
-        return [SPLIT_NAMES.get(name, name), "0", "0", *["-"] * (len(SPLIT_COLUMNS) - 3)]
+        return [SPLIT_NAMES.get(name, name), f"{n_frames:,}", "0", *["-"] * (len(SPLIT_COLUMNS) - 3)]
     interval = "-" if errors.mean_px_interval is None else "{:.2f} to {:.2f}".format(*errors.mean_px_interval)
     lengths = (errors.median_px, errors.rmse_px, errors.p95_px, errors.max_px)
     shares = (errors.gross, *errors.pck.values())

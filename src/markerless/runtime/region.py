@@ -18,6 +18,23 @@ from markerless.core.view import View
 SEEN_FROM = 0.5  # a point of at least this score is seen, unless the network says otherwise
 # A point that the whole frame did not show is not waited for in the region, but looked for again after so many frames.
 LOOK_AGAIN_AFTER = 30
+# Along a side of a network's maps; OpenVINO takes no image with fewer for a network that an earlier version exported.
+FEWEST_CELLS = 4
+
+
+def padded(length: int, grid: int) -> int:
+    """The next multiple of `grid` pixels, which the network sees of a side of that length."""
+    return math.ceil(length / grid) * grid
+
+
+def smallest_side(grid: int, stride: int) -> int:
+    """Pixels along a side of the smallest region, a multiple of `grid`.
+
+    Args:
+        grid: Regions begin at multiples of this many pixels, and images are padded to them.
+        stride: Pixels along a side of a cell of the network's maps.
+    """
+    return padded(FEWEST_CELLS * stride, grid)
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,7 @@ class Region:
 
     def fitted(self, width: int, height: int) -> Region:
         """The same for frames of a size: no larger than the frame, rounded up to the grid."""
-        across, down = (math.ceil(length / self.grid) * self.grid for length in (width, height))
+        across, down = padded(width, self.grid), padded(height, self.grid)
         return replace(self, width=min(self.width, across), height=min(self.height, down))
 
     def is_smaller_than(self, width: int, height: int) -> bool:

@@ -87,7 +87,7 @@ class Books:
         try:
             book.flush()
             self._failures.pop(book, None)
-        except MarkerlessError as error:
+        except (MarkerlessError, OSError) as error:
             # nothing is lost: the clicks are in the journal, and reading labels takes them from there
             LOG.warning("labels of %s are in the journal, but not in the tables yet: %s", book.video, error)
             n_failures = self._failures[book] = self._failures.get(book, 0) + 1

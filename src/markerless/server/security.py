@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
@@ -98,11 +97,10 @@ class Guard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return token.strip()
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return ""
-        return cookie.value if cookie is not None else ""
+        # not by http.cookies: one malformed cookie, which any program at another port may have set, would cost all
+        cookies = (part.partition("=") for part in headers.get("cookie", "").split(";"))
+        own = [value.strip() for name, _, value in cookies if name.strip() == self.cookie]
+        return own[-1] if own else ""
 
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())

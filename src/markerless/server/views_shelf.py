@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from markerless.core.instance import FloatArray
+from markerless.core.video import video_stem
 from markerless.errors import MarkerlessError, ProjectError
 from markerless.pipeline.check_study_views import OddLabel, odd_labels
-from markerless.pipeline.results import video_stem
 from markerless.pipeline.study_views import FILE, StudyViews, read_study_views, stamp_of
 from markerless.pipeline.view_labels import moments_of, rig_of
 from markerless.pipeline.view_suggestions import Suggester

@@ -19,6 +19,9 @@ TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
 # FFmpeg would wait for the parts of a stream that never come.
 PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD")
 PLAYLIST_BYTES = 512
+# A frame rate is variable where more than this share of the intervals is farther from the mean than this share of it.
+NEGLIGIBLE, UNEVEN = 0.01, 0.05
+ROUNDED_TO_MS_S = 7e-5  # times in units of 1/15360 s, or finer ones, that had been in ms before
 
 
 def open_checked(path: Path) -> InputContainer:
@@ -107,7 +110,8 @@ def frames_per_second(stream: VideoStream, times_s: np.ndarray) -> float:
     return measured or math.nan
 
 
-def odd_things(video: Video, index: PacketIndex) -> tuple[str, ...]:
+def odd_things(video: Video, index: PacketIndex, times_s: np.ndarray) -> tuple[str, ...]:
+    """One line for each thing that is odd; `times_s (T,)` are those of the frames."""
     notes = []
     if (lost := int((index.packet < 0).sum())) > 0:
         notes.append(
@@ -117,4 +121,40 @@ def odd_things(video: Video, index: PacketIndex) -> tuple[str, ...]:
         notes.append(
             f"{video.path.name}: its container claims {video.container_n_frames} frames, it holds {video.n_frames}"
         )
+    shown = index.packet >= 0
+    if (uneven := _uneven_interval_ms(times_s[shown], index.pts[index.packet[shown]])) is not None:
+        shortest, longest = (f"{ms:.0f}" if ms >= 10 else f"{ms:.2g}" for ms in uneven)
+        notes.append(
+            f"{video.path.name}: its frames are {shortest} to {longest} ms apart (variable frame rate); times and "
+            f"speeds in results count {video.fps:.4g} frames per second"
+        )
     return tuple(notes)
+
+
+def _uneven_interval_ms(times_s: np.ndarray, stamps: np.ndarray) -> tuple[float, float] | None:
+    """The shortest and the longest time between two frames, where many differ from the mean; else None.
+
+    Args:
+        times_s: `(T,)` seconds since the first frame.
+        stamps: `(T,)` the timestamps that they come from.
+    """
+    if len(times_s) < 3 or times_s[-1] <= 0:
+        return None
+    intervals = np.diff(times_s)
+    mean = float(intervals.mean())
+    step = _step_s(times_s, stamps)
+    if np.abs(times_s - mean * np.arange(len(times_s))).max() <= 1.01 * step:
+        return None  # even times, rounded
+    # Rounded times of a clock that is not quite even: 33 and 34 ms.
+    allowed = max(UNEVEN * mean, 1.01 * step if 2 * step < mean else 0.0)
+    n_uneven = int((np.abs(intervals - mean) > allowed).sum())
+    if n_uneven <= max(1, NEGLIGIBLE * len(intervals)):
+        return None
+    return 1000 * float(intervals.min()), 1000 * float(intervals.max())
+
+
+def _step_s(times_s: np.ndarray, stamps: np.ndarray) -> float:
+    """What times are multiples of: the container's unit, or the millisecond of the container they were copied from."""
+    unit = float(times_s[-1]) / max(float(stamps[-1]) - float(stamps[0]), 1.0)
+    to_ms = np.abs(times_s - np.round(times_s, 3)).max() <= ROUNDED_TO_MS_S
+    return max(unit, 0.001) if to_ms else unit

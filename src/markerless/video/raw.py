@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
 from markerless.core.view import View
 from markerless.video.color import UPRIGHT, RgbConverter, gray_part, is_gray, rgb_is_gray
-
-GREEN = 1
 
 
 class RawFrame(Protocol):
@@ -52,7 +51,7 @@ class DecodedFrame:
             luma = gray_part(self._frame, view or View.whole(self._frame.width, self._frame.height), out)
             if luma is not None:
                 return luma
-        return _green(self.rgb(view), out)
+        return _brightness(self.rgb(view), out)
 
 
 class GrayFrame:
@@ -95,12 +94,12 @@ class RgbFrame:
 
     def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
         """See `RawFrame`."""
-        return _green(self.rgb(view), out)
+        return _brightness(self.rgb(view), out)
 
 
-def _green(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    green = rgb[:, :, GREEN : GREEN + 1]
+def _brightness(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """Luma by the weights of BT.601, as video has it; where red, green and blue are equal, that very number."""
     if out is None:
-        return np.ascontiguousarray(green)
-    out[:] = green
+        out = np.empty((*rgb.shape[:2], 1), np.uint8)
+    cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY, dst=out[:, :, 0])
     return out

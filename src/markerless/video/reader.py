@@ -252,7 +252,7 @@ class FileReader(VideoReader):
         self._decoder = Decoder(path, self._index, n_threads)
         self._convert = RgbConverter()
         self._look_at_first()
-        self.notes = odd_things(self.video, self._index)
+        self.notes = odd_things(self.video, self._index, self._times)
 
     @property
     def key_frames(self) -> tuple[int, ...]:

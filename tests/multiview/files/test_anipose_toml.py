@@ -83,3 +83,16 @@ def test_another_toml_is_refused(tmp_path: Path) -> None:
     path.write_text("squares = 8\n", encoding="utf-8")
     with pytest.raises(FormatError, match=r"expected tables \[cam_0\].* found squares"):
         anipose_toml.read(path)
+
+
+def test_zeros_of_further_terms_of_a_lens_are_cut_and_others_are_refused(tmp_path: Path) -> None:
+    numbers = [0.1, -0.05, 0.001, 0.002, 0.01, 0.02, -0.03, 0.004]
+    path = tmp_path / "calibration.toml"
+    rig = some_rig()
+    anipose_toml.write(replace(rig, cameras=(replace(rig.cameras[0], distortion=np.array(numbers)),)), path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("0.004]", "0.004, 0, 0, 0, 0, 0, 0]"), encoding="utf-8")
+    np.testing.assert_array_equal(anipose_toml.read(path).cameras[0].distortion, numbers)
+    path.write_text(text.replace("0.004]", "0.004, 0, 0, 0, 0.1]"), encoding="utf-8")
+    with pytest.raises(CalibrationError, match="at most 8 finite distortion numbers"):
+        anipose_toml.read(path)

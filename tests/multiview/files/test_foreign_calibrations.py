@@ -195,3 +195,55 @@ def test_a_file_of_views_is_no_calibration(tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views.a]\nregion = [0, 0, 9, 9]\n", encoding="utf-8")
     with pytest.raises(CalibrationError, match=r"where the views are in a picture.*\.calibration\.toml"):
         read_calibration(tmp_path / "views.toml")
+
+
+RATIONAL = np.array([0.1, -0.05, 0.001, 0.002, 0.01, 0.02, -0.03, 0.004])
+
+
+@pytest.mark.parametrize("count", [8, 12, 14])
+def test_opencvs_longer_lists_of_numbers_open_where_the_last_are_zero(tmp_path: Path, count: int) -> None:
+    """`CALIB_RATIONAL_MODEL` gives 14 numbers, of which the last six are 0."""
+    numbers = np.pad(RATIONAL, (0, count - 8))[None]
+    values = {"camera_matrix": MATRICES[0], "distortion_coefficients": numbers}
+    (camera,) = read_calibration(store(tmp_path / "camera.yml", values)).cameras
+    np.testing.assert_allclose(camera.distortion, RATIONAL)
+    both = pair() | {"D1": numbers, "D2": numbers, "R": ROTATION, "T": TRANSLATION}
+    points = np.random.default_rng(0).uniform(-5, 5, (50, 3)) + np.array([0, 0, 30])
+    expected = cv2.projectPoints(points, np.zeros(3), np.zeros(3), MATRICES[0], numbers)[0][:, 0]
+    found = read_calibration(store(tmp_path / "pair.xml", both)).cameras[0]
+    np.testing.assert_allclose(found.project(points), expected, atol=1e-6)
+    (tmp_path / "stereo.pickle").write_bytes(pickle.dumps(deeplabcut(distCoeffs1=numbers, distCoeffs2=numbers)))
+    np.testing.assert_allclose(read_calibration(tmp_path / "stereo.pickle").cameras[1].distortion, RATIONAL)
+    if count > 8:
+        values["distortion_coefficients"] = np.concatenate([numbers[:, :-1], [[0.01]]], axis=1)
+        with pytest.raises(CalibrationError, match="at most 8 finite distortion numbers"):
+            read_calibration(store(tmp_path / "prism.yml", values))
+
+
+@pytest.mark.parametrize("suffix", ["yml", "xml"])
+def test_what_is_no_matrix_in_opencvs_storage_is_passed_over(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"camera.{suffix}"
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.startWriteStruct("board", cv2.FileNode_MAP)
+    storage.write("width", 9)
+    storage.startWriteStruct("square", cv2.FileNode_MAP)
+    storage.write("mm", 30.0)
+    storage.endWriteStruct()
+    storage.endWriteStruct()
+    storage.startWriteStruct("names", cv2.FileNode_SEQ)
+    storage.write("", "a")
+    storage.endWriteStruct()
+    storage.write("camera_matrix", MATRICES[0])
+    storage.write("distortion_coefficients", NUMBERS[0])
+    storage.release()
+    (camera,) = read_calibration(path).cameras
+    np.testing.assert_allclose(camera.matrix, MATRICES[0])
+    np.testing.assert_allclose(camera.distortion[:5], NUMBERS[0][0])
+
+
+def test_a_map_in_place_of_a_matrix_is_said_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yml"
+    text = '%YAML:1.0\n---\ncamera_matrix: { width: 9, height: 6 }\nabout: "opencv"\n'
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match="expected a camera"):
+        read_calibration(path)

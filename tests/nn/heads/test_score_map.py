@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import openvino
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from markerless.nn.heads import Keypoints
 from markerless.nn.heads.score_map import COARSE, Config, Head, build
+from markerless.runtime.region import FEWEST_CELLS
 
 STRIDE = 8
 LOW = -6.0
@@ -104,3 +107,50 @@ def test_images_of_a_batch_know_nothing_of_each_other() -> None:
         alone = decoded(head(50), logits[i : i + 1])
         torch.testing.assert_close(alone.xy[0], together.xy[i])
         torch.testing.assert_close(alone.score[0], together.score[i])
+
+
+class Places(nn.Module):
+    """Where the points are, as a network is exported."""
+
+    def __init__(self, reach_px: float) -> None:
+        super().__init__()
+        self.head = head(reach_px)
+
+    def forward(self, logits: Tensor, refine: Tensor) -> Tensor:
+        return self.head.decode(logits, refine).xy
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_openvino_takes_maps_smaller_than_a_coarse_cell(tmp_path: Path) -> None:
+    """Of 1 to 3 cells a side, and of larger ones, that are cut off or not."""
+    decoder, path = Places(40.0).eval(), tmp_path / "decode.onnx"
+    example = torch.zeros(2, 3, 20, 24), torch.zeros(2, 6, 20, 24)
+    sides = dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
+    torch.onnx.export(decoder, example, path, dynamic_shapes=(sides, sides), dynamo=True, verbose=False)
+    generator = torch.Generator().manual_seed(5)
+    for size in ((1, 1), (2, 3), (3, 40), (9, 2), *SIZES):
+        logits = 3 * torch.randn(2, 3, *size, generator=generator)
+        refine = 0.3 * torch.randn(2, 6, *size, generator=generator)
+        model = openvino.Core().read_model(path)
+        model.reshape(dict(zip(model.inputs, (list(logits.shape), list(refine.shape)), strict=True)))
+        exact = {"INFERENCE_PRECISION_HINT": "f32"}
+        found = openvino.Core().compile_model(model, "CPU", exact)([logits.numpy(), refine.numpy()])[0]
+        torch.testing.assert_close(torch.from_numpy(found), decoder(logits, refine), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (3, 40), (9, 2), *SIZES])
+def test_coarse_cells_that_are_cut_off_count_as_they_did(size: tuple[int, int]) -> None:
+    """Against the same pool with cut windows instead of padding, of a network as earlier versions exported it."""
+    logits = 3 * torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(5))
+    pooled = torch.nn.functional.max_pool2d(torch.sigmoid(logits), COARSE, ceil_mode=True)
+    support = torch.nn.functional.max_pool2d(pooled, 3, 1, 1).sum(1)  # a reach of 40 px: one coarse cell to each side
+    for image, votes in zip(head(40)._near_each_other(logits), support, strict=True):
+        row, column = divmod(int(votes.argmax()), votes.shape[1])
+        near = (image > -1000).all(0).nonzero()
+        assert near.amin(0).tolist() == [COARSE * max(row - 1, 0), COARSE * max(column - 1, 0)]
+        ends = [COARSE * (row + 2) - 1, COARSE * (column + 2) - 1]
+        assert near.amax(0).tolist() == [min(end, n - 1) for end, n in zip(ends, size, strict=True)]
+
+
+def test_regions_are_no_smaller_than_a_coarse_cell() -> None:
+    assert FEWEST_CELLS == COARSE

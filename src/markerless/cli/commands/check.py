@@ -147,7 +147,8 @@ def _echo_cameras(result: ViewsCheck) -> None:
     click.echo(f"all cameras together: points lie {result.together_px:.1f} px (median) from where they are put")
     click.echo("camera        points   from where the others put them   the others among themselves")
     for one in result.cameras:
-        click.echo(f"{one.name:12}  {one.n_points:6}   {one.off_px:27.1f} px   {one.others_px:24.1f} px")
+        off, others = (f"{px:.1f} px" if px == px else "-" for px in (one.off_px, one.others_px))
+        click.echo(f"{one.name:12}  {one.n_points:6}   {off:>30}   {others:>27}")
 
 
 def _echo_findings(result: CheckReport) -> None:

@@ -53,8 +53,11 @@ def command(project: Path, wanted: Options) -> None:
         click.echo(f"note: {note}", err=True)
     settings = parse_assignments(wanted.assignments, GROUPS)
     request = TrainRequest(wanted.run_name, wanted.start_from, "all" if wanted.use_all else wanted.split)
+    told: list[str] = []
     with progress.bar("training", unit="steps") as report:
-        run = train(study, wanted.minutes, request, settings, report)
+        run = train(study, wanted.minutes, request, settings, report, told.append)
+    for note in told:
+        click.echo(f"note: {note}", err=True)
     with progress.bar("evaluating", unit="frames") as report:
         result = evaluate(run, progress=report)
     if wanted.as_json:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from markerless.core.camera import Calibration, Camera, CameraSpread
+from markerless.core.camera import Calibration, Camera, CameraSpread, lens_numbers
 from markerless.core.storage import write_text
 from markerless.core.view import View
 from markerless.errors import CalibrationError, FormatError
@@ -143,7 +143,7 @@ def from_table(table: dict[str, Any], name: str, path: Path) -> Camera:
         name=str(table.get("name", name)),
         size=(int(size[0]), int(size[1])),
         matrix=_numbers(table, "matrix", (3, 3), name, path),
-        distortion=_numbers(table, "distortions", None, name, path),
+        distortion=lens_numbers(_numbers(table, "distortions", None, name, path), fisheye),
         rotation=matrix_of(_numbers(table, "rotation", (3,), name, path)),
         translation=_numbers(table, "translation", (3,), name, path),
         fisheye=fisheye,

@@ -112,7 +112,7 @@ def _value(node: Any) -> Any:
     if node.isString():
         return node.string()
     if node.isMap():
-        return node.mat()
+        return node.mat() if {"dt", "data"} <= set(node.keys()) else None
     if node.isSeq():
         items = [node.at(i) for i in range(node.size())]
         return [item.real() for item in items] if all(item.isInt() or item.isReal() for item in items) else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from markerless.core.camera import Calibration, Camera
+from markerless.core.camera import Calibration, Camera, lens_numbers
 from markerless.core.instance import FloatArray
 from markerless.errors import FormatError
 
@@ -58,7 +58,7 @@ def calibration_of(
             rotation = array_of(second[0], (3, 3), f"rotation of '{lens.name}'", path)
             translation = array_of(second[1], (3,), f"translation of '{lens.name}'", path)
         matrix = array_of(lens.matrix, (3, 3), f"camera matrix of '{lens.name}'", path)
-        distortion = array_of(lens.distortion, None, f"distortion of '{lens.name}'", path)
+        distortion = lens_numbers(array_of(lens.distortion, None, f"distortion of '{lens.name}'", path), lens.fisheye)
         size = lens.size or (round(2 * matrix[0, 2] + 1), round(2 * matrix[1, 2] + 1))
         # rotations are stored with few digits by some: the nearest true one
         left, _, right = np.linalg.svd(rotation)

@@ -163,13 +163,15 @@ class Head(nn.Module):
         if self.config.reach_px == 0 or self.n_keypoints == 1:
             return logits
         reach = math.ceil(self.config.reach_px / (2 * self.stride * COARSE))  # coarse cells from the middle to the side
-        p = functional.max_pool2d(torch.sigmoid(logits), COARSE, ceil_mode=True)
+        h, w = logits.shape[2], logits.shape[3]
+        # OpenVINO takes no kernel larger than the map, not even with ceil_mode; 0 is below every sigmoid
+        p = functional.pad(torch.sigmoid(logits), (0, -w % COARSE, 0, -h % COARSE))
+        p = functional.max_pool2d(p, COARSE)
         support = functional.max_pool2d(p, (2 * reach + 1, 1), 1, (reach, 0))
         support = functional.max_pool2d(support, (1, 2 * reach + 1), 1, (0, reach)).sum(1)  # (B, h / 4, w / 4)
         middle = support.flatten(1).argmax(1, keepdim=True)
         coarse = _rows_and_columns(support.shape[1], support.shape[2], logits.device)
         row, column = (table[middle] for table in coarse)  # (B, 1)
-        h, w = logits.shape[2], logits.shape[3]
         far_y = (torch.arange(h, device=logits.device) // COARSE - row).abs() > reach  # (B, h)
         far_x = (torch.arange(w, device=logits.device) // COARSE - column).abs() > reach
         far = far_y[:, None, :, None] | far_x[:, None, None, :]

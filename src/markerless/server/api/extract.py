@@ -5,7 +5,8 @@
 `POST   projects/{key}/extract` with `{"videos": [names], "method", "n", "start_s", "stop_s"}` starts it
 `POST   projects/{key}/videos/{video}/extract` with `{"frames": [indices]}` -> `{"frames", "notes"}`, at once
 `GET    projects/{key}/videos/{video}/extracted` -> `{"folder", "frames": [{"index", "picture", "decided"}]}`
-`DELETE projects/{key}/videos/{video}/extracted/{picture}` takes a picture without labels away
+`DELETE projects/{key}/videos/{video}/extracted/{picture}` takes a picture without labels, and without a row in a label
+    table, away
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from markerless.core.progress import Progress
+from markerless.core.video import video_stem
 from markerless.errors import LabelsError
 from markerless.pipeline.extract import ExtractRequest, extract, extract_frames, extracted_frames
-from markerless.pipeline.results import video_stem
+from markerless.project.label_files import DATA_FOLDER
 from markerless.server.api.frames import TheVideo
 from markerless.server.books import Books
 from markerless.server.tasks import Task, Tasks
@@ -102,5 +104,10 @@ def remove(
     book = workspace.shared(Books).of(project, folder)
     if book.counts().get(picture, 0):
         raise LabelsError(f"{picture} has labels; remove them on the label page before its picture")
+    if any(frame.image == f"{DATA_FOLDER}/{folder}/{picture}" for frame in project.folder_labels(folder).frames):
+        raise LabelsError(
+            f"{picture} has a row in a label table, which says that no animal is there; place a point in it on the "
+            "label page and take it away again, and the row goes with it"
+        )
     book.path(picture).unlink()
     return extracted(workspace, project, video)

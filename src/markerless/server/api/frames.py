@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from starlette.responses import Response
 
-from markerless.pipeline.results import video_stem
+from markerless.core.video import video_stem
 from markerless.server.frames import Frames
 from markerless.server.workspace import TheProject, TheWorkspace
 

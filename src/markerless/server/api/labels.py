@@ -36,7 +36,7 @@ from markerless.project.journal import Point
 from markerless.project.label_book import LabelBook, PointChange
 from markerless.server.books import Books
 from markerless.server.views_shelf import ViewsShelf
-from markerless.server.workspace import TheProject, TheWorkspace
+from markerless.server.workspace import TheProject, TheWorkspace, Workspace
 from markerless.video.images import jpeg_bytes, read_image
 
 router = APIRouter()
@@ -121,9 +121,9 @@ def frames(workspace: TheWorkspace, book: TheBook) -> dict[str, Any]:
 
 
 @router.get("/projects/{key}/labels/{folder}/frames/{picture}")
-def frame(book: TheBook, picture: Name) -> dict[str, Any]:
+def frame(workspace: TheWorkspace, book: TheBook, picture: Name) -> dict[str, Any]:
     """What is known of one frame."""
-    require_picture(book, picture)
+    require_picture(workspace, book, picture)
     sequence = book.sequence()
     points = {
         individual: {keypoint: as_json(said) for keypoint, said in known.items()}
@@ -136,7 +136,7 @@ def frame(book: TheBook, picture: Name) -> dict[str, Any]:
 def change(workspace: TheWorkspace, book: TheBook, body: Changes) -> dict[str, Any]:
     """Take changes; what is "done" is on the disk."""
     for one in body.changes:
-        require_picture(book, one.picture)
+        require_picture(workspace, book, one.picture)
     changes = [
         PointChange(one.id, one.picture, one.individual, one.keypoint, one.was.value(), *one.to.value(), one.began)
         for one in body.changes
@@ -163,18 +163,22 @@ def changes_since(
 
 
 @router.get("/projects/{key}/labels/{folder}/history/{picture}")
-def history(book: TheBook, picture: Name) -> dict[str, Any]:
+def history(workspace: TheWorkspace, book: TheBook, picture: Name) -> dict[str, Any]:
     """Who did what to a frame, and when."""
-    require_picture(book, picture)
+    require_picture(workspace, book, picture)
     return {"entries": book.history(picture)}
 
 
 @router.get("/projects/{key}/pictures/{folder}/{picture}", response_class=FileResponse)
 def picture_file(
-    request: Request, book: TheBook, picture: Name, width: Annotated[int | None, Query(ge=16, le=4096)] = None
+    request: Request,
+    workspace: TheWorkspace,
+    book: TheBook,
+    picture: Name,
+    width: Annotated[int | None, Query(ge=16, le=4096)] = None,
 ) -> Response:
     """The picture itself, or a smaller copy."""
-    path = require_picture(book, picture)
+    path = require_picture(workspace, book, picture)
     if not path.is_file():
         raise HTTPException(404, f"the picture {picture} is missing; put it back")
     stat = path.stat()
@@ -187,16 +191,28 @@ def picture_file(
     return Response(jpeg_bytes(read_image(path), SMALL_QUALITY, width), media_type="image/jpeg", headers=headers)
 
 
-def require_picture(book: LabelBook, picture: str) -> Path:
+def require_picture(workspace: Workspace, book: LabelBook, picture: str) -> Path:
     """The path of a picture of the book.
 
+    Args:
+        workspace: The picture, or the folder, may be a link to what it allows.
+        book: Of its folder.
+        picture: Its file name.
+
     Raises:
-        HTTPException: 404, it is none of the folder's pictures or rows, or leads out of the project.
+        HTTPException: 404, it is none of the folder's pictures or rows, or leads to what the server may not show.
     """
-    known = picture in book.pictures()
-    path = book.folder / picture
-    if not known or (path.exists() and not path.resolve().is_relative_to(book.project.root.resolve())):
+    if picture not in book.pictures():
         raise HTTPException(404, f"no picture {picture!r} in labeled-data/{book.video}")
+    path = book.folder / picture
+    if not path.exists() or path.resolve().is_relative_to(book.project.root.resolve()):
+        return path
+    if not workspace.allows(path):
+        raise HTTPException(
+            404,
+            f"labeled-data/{book.video}/{picture} is reached by a link that leads out of the folders that the server "
+            "may show; start it with --root FOLDER to allow more",
+        )
     return path
 
 

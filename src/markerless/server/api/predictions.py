@@ -54,7 +54,7 @@ def predictions(
     workspace: TheWorkspace, book: TheBook, picture: Name, run: Annotated[str | None, Query(max_length=24)] = None
 ) -> dict[str, Any]:
     """The network's points in one picture, of the keypoints that the project has."""
-    path = require_picture(book, picture)
+    path = require_picture(workspace, book, picture)
     if not path.is_file():
         raise HTTPException(404, f"the picture {picture} is missing; put it back")
     if run is None and not book.project.runs():

@@ -27,13 +27,13 @@ import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from markerless.core.video import VIDEO_SUFFIXES, natural_key
+from markerless.core.video import VIDEO_SUFFIXES, natural_key, video_stem
 from markerless.errors import MarkerlessError, ProjectError, RevisionError
 from markerless.pipeline.add import add
 from markerless.pipeline.colors import colors_of
 from markerless.pipeline.keypoints import label_counts
 from markerless.pipeline.new import NewRequest, new
-from markerless.pipeline.results import result_files, video_stem
+from markerless.pipeline.results import result_files
 from markerless.project import NewProject, Project, skeleton_settings
 from markerless.project.keypoints import Plan, change_keypoints
 from markerless.project.skeleton_settings import Drawn

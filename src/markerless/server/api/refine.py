@@ -156,9 +156,9 @@ def compared_frames(
 
 
 @router.get("/projects/{key}/refine/crops/{folder}/{picture}")
-def crop(book: TheBook, picture: str, part: Annotated[Part, Query()]) -> Response:
+def crop(workspace: TheWorkspace, book: TheBook, picture: str, part: Annotated[Part, Query()]) -> Response:
     """A part of a picture."""
-    path = require_picture(book, picture)
+    path = require_picture(workspace, book, picture)
     if not path.is_file():
         raise HTTPException(404, f"the picture {picture} is missing; put it back")
     image = read_image(path)[part.top : part.top + part.height, part.left : part.left + part.width]

@@ -27,9 +27,8 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi import Path as InPath
 from starlette.responses import FileResponse, StreamingResponse
 
-from markerless.core.video import VIDEO_SUFFIXES
+from markerless.core.video import VIDEO_SUFFIXES, video_stem
 from markerless.pipeline.result_list import RunSummary, VideoResults, all_runs, results_of, summary_of
-from markerless.pipeline.results import video_stem
 from markerless.project import Project
 from markerless.server.tracks_shelf import TracksShelf
 from markerless.server.workspace import TheProject, TheWorkspace, Workspace

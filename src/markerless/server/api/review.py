@@ -28,10 +28,11 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from markerless.core.tracks import Tracks
+from markerless.core.video import video_stem
 from markerless.errors import SettingsError
 from markerless.pipeline.colors import colors_of
 from markerless.pipeline.outliers import said, tracks_file
-from markerless.pipeline.results import length_note, result_files, video_stem
+from markerless.pipeline.results import length_note, result_files
 from markerless.pipeline.review import TracksFile, traces, tracks_files
 from markerless.project import Project
 from markerless.server.api.frames import TheVideo

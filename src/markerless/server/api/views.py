@@ -19,8 +19,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from markerless.core.video import video_stem
 from markerless.errors import MarkerlessError, VideoError
-from markerless.pipeline.results import video_stem
 from markerless.pipeline.study_views import StudyViews
 from markerless.pipeline.view_suggestions import FAR, Suggestion
 from markerless.pipeline.views import extract_partners
@@ -36,7 +36,7 @@ router = APIRouter()
 @router.get("/projects/{key}/labels/{folder}/views/{picture}")
 def views(workspace: TheWorkspace, book: TheBook, picture: Name) -> dict[str, Any]:
     """Where the other views put the keypoints of a picture."""
-    require_picture(book, picture)
+    require_picture(workspace, book, picture)
     shelf, books = workspace.shared(ViewsShelf), workspace.shared(Books)
     version = shelf.version(book.project, book.video, books)
     found = shelf.views(book.project)
@@ -55,7 +55,7 @@ def views(workspace: TheWorkspace, book: TheBook, picture: Name) -> dict[str, An
 @router.post("/projects/{key}/labels/{folder}/views/{picture}/extract")
 def extract(workspace: TheWorkspace, project: TheProject, book: TheBook, picture: Name) -> dict[str, Any]:
     """Make pictures of the same moment in the other views."""
-    require_picture(book, picture)
+    require_picture(workspace, book, picture)
     found = workspace.shared(ViewsShelf).views(project)
     if found is not None:
         done = extract_partners(project, found, only=(book.video, picture))

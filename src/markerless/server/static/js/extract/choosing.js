@@ -20,7 +20,7 @@ export class Choosing {
     this.n = h("input", { type: "number", min: 1, max: 2000, value: 20, required: true });
     this.analyze = h("a", { href: addressOf(key, "results") }, "Analyze a video first");
     [this.start, this.stop] = ["beginning", "end"].map((word) => h("input", { type: "number", min: 0, step: "any", placeholder: word }));
-    const here = (input) => h("button", { class: "button quiet small", type: "button", title: "Take the time that is shown", onclick: () => { input.value = this.wanted().time.toFixed(2); } }, "here");
+    const here = (input) => h("button", { class: "button quiet small", type: "button", title: "Take the time that is shown", onclick: () => { input.value = (Math.floor(100 * this.wanted().time) / 100).toFixed(2); } }, "here");
     this.part = h("details", { class: "extract-part" }, h("summary", { class: "small" }, "Only a part of it"), h("div", { class: "extract-times" }, field("From, s", this.start), here(this.start), field("To, s", this.stop), here(this.stop)));
     this.go = h("button", { class: "button main" }, "Choose frames");
     this.bar = h("i");

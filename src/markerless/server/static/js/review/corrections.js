@@ -20,6 +20,19 @@ export function changesFor({ picture, known, predicted, moved, size, newId }) {
   });
 }
 
+/** Whether a picture has the size of the video's frames; else it was cropped or scaled, and its labels with it. */
+export function isWhole(size, frameSize) {
+  return size[0] === frameSize[0] && size[1] === frameSize[1];
+}
+
+/** Refuse a picture whose pixels are not those of the video's frames. */
+export function requireWhole(image, size, frameSize) {
+  if (isWhole(size, frameSize)) return;
+  const sizes = `the ${frameSize.join(" x ")} px of the video's frames, got ${size.join(" x ")} px`;
+  const what = "it was cropped or scaled, so nothing was changed; label it on the Label page";
+  throw new Error(`expected ${image} to have ${sizes}: ${what}`);
+}
+
 /** The changes that take others back. */
 export function takenBack(changes, newId) {
   return changes.map(({ picture, individual, keypoint, was, to }) => ({ id: newId(), picture, individual, keypoint, was: to, to: was })).reverse();

@@ -207,7 +207,15 @@ export class Desk {
     const beyond = frame >= this.about.n_frames;
     const { nCorrected } = this.labels;
     const next = nCorrected > 0 && h("a", { class: "button main review-next", href: addressOf(this.key, "refine", { step: "train" }), title: "Train the network on with what was corrected" }, `Learn from ${nCorrected} corrected ${nCorrected === 1 ? "frame" : "frames"}`);
-    replace(this.state, isLabeled && h("span", { class: "tag good", title: "Crosses are labels, faint dots what was predicted" }, "labeled frame"), beyond && h("span", { class: "tag warn" }, "no tracks here"), next);
+    const isForeign = isLabeled && this.labels.isForeign(frame);
+    const tag = (kind, text, title) => h("span", { class: `tag ${kind}`, title }, text);
+    replace(
+      this.state,
+      isLabeled && !isForeign && tag("good", "labeled frame", "Crosses are labels, faint dots what was predicted"),
+      isForeign && tag("warn", "labeled in a picture of another size", "It was cropped or scaled; see its labels on the Label page"),
+      beyond && tag("warn", "no tracks here"),
+      next,
+    );
   }
 
   #labelsChanged() {

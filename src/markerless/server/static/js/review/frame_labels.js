@@ -1,10 +1,12 @@
 // The labels of a video's frames: which frames have some, their points, and corrections. Everything is saved at once.
-import { changesFor, newId, takenBack } from "./corrections.js";
+import { changesFor, isWhole, newId, requireWhole, takenBack } from "./corrections.js";
 
 export class FrameLabels {
   pictures = new Map(); // frame -> {picture, decided}
   #points = new Map(); // frame -> [{animal, keypoint, xy}] of what is labeled
-  #undo = []; // {folder, changes, frame}
+  #foreign = new Set(); // frames whose picture has another size than the video's
+  #undo = []; // {folder, changes, frame, back: changes that take it back, once they were sent}
+  #turn = Promise.resolve(); // ends when the last undo does
 
   /** `about` is what the server knows of the tracks; `who()` resolves to the name of who labels, or "". */
   constructor({ api, key, about, who, changed = () => {} }) {
@@ -30,8 +32,11 @@ export class FrameLabels {
 
   isLabeled(frame) { return (this.pictures.get(frame)?.decided ?? 0) > 0; }
 
-  /** The labels of a frame, when they have been read; null for a frame without labels. */
-  at(frame) { return this.isLabeled(frame) ? this.#points.get(frame) ?? null : null; }
+  /** Whether a frame's labels were read and are of a picture of another size than the video's frames. */
+  isForeign(frame) { return this.#foreign.has(frame); }
+
+  /** The labels of a frame, when they have been read; null for a frame without labels in the pixels of the video. */
+  at(frame) { return this.isLabeled(frame) && !this.isForeign(frame) ? this.#points.get(frame) ?? null : null; }
 
   /** Read the labels of a frame, once. */
   async want(frame) {
@@ -44,7 +49,8 @@ export class FrameLabels {
   }
 
   /** Put a point of a frame elsewhere: {animal, keypoint, xy}; `predicted` are all points of the frame. Resolves to what
-   * happened: {made: picture is new, n: labels that were placed, conflicts}, or null when nobody says who labels. */
+   * happened: {made: picture is new, n: labels that were placed, conflicts}, or null when nobody says who labels.
+   * Throws where the picture has another size than the video's frames. */
   async correct(frame, moved, predicted) {
     const who = await this.who();
     if (!who) return null;
@@ -54,6 +60,7 @@ export class FrameLabels {
     const { picture } = this.pictures.get(frame);
     const folder = this.about.stem;
     const { size, points } = await this.api.get(this.#path(folder, "frames", picture));
+    requireWhole(`labeled-data/${folder}/${picture}`, size, this.about.size);
     const changes = changesFor({ picture, known: points, predicted: predicted.flatMap((one) => this.#named(one) ?? []), moved: this.#required(moved), size, newId });
     const conflicts = await this.#send(folder, who, changes);
     if (conflicts < changes.length) this.#undo.push({ folder, frame, changes });
@@ -62,11 +69,19 @@ export class FrameLabels {
     return { made, n: changes.length, conflicts };
   }
 
-  /** Take the last correction back; resolves to its frame, or null when there is none. */
-  async undo() {
-    const last = this.#undo.pop();
+  /** Take the last correction back, one after the other; resolves to its frame, or null when there is none. It stays the
+   * last one until the server has answered. */
+  undo() {
+    this.#turn = this.#turn.catch(() => {}).then(() => this.#takeBack());
+    return this.#turn;
+  }
+
+  async #takeBack() {
+    const last = this.#undo.at(-1);
     if (!last) return null;
-    await this.#send(last.folder, await this.who(), takenBack(last.changes, newId));
+    last.back ??= takenBack(last.changes, newId); // under the same ids again, as the server may have them already
+    await this.#send(last.folder, await this.who(), last.back);
+    this.#undo = this.#undo.filter((one) => one !== last);
     await this.load();
     await this.#read(last.frame);
     return last.frame;
@@ -95,7 +110,9 @@ export class FrameLabels {
 
   async #read(frame) {
     const { picture } = this.pictures.get(frame);
-    const { points } = await this.api.get(this.#path(this.about.stem, "frames", picture));
+    const { size, points } = await this.api.get(this.#path(this.about.stem, "frames", picture));
+    if (isWhole(size, this.about.size)) this.#foreign.delete(frame);
+    else this.#foreign.add(frame);
     const found = [];
     for (const [individual, keypoints] of Object.entries(points)) {
       for (const [name, { xy }] of Object.entries(keypoints)) {

@@ -1,0 +1,174 @@
+"""The files of a result in space: how they are called, what they must not replace, and writing them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from markerless.core.camera import Calibration
+from markerless.core.tracks import Tracks
+from markerless.core.views import Views
+from markerless.errors import MarkerlessError, StorageError
+from markerless.formats import anipose, movement
+from markerless.formats._movement_parts import open_space
+from markerless.multiview.files import anipose_toml
+from markerless.pipeline.seen_points import Source
+from markerless.pipeline.space_sources import SOURCES, sources_of
+
+_BETWEEN = "_-. "  # words of a file's name
+_SHORTEST = 3  # letters that tell which recording it is
+_NO_NAME = "points"
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """The cameras of a result, and where they are from.
+
+    Attributes:
+        calibration: As they were used.
+        changed: Whether they were found, repaired, scaled or moved here.
+        file: That they were read from; None where they were not read.
+    """
+
+    calibration: Calibration
+    changed: bool
+    file: Path | None = None
+
+
+def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
+    """Where to write, without suffix; None when nothing is to be written, because everything came from memory.
+
+    By default it is beside the first file, and the name is what the names of the files have in common at their
+    beginning and at their end. `out` may be a folder, in which it is then.
+    """
+    paths = [Path(source) for source in files.values() if isinstance(source, Path | str)]
+    name = f"{_common([path.stem for path in paths])}_3d"
+    if out is None:
+        return paths[0].parent / name if paths else None
+    path = Path(out)
+    if path.is_dir() or path.name in ("", "..") or str(out).endswith(("/", os.sep)):
+        return path / name
+    return path.with_suffix("") if path.suffix.lower() in (".nc", ".csv") else path
+
+
+def _common(stems: Sequence[str]) -> str:
+    """What names have in common: session1 of back_session1 and side_session1, walk_cam of walk_cam0 and walk_cam1."""
+    if not stems:
+        return _NO_NAME
+    begin = _same_letters(stems)
+    end = "" if len(set(stems)) == 1 else _end(stems, min(map(len, stems)) - len(begin))
+    common = "_".join(part for part in (begin.strip(_BETWEEN), end.strip(_BETWEEN)) if part)
+    return common if len(common) >= _SHORTEST else _NO_NAME
+
+
+def _same_letters(texts: Sequence[str]) -> str:
+    same = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in same)
+
+
+def _end(stems: Sequence[str], longest: int) -> str:
+    """The whole words that all end in: not the t of left and right, but what follows the numbers of cam0 and cam1."""
+    same = len(_same_letters([stem[::-1] for stem in stems]))
+    for size in range(min(same, longest), 0, -1):
+        end = stems[0][-size:]
+        before = [stem[:-size][-1:] for stem in stems]
+        numbered = all(letter.isdigit() for letter in before) and not end[0].isdigit()
+        if end[0] in _BETWEEN or numbered or all(letter in _BETWEEN for letter in before):
+            return end
+    return ""
+
+
+def require_free(target: Path, files: Mapping[str, Source], chosen: bool) -> None:
+    """Refuse, before anything is computed, a place where nothing can be written or where something would be lost.
+
+    Args:
+        target: Where to write, without suffix.
+        files: Camera -> what the result will be made of.
+        chosen: Whether the user named the place: then an older result may be replaced.
+
+    Raises:
+        StorageError: it is such a place.
+    """
+    folder = next((one for one in target.absolute().parents if one.exists()), None)
+    if folder is None or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StorageError(f"cannot write {_beside(target, '.nc')}: choose a writable folder with --out")
+    sources = {Path(one).resolve() if isinstance(one, Path | str) else None for one in files.values()}
+    for path in (_beside(target, ".nc"), _beside(target, ".csv")):
+        if path.is_dir():
+            raise StorageError(f"cannot write {path}: it is a folder; name the result with --out")
+        if path.resolve() in sources:
+            raise StorageError(f"cannot write {path}: the points are made of it; name the result with --out")
+    older = _beside(target, ".nc")
+    made_of = _made_of(older)
+    if not chosen and made_of and made_of != sources:
+        names = ", ".join(sorted(path.name for path in made_of if path is not None)[:3]) or "points in memory"
+        raise StorageError(
+            f"{older} is there already, and was made of other files ({names}); name the new result with --out, or "
+            "delete the older one"
+        )
+
+
+def _made_of(result: Path) -> set[Path | None]:
+    """The files that a result was made of, None for points in memory; empty where that is not known."""
+    if not result.is_file():
+        return set()
+    try:
+        told = open_space(result).provenance
+    except MarkerlessError:
+        return set()
+    sources = sources_of({SOURCES: told[SOURCES]} if SOURCES in told else told)  # older results: names alone
+    return {(result.parent / one.file).resolve() if one.file else None for one in sources.values()}
+
+
+def write_space(target: Path, tracks: Tracks, views: Views, cameras: Cameras) -> tuple[Path, ...]:
+    """Write `target`.nc, a table of each animal, and the cameras where they changed or where older ones lie there.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    native, rig = _beside(target, ".nc"), _beside(target, ".calibration.toml")
+    tables = _tables(target, tracks.individuals)
+    movement.write(tracks, native, views)
+    for index, path in enumerate(tables):
+        anipose.write(_of_animal(tracks, index), path, views.of_animal(index))
+    is_given = rig.exists() and cameras.file is not None and cameras.file.exists() and rig.samefile(cameras.file)
+    if cameras.changed or (rig.exists() and not is_given):
+        anipose_toml.write(cameras.calibration, rig)
+        return (native, *tables, rig)
+    return (native, *tables)
+
+
+def _tables(target: Path, individuals: Sequence[str]) -> list[Path]:
+    """One for each animal; their names have no characters that a file's name may not have, and are different."""
+    if len(individuals) == 1:
+        return [_beside(target, ".csv")]
+    from markerless.report.trajectories import file_part  # drawing takes long to import
+
+    taken: set[str] = set()
+    paths = []
+    for animal in individuals:
+        plain = file_part(animal)
+        names = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        name = next(one for one in names if one.casefold() not in taken)  # a disk may not tell A from a
+        taken.add(name.casefold())
+        paths.append(_beside(target, f"_{name}.csv"))
+    return paths
+
+
+def _beside(target: Path, end: str) -> Path:
+    return target.with_name(f"{target.name}{end}")
+
+
+def _of_animal(tracks: Tracks, index: int) -> Tracks:
+    chosen = slice(index, index + 1)
+    error = None if tracks.error is None else tracks.error[:, chosen]
+    return replace(
+        tracks,
+        points=tracks.points[:, chosen],
+        score=tracks.score[:, chosen],
+        error=error,
+        individuals=tracks.individuals[chosen],
+    )
