@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,40 @@ def test_the_result_lies_beside_its_source_in_all_three_formats(tmp_path: Path) 
     before = {path: path.read_bytes() for path in found.written}
     filter_files([source], FilterRequest())
     assert {path: path.read_bytes() for path in found.written} == before
+
+
+def test_a_cropped_result_is_filtered_where_it_is(tmp_path: Path) -> None:
+    """DeepLabCut counts its pixels from the corner of the crop, which a pickle beside it tells."""
+    data = {"data": {"cropping": True, "cropping_parameters": [100, 500, 40, 300], "Scorer": "DLC_x"}}
+    (tmp_path / "mouseDLC_Net_run1_meta.pickle").write_bytes(pickle.dumps(data))
+    source = tmp_path / "mouseDLC_Net_run1.h5"
+    dlc.write(made(), source)
+    for _ in range(2):  # the second time in place of the first
+        (found,) = filter_files([source], FilterRequest(methods=("median",)))
+        h5, csv, native = dlc.read(found.written[0]), dlc.read(found.written[1]), movement.read(found.written[2])
+        np.testing.assert_allclose(h5.points, native.points, atol=1e-9)
+        np.testing.assert_allclose(csv.points, native.points, atol=1e-9)
+
+
+def test_points_in_space_are_filtered_again(tmp_path: Path) -> None:
+    """Their table has no likelihood, which is no change of it."""
+    source = tmp_path / "S.nc"
+    movement.write(replace(tracks_of(np.zeros((60, 1, 2, 3))), scorer="DLC_Net_run1", fps=30.0), source)
+    first, second = (filter_files([source], FilterRequest(methods=("median",)))[0] for _ in range(2))
+    assert first.written == second.written
+
+
+def test_a_filled_point_has_not_the_score_of_the_one_that_was_there(tmp_path: Path) -> None:
+    tracks = made()
+    score = np.full(tracks.score.shape, 0.9)
+    score[40:43, 0, 0] = 0.1
+    source = tmp_path / "a.nc"
+    movement.write(replace(tracks, score=score), source)
+    (found,) = filter_files([source], FilterRequest(methods=("interpolate",), settings={"min_score": 0.6}))
+    after = movement.read(found.written[2])
+    assert np.isfinite(after.points[40:43]).all()
+    assert np.isnan(after.score[40:43, 0, 0]).all()
+    assert (after.score[:40] == 0.9).all()
 
 
 def test_expected_errors_come_from_the_native_file_of_the_same_analysis(tmp_path: Path) -> None:

@@ -213,6 +213,24 @@ def test_a_file_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_tables_of_equal_names_are_not_written_over(tmp_path: Path) -> None:
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+    first, second = (saved(tmp_path / day, walking()) for day in ("day1", "day2"))
+    one, other = kinematics([first, second], out=tmp_path / "out")
+    assert not one.error
+    assert "files of different names" in other.error and not other.files
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_two_results_of_a_video_have_pages_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "walk.mp4").touch()
+    files = [saved(tmp_path, walking(), name) for name in ("walkDLC.nc", "walkDLC_filtered.nc")]
+    pages = {page for done in kinematics(files) for page in done.files if page.suffix == ".html"}
+    assert len(pages) == 2
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     toml = tmp_path / "r.toml"
     toml.write_text('[[region]]\nname = "a"\ncircle = [30, 50, 10]\n', encoding="utf-8")

@@ -62,6 +62,16 @@ def test_every_frame_carries_its_own_points(video: Path) -> None:
     np.testing.assert_allclose(places, expected, atol=0.6)  # chroma is halved in yuv420p
 
 
+def test_the_recording_itself_is_not_drawn_over(video: Path) -> None:
+    before = video.read_bytes()
+    link = video.with_name("link.mp4")
+    link.hardlink_to(video)
+    for target in (video, link):
+        with pytest.raises(SettingsError, match="another file than the video"):
+            render(made_tracks(), video, target)
+    assert video.read_bytes() == before
+
+
 def test_part_of_a_video(video: Path) -> None:
     result = render(made_tracks(), video, options=RenderOptions(start_s=0.5, stop_s=1.0))
     assert result.n_frames == 10

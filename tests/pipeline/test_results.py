@@ -14,7 +14,7 @@ from markerless.core.tracks import Tracks
 from markerless.core.video import Video, video_stem
 from markerless.errors import FormatError
 from markerless.formats import movement
-from markerless.pipeline.results import find_tracks, length_note, located, result_files, result_name
+from markerless.pipeline.results import find_tracks, length_note, located, result_files, result_name, video_of
 from markerless.video.images import write_image
 
 
@@ -40,10 +40,28 @@ def test_newest_result_of_this_video_is_found(tmp_path: Path) -> None:
     touch(tmp_path / "mouse2.avi")
     touch(tmp_path / "mouseDLC_run1_labeled.mp4")
     touch(tmp_path / "mouseDLC_run1.nc", age_s=60)
-    expected = touch(tmp_path / "mouseDLC_run2.nc", age_s=30)
+    expected = touch(tmp_path / "mouseDLC_run2.nc", age_s=32)
+    touch(tmp_path / "mouseDLC_run2.h5", age_s=31)
+    touch(tmp_path / "mouseDLC_run2.csv", age_s=30)
     touch(tmp_path / "mouse2DLC_run1.nc")
-    touch(tmp_path / "mouseDLC_run9.h5")
+    touch(tmp_path / "mouse_timestamps.csv")
+    touch(tmp_path / "mouse.nwb")
     assert find_tracks(video) == expected.resolve()
+    newer = touch(tmp_path / "mouseDLC_run9.h5", age_s=10)  # also where the native file of an older one is there
+    assert find_tracks(video) == newer.resolve()
+
+
+def test_a_csv_is_taken_where_there_is_nothing_else(tmp_path: Path) -> None:
+    video, only = touch(tmp_path / "mouse.mp4"), touch(tmp_path / "mouse_tracks.csv")
+    assert find_tracks(video) == only.resolve()
+
+
+def test_the_video_of_a_file_is_none_with_a_shorter_number(tmp_path: Path) -> None:
+    touch(tmp_path / "m1.mp4")
+    source = touch(tmp_path / "m10DLCx.csv")
+    assert video_of(source) is None
+    video = touch(tmp_path / "m10.mp4")
+    assert video_of(source) == video.resolve()
 
 
 @pytest.mark.parametrize("other", ["session10", "session1-left", "session1b"])

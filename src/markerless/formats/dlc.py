@@ -61,8 +61,11 @@ def read(path: Path) -> Tracks:
     return replace(tracks, points=tracks.points + _corner(crop), provenance=provenance)
 
 
-def write(tracks: Tracks, path: Path) -> None:
+def write(tracks: Tracks, path: Path, place: Path | None = None) -> None:
     """Write one prediction table, CSV or h5 by the suffix.
+
+    Beside DeepLabCut's pickle of a cropped analysis the pixels are those of the crop, as `read` expects them there.
+    `place` is where the file will be moved to, if it is written elsewhere.
 
     Equal tracks give equal bytes. A single animal of the default name has no level `individuals`. 3D results have the
     columns x, y, z and no likelihood, as DeepLabCut has them.
@@ -73,7 +76,7 @@ def write(tracks: Tracks, path: Path) -> None:
     """
     path = Path(path)
     require_suffix(path, SUFFIXES)
-    crop = crop_of(path) if _may_be_cropped(tracks) else None
+    crop = crop_of(place or path) if _may_be_cropped(tracks) else None
     if crop is not None:
         tracks = replace(tracks, points=tracks.points - _corner(crop))
     names, columns = columns_of(tracks, has_named_individuals(tracks))

@@ -200,12 +200,15 @@ def effect_of(before: Tracks, after: Tracks) -> FilterEffect:
 def _apply(tracks: Tracks, methods: Sequence[str], settings: Mapping[str, Any]) -> Tracks:
     modules, configs = methods_of(methods), _configs(methods, settings)
     least = load(GROUP, settings_class(methods), settings).min_score
+    left_out = np.zeros(tracks.score.shape, dtype=np.bool_)
     if least > 0:
-        points = np.where(tracks.present(least)[..., None], tracks.points, np.nan)
+        left_out = tracks.present() & ~tracks.present(least)
+        points = np.where(left_out[..., None], np.nan, tracks.points)
         tracks = replace(tracks, points=points, provenance={**tracks.provenance, "filter_min_score": least})
     for module, config in zip(modules, configs, strict=True):
         tracks = module.apply(tracks, config)
-    return tracks
+    filled = left_out & tracks.present()  # the score was of the point that is gone
+    return replace(tracks, score=np.where(filled, np.nan, tracks.score)) if filled.any() else tracks
 
 
 def _configs(methods: Sequence[str], settings: Mapping[str, Any]) -> list[Settings]:

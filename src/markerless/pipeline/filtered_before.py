@@ -80,7 +80,8 @@ def _made(target: ResultFiles, there: Sequence[Path], made_of: Mapping[str, Any]
     for file in there:
         if file != native:
             told = dlc.read(file)
-            if not (_equal(told.points, before.points) and _equal(told.score, before.score)):
+            has_score = before.points.shape[-1] == 2  # in three dimensions DeepLabCut's table has no likelihood
+            if not (_equal(told.points, before.points) and (not has_score or _equal(told.score, before.score))):
                 return [], f"{file.name} was changed since"
     return [str(step.get("filter")) for step in steps if isinstance(step, Mapping)], ""
 

@@ -123,13 +123,15 @@ def kinematics(
     request, settings = request or KinematicsRequest(), settings or KinematicsSettings()
     parabola(settings.window)
     results = []
+    taken: dict[str, KinematicsFiles] = {}
     for file in files:
         path = Path(file)
         try:
             opened = _open(path)
             motion = measure(opened.tracks, request, settings)
             notes = (*opened.notes, *motion.notes)
-            written = KinematicsFiles.of(opened.source, opened.video, out).write(motion, opened.size, notes)
+            target = KinematicsFiles.of(opened.source, opened.video, out).beside(taken)
+            written = target.write(motion, opened.size, notes)
             results.append(Kinematics(opened.source, motion, tuple(written), notes))
         except MarkerlessError as error:
             results.append(Kinematics(path, error=str(error)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
 from markerless.core.video import video_stem
+from markerless.errors import SettingsError
 from markerless.pipeline.colors import colors_beside
 from markerless.pipeline.results import PLOTS_FOLDER
 from markerless.report.kinematics_figures import figures_of, page_of
@@ -37,6 +38,22 @@ class KinematicsFiles:
         """Beside the tracks, or in `out`; figures are named by the video where it is known."""
         folder = Path(out) if out is not None else source.absolute().parent
         return cls(source, folder, folder / PLOTS_FOLDER / (video_stem(video) if video is not None else source.stem))
+
+    def beside(self, taken: dict[str, KinematicsFiles]) -> KinematicsFiles:
+        """The same, with figures in a folder of their own where those of `taken` go to the same; then one of `taken`.
+
+        Raises:
+            SettingsError: tables of one of them would be written over.
+        """
+        name = str(self._table("").absolute()).lower()  # some disks do not tell case apart
+        if name in taken:
+            raise SettingsError(
+                f"expected files of different names, got {taken[name].source} and {self.source}: both tables would be "
+                f"{self._table('_kinematics')}; measure them one by one, each with its own --out"
+            )
+        is_used = any(other.plots == self.plots for other in taken.values())
+        taken[name] = replace(self, plots=self.plots.with_name(self.source.stem)) if is_used else self
+        return taken[name]
 
     def write(self, motion: Motion, size: tuple[int, int] | None, notes: Sequence[str]) -> list[Path]:
         """Write tables, figures and the page; tell which.

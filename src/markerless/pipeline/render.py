@@ -83,6 +83,7 @@ def render(
     video, options = Path(video), options or RenderOptions()
     points, source = open_tracks(tracks, video)
     path = Path(out) if out is not None else video.parent / f"{result_name(points, source, video)}_labeled.mp4"
+    require_other(path, video)
     painter = Painter(points, options.settings, colors_beside(video, points.skeleton.keypoints))
     with open_video(video) as reader:
         fps = _fps(reader.video, points)
@@ -126,6 +127,16 @@ def read_ahead(
     while batch := coming.result():
         coming = pool.submit(some)
         yield from batch
+
+
+def require_other(target: Path, video: Path) -> None:
+    """Refuse to draw over the recording itself.
+
+    Raises:
+        SettingsError: the file to write is the video.
+    """
+    if target.exists() and video.exists() and target.samefile(video):
+        raise SettingsError(f"expected another file than the video to write, got {target}; give --out another name")
 
 
 def part_between(n_frames: int, fps: float, span_s: tuple[float | None, float | None], name: str) -> tuple[int, int]:

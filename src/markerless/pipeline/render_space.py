@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from markerless.core.progress import Progress, silent
 from markerless.drawing import palette
-from markerless.pipeline.render import DEFAULT_FPS, Rendering, part_between, read_ahead
+from markerless.pipeline.render import DEFAULT_FPS, Rendering, part_between, read_ahead, require_other
 from markerless.pipeline.results import LABELED
 from markerless.pipeline.space_result import CameraSeen, SpaceResult, open_space_result, seen_by_cameras
 from markerless.report.lettering import Lettering, write
@@ -122,6 +122,9 @@ def render_space(
     result, options = open_space_result(Path(source)), options or SpaceOptions()
     seen = seen_by_cameras(result, videos)
     path = Path(out) if out is not None else result.path.with_name(f"{result.path.stem}{LABELED}.mp4")
+    for one in seen:
+        if one.video is not None:
+            require_other(path, one.video)
     notes = [note for one in seen for note in one.notes]
     with ExitStack() as stack:
         readers = {

@@ -60,10 +60,12 @@ class ResultFiles:
         """
         from markerless.formats import dlc, movement
 
-        writers = {".h5": dlc.write, ".csv": dlc.write, ".nc": movement.write}
         staged = [self.partial / file.name for file in self.files]
-        for path in staged:
-            writers[path.suffix](tracks, path)
+        for path, file in zip(staged, self.files, strict=True):
+            if file.suffix == ".nc":
+                movement.write(tracks, path)
+            else:
+                dlc.write(tracks, path, place=file)
         file = self.files[-1]
         try:
             file.unlink(missing_ok=True)  # it vouches for the other two, which are about to change

@@ -12,6 +12,7 @@ from markerless.project import Project, Run
 
 # Ours first; the others may be of other tools.
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
+TRACKS_ALONE = (".nc", ".h5", ".slp")  # hold nothing else; what is exported from them for others may be newer
 PLOTS_FOLDER = "plot-poses"  # of figures, as DeepLabCut calls it
 TABLES = ("_kinematics", "_kinematics_summary", "_regions", "_visits")  # end the names of tables that are no tracks
 SCORER = "DLC"  # begins the names of our networks, which follow the video's
@@ -27,19 +28,20 @@ def located(project: Project | None, video: str | Path) -> str | Path:
 
 
 def find_tracks(video: Path) -> Path:
-    """The newest result beside the video.
+    """The newest result beside the video, and of its files the native one.
 
-    Results are named `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse"
-    when both videos lie there.
+    A CSV alone is taken only where there is nothing else: it may be a table of another kind. Results are named
+    `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse" when both videos
+    lie there.
 
     Raises:
         FormatError: there is none.
     """
     results = result_files(video)
-    for suffix in RESULT_SUFFIXES:
-        for path in results:
-            if path.suffix.lower() == suffix:
-                return path
+    newest = next((path for path in results if path.suffix.lower() in TRACKS_ALONE), None) or next(iter(results), None)
+    if newest is not None:
+        same = [path for path in results if path.with_suffix("") == newest.with_suffix("")]
+        return min(same, key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower()))
     folder, stem = video.resolve().parent, video_stem(video)
     raise FormatError(
         f"no tracks of {video.name} in {folder}: expected {stem}<scorer>.nc; "
@@ -70,7 +72,7 @@ def video_of(source: Path) -> Path | None:
         entry
         for entry in (folder.iterdir() if folder.is_dir() else [])
         if entry.suffix.lower() in VIDEO_SUFFIXES
-        and source.name.startswith(entry.stem)
+        and begins_with(source.name, entry.stem)
         and not entry.stem.endswith(LABELED)
     ]
     return max(beside, key=lambda entry: (len(entry.stem), entry.name), default=None)
