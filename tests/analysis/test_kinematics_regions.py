@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -142,6 +143,16 @@ def test_a_point_that_trembles_on_the_edge_has_not_left() -> None:
     assert stays("iiooii", 2) == [Visit(0, 2, 2, 0, False), Visit(4, 6, 2, 0, True)]
 
 
+def test_an_absence_lasts_from_inside_to_inside() -> None:
+    """Seen outside for two frames only, and away for seven."""
+    apart = [Visit(0, 2, 2, 0, False), Visit(9, 11, 2, 0, True)]
+    assert stays("iio.....oii", 2) == apart
+    assert stays("iio.....oii", 7) == []  # neither stay is that long by itself
+    assert stays("iio.....oii", 8) == []
+    assert stays("iiiiio...oiiiii", 5) == [Visit(0, 5, 5, 0, False), Visit(10, 15, 5, 0, True)]
+    assert stays("iiiiio...oiiiii", 6) == [Visit(0, 15, 10, 3, False)]
+
+
 @given(st.text("io.", max_size=60), st.integers(1, 5))
 def test_what_always_holds(text: str, least: int) -> None:
     found = stays(text)
@@ -152,6 +163,8 @@ def test_what_always_holds(text: str, least: int) -> None:
         assert visit.n_inside + visit.n_missing == visit.stop - visit.start
     for visit in stays(text, least):
         assert visit.stop - visit.start >= least
+    for before, after in pairwise(stays(text, least)):
+        assert after.start - before.stop >= least
 
 
 def test_the_number_that_is_wrong_is_named() -> None:

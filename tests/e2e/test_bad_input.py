@@ -203,4 +203,6 @@ def test_predictions_that_do_not_fit(study: Path, tmp_path: Path, fails: Fails) 
     other = tmp_path / "other.csv"
     header = ["scorer,x,x,x", "bodyparts,knee,knee,knee", "coords,x,y,likelihood"]
     other.write_text("\n".join([*header, *(f"{i},1,2,0.5" for i in range(20))]) + "\n", encoding="utf-8")
+    assert "does not begin with the name of a labeled video (m1)" in fails("evaluate", study, "--predictions", other)
+    other = other.rename(other.with_name("m1_other.csv"))
     assert "knee" in fails("evaluate", study, "--predictions", other)

@@ -33,6 +33,17 @@ def test_a_tidy_table_by_hand(tmp_path: Path) -> None:
     assert (tracks.individuals, tracks.points[0, 0, 0].tolist(), tracks.score[0, 0, 0]) == (("ann",), [1.5, 2], 0.5)
 
 
+def test_a_column_z_without_a_number_is_none(tmp_path: Path) -> None:
+    text = "frame,keypoint,x,y,z,score\n0,a,1,2,,0.9\n1,a,2,3,,0.8\n"
+    tracks = tidy.read(table(tmp_path, text))
+    np.testing.assert_array_equal(tracks.points[:, 0, 0], [[1, 2], [2, 3]])
+    tracks = tidy.read(table(tmp_path, text.replace("2,3,,", "2,3,4,")))
+    np.testing.assert_array_equal(tracks.points[:, 0, 0], [[np.nan] * 3, [2, 3, 4]])
+    # nothing was found in space
+    assert tidy.read(table(tmp_path, "frame,keypoint,x,y,z\n0,a,,,\n")).points.shape == (1, 1, 1, 3)
+    assert tidy.read(table(tmp_path, "frame,keypoint,x,y,z\n")).points.shape[-1] == 3
+
+
 def test_a_tidy_table_out_of_a_spreadsheet_with_decimal_commas(tmp_path: Path) -> None:
     tracks = tidy.read(table(tmp_path, "frame;keypoint;x;y;score\n0;nose, left;1,5;-2,25e1;,75\n"))
     assert tracks.skeleton.keypoints == ("nose, left",)

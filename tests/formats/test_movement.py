@@ -227,3 +227,73 @@ def test_damaged_views_are_one_line_that_names_the_file(tmp_path: Path) -> None:
             movement.read_views(tmp_path / name)
         assert name in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def saved(tmp_path: Path, dataset: xr.Dataset) -> Path:
+    dataset.to_netcdf(tmp_path / "saved.nc", engine="h5netcdf")
+    return tmp_path / "saved.nc"
+
+
+@pytest.mark.parametrize("fps", [25.0, float("nan")])
+@pytest.mark.parametrize("rows", [[0, 1, 2, 5, 6], [4, 5], [3], [0, 1, 2]])
+def test_rows_lie_where_their_times_are(rows: list[int], fps: float, tmp_path: Path) -> None:
+    tracks = replace(example(), fps=fps)
+    again = movement.read(saved(tmp_path, movement.to_dataset(tracks).isel(time=rows)))
+    assert again.n_frames == rows[-1] + 1
+    missing = np.setdiff1d(np.arange(rows[-1] + 1), rows)
+    for got, expected in ((again.points, tracks.points), (again.score, tracks.score), (again.error, tracks.error)):
+        assert got is not None and expected is not None
+        np.testing.assert_array_equal(got[rows], expected[rows])
+        assert np.isnan(got[missing]).all()
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0.0, 0.04, 0.06, 0.5, 0.6, 0.7, 0.8],  # not of 25 frames a second
+        [0.02, 0.06, 0.1, 0.14, 0.18, 0.22, 0.26],  # half a frame late
+        [0.0, 0.04, 0.08, 0.12, 0.12, 0.2, 0.24],  # one twice
+        [0.4, 0.36, 0.32, 0.28, 0.24, 0.2, 0.16],  # backwards
+        [-0.08, -0.04, 0.0, 0.04, 0.08, 0.12, 0.16],  # before the video
+        [0.0, 0.04, np.nan, 0.12, 0.16, 0.2, 0.24],
+        [0.0, 1e300, 1e308, 1.1e308, 1.2e308, 1.3e308, 1.4e308],
+    ],
+)
+def test_times_that_are_no_frames_are_left_alone(times: list[float], tmp_path: Path) -> None:
+    dataset = movement.to_dataset(example()).assign_coords(time=times)
+    assert_same(movement.read(saved(tmp_path, dataset)), example())
+
+
+@pytest.mark.parametrize("change", [{"units": "days since 1970-01-01"}, {"time": None}])
+def test_times_of_another_unit_or_none_are_left_alone(change: dict[str, str | None], tmp_path: Path) -> None:
+    movement.write(example(), tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        file["time"][...] = np.arange(7) * 4 if "units" in change else 0.0
+        file["time"].attrs.update({name: value for name, value in change.items() if value})
+    assert_same(movement.read(tmp_path / "a.nc"), example())
+
+
+def test_rounded_times_are_frames(tmp_path: Path) -> None:
+    dataset = movement.to_dataset(replace(example(), fps=30.0)).isel(time=slice(4, None))
+    rounded = dataset.assign_coords(time=np.round(dataset["time"].values, 3).astype(np.float32))
+    assert movement.read(saved(tmp_path, rounded)).n_frames == 7
+
+
+def test_views_say_themselves_which_frames_moments_have(tmp_path: Path) -> None:
+    tracks = example()
+    views = replace(seen_by_two(tracks), camera_frame=np.tile(np.arange(7.0)[:, None], 2))
+    path = saved(tmp_path, movement.to_dataset(tracks, views).isel(time=[4, 5]))
+    again = movement.read_views(path)
+    assert again is not None and again.camera_frame[:, 0].tolist() == [4, 5]
+    assert movement.read(path).n_frames == 2 == again.used.shape[1]
+
+
+def test_times_of_the_clock_are_refused_in_one_line(tmp_path: Path) -> None:
+    """The first of January 2026 would be frame 44 billion."""
+    dataset = movement.to_dataset(example())
+    path = saved(tmp_path, dataset.assign_coords(time=dataset["time"].values + 1_767_225_600))
+    with pytest.raises(
+        FormatError, match=r"saved\.nc: expected times from the start of .* to frame 44180640006"
+    ) as caught:
+        movement.read(path)
+    assert "\n" not in str(caught.value)

@@ -35,6 +35,11 @@ def test_a_table_of_another_program(tmp_path: Path) -> None:
     np.testing.assert_array_equal(tracks.points[:, 0, 0], [[1, 2], [np.nan, np.nan], [np.nan, np.nan]])
 
 
+def test_a_column_z_without_a_number_is_none(tmp_path: Path) -> None:
+    tracks = parquet.read(table(tmp_path, z=arrow.array([None, None], arrow.float64())))
+    np.testing.assert_array_equal(tracks.points[:, 0, 0], [[1, 2], [np.nan, np.nan], [np.nan, np.nan]])
+
+
 NOTES = {"fps": 30.0, "video": "v", "scorer": "S", "edges": [], "mirror_pairs": [], "provenance": {}}
 
 

@@ -62,6 +62,24 @@ def test_real_files(shared_data: Path, name: str, kind: str, facts: dict[str, ob
     assert {key: found.facts[key] for key in facts} == facts
 
 
+def test_the_share_of_points_leaves_out_pairs_without_columns(tmp_path: Path) -> None:
+    """Two mice of two keypoints and a corner of the cage, DeepLabCut's unique bodypart, of five frames."""
+    columns = [(mouse, name) for mouse in ("m1", "m2") for name in ("nose", "tail")] + [("single", "corner")]
+    levels = {
+        "scorer": ["S"] * 15,
+        "individuals": [individual for individual, _ in columns for _ in range(3)],
+        "bodyparts": [name for _, name in columns for _ in range(3)],
+        "coords": ["x", "y", "likelihood"] * 5,
+    }
+    rows = [",".join([level, *names]) for level, names in levels.items()]
+    rows += [",".join([str(frame), *["1.0", "2.0", "0.9"] * 5]) for frame in range(5)]
+    path = write(tmp_path / "cage.csv", "\n".join(rows) + "\n")
+    facts = info(path).facts
+    assert (facts["keypoints"], facts["share_present"]) == (["nose", "tail", "corner"], 1.0)
+    write(path, "\n".join(rows).replace("0,1.0,2.0,0.9", "0,,,") + "\n")
+    assert info(path).facts["share_present"] == 24 / 25
+
+
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -127,6 +127,42 @@ def test_short_stays_do_not_count() -> None:
     assert (visit.start, visit.stop, visit.n_inside) == (35, 61, 25)
 
 
+def test_the_shortest_stay_is_in_seconds_whatever_else_is_measured_in() -> None:
+    """Stays of 0.25 s at 20 frames a second."""
+    tracks = walking(100)
+    tracks.points[:, 0, 0] = np.where(np.arange(100)[:, None] % 10 < 5, 10.0, 200.0)
+    request = KinematicsRequest(regions=(Circle("c", (10, 10), 5),))
+    per_frame = replace(request, pace="frame")
+    for wanted in (request, per_frame):
+        for least, n_visits in ((0.25, 10), (0.3, 1)):
+            stay = measure(tracks, wanted, KinematicsSettings(min_visit_s=least)).stays[0]
+            assert len(stay.visits) == n_visits
+    unknown = replace(tracks, fps=math.nan)
+    assert len(measure(unknown, per_frame, KinematicsSettings()).stays[0].visits) == 10
+    with pytest.raises(SettingsError, match=r"min_visit_s=0\.25, which is in seconds, got --fps frame"):
+        measure(unknown, per_frame, KinematicsSettings(min_visit_s=0.25))
+
+
+def test_animals_with_like_names_have_figures_of_their_own(tmp_path: Path) -> None:
+    tracks = replace(walking(20), individuals=("mouse ♀", "Mouse_♂"))
+    (found,) = kinematics([saved(tmp_path, tracks)])
+    assert found.error == ""
+    names = sorted(path.name for path in found.files if "-length-" in path.name)
+    assert names == ["kinematics-length-Mouse___2.png", "kinematics-length-mouse__.png"]
+    page = next(path for path in found.files if path.suffix == ".html").read_text(encoding="utf-8")
+    assert page.count("<img") == sum(path.suffix == ".png" for path in found.files)
+    assert "Speed of mouse ♀" in page and "Speed of Mouse_♂" in page
+
+
+def test_keypoints_of_one_animal_alone_are_no_loss_on_the_page(tmp_path: Path) -> None:
+    tracks = walking(20)
+    tracks.points[:, 0, 1], tracks.score[:, 0, 1] = np.nan, np.nan
+    tracks.score[:5, 1] = 0.1  # 10 of 60 points
+    (found,) = kinematics([saved(tmp_path, tracks)])
+    page = next(path for path in found.files if path.suffix == ".html").read_text(encoding="utf-8")
+    assert "83.3 %" in page
+
+
 def test_three_dimensions(tmp_path: Path) -> None:
     tracks = walking(dimensions=3)
     motion = measure(tracks, KinematicsRequest(angles=()), KinematicsSettings())

@@ -127,7 +127,8 @@ def visits(inside: Flags, seen: Flags, least_frames: int = 1) -> list[Visit]:
         inside: `(T,)`.
         seen: `(T,)` frames with the point.
         least_frames: A stay or an absence of fewer frames is none: a point that trembles on the edge has not left and
-            come back each time. Absences are looked at first.
+            come back each time. Absences are looked at first; one lasts from the last frame inside to the next one
+            inside, with the frames between in which the point is missing.
     """
     frames = np.flatnonzero(seen)
     state = (inside & seen)[frames]
@@ -135,7 +136,7 @@ def visits(inside: Flags, seen: Flags, least_frames: int = 1) -> list[Visit]:
     runs = [(int(first), int(last)) for first, last in zip(change[::2], change[1::2], strict=True)]
     joined: list[tuple[int, int]] = []
     for first, last in runs:
-        if joined and first - joined[-1][1] < least_frames:
+        if joined and frames[first] - frames[joined[-1][1] - 1] - 1 < least_frames:
             joined[-1] = joined[-1][0], last
         else:
             joined.append((first, last))

@@ -20,6 +20,8 @@ from markerless.formats.nwb import DEFAULT_NAME, NO_RATE, ORIGIN, OURS, series_n
 
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNKNOWN_START = datetime(1970, 1, 1, tzinfo=UTC)
+# What a PoseEstimation holds beside its series, by the name that a series would need.
+TAKEN = {field["name"] for field in PoseEstimation.get_fields_conf()} | {"namespace", "neurodata_type", "object_id"}
 
 
 def image_of(tracks: Tracks) -> bytes:
@@ -60,7 +62,8 @@ def _file(tracks: Tracks) -> Any:
     if is_one and not is_default:
         nwb.subject = Subject(subject_id=tracks.individuals[0], species="unknown", sex="U")
     edges = np.array(tracks.skeleton.edges, dtype=np.uint8).reshape(-1, 2)
-    skeleton = NwbSkeleton(name="skeleton", nodes=list(tracks.skeleton.keypoints), edges=edges if len(edges) else None)
+    nodes = _series_names(tracks.skeleton.keypoints) or tracks.skeleton.keypoints
+    skeleton = NwbSkeleton(name="skeleton", nodes=list(nodes), edges=edges if len(edges) else None)
     behavior = nwb.create_processing_module(name="behavior", description="poses estimated from video")
     behavior.add(Skeletons(skeletons=[skeleton]))
     for n, individual in enumerate(tracks.individuals):
@@ -80,10 +83,12 @@ def _file(tracks: Tracks) -> Any:
 
 def _series(tracks: Tracks, n: int) -> list[Any]:
     knows_fps = bool(np.isfinite(tracks.fps)) and tracks.fps > 0
+    names = _series_names(tracks.skeleton.keypoints)
+    owner = f" from individual {tracks.individuals[n]}." if names else ""  # so reading finds the keypoint's own name
     return [
         PoseEstimationSeries(
-            name=series_name(keypoint),
-            description=f"Keypoint {keypoint}",
+            name=names[k] if names else series_name(keypoint),
+            description=f"Keypoint {keypoint}{owner}",
             comments="no comments" if knows_fps else NO_RATE,
             data=tracks.points[:, n, k].astype(np.float64),
             unit="pixels" if tracks.points.shape[-1] == 2 else "unit of the calibration",
@@ -95,3 +100,18 @@ def _series(tracks: Tracks, n: int) -> list[Any]:
         )
         for k, keypoint in enumerate(tracks.skeleton.keypoints)
     ]
+
+
+def _series_names(keypoints: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the series where some cannot have that of their keypoint; else none.
+
+    A field of the `PoseEstimation`, as `scorer`, or another series may have it already. The nodes of the skeleton are
+    then named as the series are, and the keypoints' own names stand in the descriptions.
+    """
+    plain = [series_name(keypoint) for keypoint in keypoints]
+    names: list[str] = []
+    for name in plain:
+        while name in TAKEN or name in names:
+            name += "_"
+        names.append(name)
+    return () if names == plain else tuple(names)

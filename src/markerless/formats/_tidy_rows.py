@@ -99,7 +99,7 @@ def from_rows(path: Path, rows: TidyColumns) -> Tracks:
     t = frame.astype(np.int64)
     place = (t * shape[1] + n) * shape[2] + k
     _require_once(path, place)
-    axes = [axis for axis in "xyz" if axis in rows.numbers]
+    axes = _axes(rows.numbers)
     points = np.full((*shape, len(axes)), np.nan)
     points.reshape(-1, len(axes))[place] = np.stack([rows.numbers[axis] for axis in axes], axis=-1)
     points[np.isnan(points).any(axis=-1)] = np.nan
@@ -112,6 +112,13 @@ def from_rows(path: Path, rows: TidyColumns) -> Tracks:
         individuals=names,
         fps=_fps(frame, rows.numbers.get("time_s")),
     )
+
+
+def _axes(numbers: Mapping[str, FloatArray]) -> list[str]:
+    """Those that points have: a column z without a number, beside points in the picture, is none."""
+    axes = [axis for axis in "xyz" if axis in numbers]
+    is_flat = "z" in axes and np.isnan(numbers["z"]).all() and not np.isnan(numbers["x"] + numbers["y"]).all()
+    return axes[:2] if is_flat else axes
 
 
 def _placed(shape: tuple[int, int, int], place: npt.NDArray[np.int64], values: FloatArray | None) -> FloatArray:

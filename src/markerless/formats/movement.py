@@ -5,7 +5,9 @@ gives it, `expected_error (time, keypoint, individual)` in pixels (or the unit o
 z as well, and what the cameras say of them: `reprojection_error (view, time, keypoint, individual)` in pixels,
 `view_used` likewise, and `state (time, keypoint, individual)` whose numbers its attribute explains; the coordinate
 `camera_frame (time, view)` is the frame of each camera's video that belongs to a moment, with a fraction where it lies
-between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames.
+between two, NaN where the camera has none. `time` is in seconds when the frame rate is known, else in frames. A file
+that movement saved of some of the times (`ds.sel(time=slice(5, 7))`) is read with its rows at their frames and NaN
+around them; where times do not fit the frame rate, and where cameras tell of their frames, rows are frames.
 Attributes: `ds_type`, `fps`, `time_unit`, `source_software`, `scorer`, `video`, `skeleton`, `provenance` (JSON),
 `likelihood_definition`, and `calibration` (JSON) where errors are calibrated. No wall-clock time: equal tracks give
 equal bytes.
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,10 @@ _DIMS = ("time", "space", "keypoint", "individual")
 _TRACKS_DIMS = ("time", "individual", "keypoint", "space")
 _OLD_DIMS = {"keypoints": "keypoint", "individuals": "individual"}
 _AXES = ("x", "y", "z")
+_OFF_FRAME = 0.1  # frames that a time may be beside its frame: times are rounded, or float32
+_TIME_UNITS = ("", "s", "seconds", "frames")
+_MOST_PLACED = 100_000_000  # points that a file may become by its times: 2.4 GB
+_MOST_TIMES_LARGER = 10  # ... or so many times those it holds
 
 
 def sniff(path: Path) -> float:
@@ -202,7 +208,7 @@ def _tracks(file: h5py.File) -> Tracks:
     axes = [names["space"].index(axis) for axis in _AXES if axis in names["space"]]
     points = array(file["position"]).transpose([order.index(dim) for dim in _TRACKS_DIMS])[..., axes]
     attributes = {name: plain(value) for name, value in file.attrs.items()}
-    return Tracks(
+    tracks = Tracks(
         skeleton_of(names["keypoint"], attributes),
         points.astype(np.float64),
         _per_point(file, "confidence", points.shape[:3]),
@@ -213,6 +219,52 @@ def _tracks(file: h5py.File) -> Tracks:
         scorer=str(attributes.get("scorer", "")),
         provenance=provenance_of(attributes),
     )
+    has_views = "reprojection_error" in file  # whose `camera_frame` says it
+    exact = None if has_views else _times_in_frames(file, attributes, tracks)
+    frames = None if exact is None else _frames_at(exact)
+    return tracks if frames is None else _placed(tracks, frames)
+
+
+def _times_in_frames(file: h5py.File, attributes: dict[str, Any], tracks: Tracks) -> npt.NDArray[np.float64] | None:
+    """`(T,)` the time of each row in frames; None where it is not there or unclear, or no row is missing."""
+    node, unit = file.get("time"), text(attributes.get("time_unit", ""))
+    if not isinstance(node, h5py.Dataset) or node.shape != (tracks.n_frames,) or node.dtype.kind not in "fiu":
+        return None
+    rate = 1.0 if unit == "frames" or (not unit and np.isnan(tracks.fps)) else tracks.fps
+    if not (np.isfinite(rate) and rate > 0) or text(node.attrs.get("units", "")) not in _TIME_UNITS:
+        return None
+    with np.errstate(over="ignore"):
+        last = array(node, slice(-1, None)).astype(np.float64) * rate
+        is_whole = not last.size or np.rint(last[0]) == tracks.n_frames - 1
+        return None if is_whole else np.asarray(array(node).astype(np.float64) * rate)
+
+
+def _frames_at(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """`(T,)` the whole frames of times in frames; None where they are no ascending frames."""
+    if not np.isfinite(exact).all():
+        return None
+    frames = np.rint(exact)
+    fits = bool((np.abs(exact - frames) <= _OFF_FRAME).all() and frames[0] >= 0 and (np.diff(frames) > 0).all())
+    return frames if fits else None
+
+
+def _placed(tracks: Tracks, frames: npt.NDArray[np.float64]) -> Tracks:
+    """The rows at their frames, NaN between them."""
+    n_frames = int(frames[-1]) + 1
+    if n_frames * max(1, tracks.score[0].size) > max(_MOST_PLACED, _MOST_TIMES_LARGER * tracks.score.size):
+        raise FormatError(
+            f"expected times from the start of the video on, got {len(frames)} rows up to frame {n_frames - 1} by time "
+            "and fps; save them with ds.assign_coords(time=ds.time - ds.time[0])"
+        )
+    place = frames.astype(np.int64)
+
+    def spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        placed = np.full((n_frames, *values.shape[1:]), np.nan)
+        placed[place] = values
+        return placed
+
+    error = None if tracks.error is None else spread(tracks.error)
+    return replace(tracks, points=spread(tracks.points), score=spread(tracks.score), error=error)
 
 
 def dims_of(variable: h5py.Dataset) -> list[str]:

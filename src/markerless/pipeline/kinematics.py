@@ -147,7 +147,7 @@ def measure(tracks: Tracks, request: KinematicsRequest, settings: KinematicsSett
     """
     pace = _pace(tracks, request.pace)
     seen = replace(tracks, points=seen_points(tracks, settings.cutoff))
-    stays = _stays(seen, request.regions, max(1, math.ceil(settings.min_visit_s * pace.frames - 1e-9)))
+    stays = _stays(seen, request.regions, _least_frames(tracks, request.regions, pace, settings.min_visit_s))
     scale = request.scale(seen) if request.scale is not None else None
     scaled = scale.applied(seen) if scale is not None else seen
     found = [speed(scaled, pace, settings.window), acceleration(scaled, pace, settings.window)]
@@ -166,6 +166,19 @@ def _pace(tracks: Tracks, given: float | str | None) -> Pace:
             raise SettingsError(f"expected frames per second, or '{PER_FRAME}', got '{given}'")
         return Pace.per_frame()
     return Pace.of(tracks, given)
+
+
+def _least_frames(tracks: Tracks, regions: Sequence[Region], pace: Pace, seconds: float) -> int:
+    """Frames of the shortest visit; seconds stay seconds where all else is measured per frame."""
+    if not regions or seconds <= 0:
+        return 1
+    rate = tracks.fps if pace.unit == PER_FRAME else pace.frames
+    if not (math.isfinite(rate) and rate > 0):
+        raise SettingsError(
+            f"expected a frame rate for kinematics.min_visit_s={seconds:g}, which is in seconds, got --fps {PER_FRAME} "
+            "and tracks that know none; give it (--fps 30), or leave min_visit_s out"
+        )
+    return max(1, math.ceil(seconds * rate - 1e-9))
 
 
 def _stays(tracks: Tracks, regions: Sequence[Region], least_frames: int) -> tuple[Stay, ...]:

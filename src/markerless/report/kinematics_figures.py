@@ -13,7 +13,7 @@ from markerless.report.kinematics_tables import Motion, Row, region_rows, summar
 from markerless.report.motion_figures import Place, heat_map, over_time, speed_caption, speed_histogram
 from markerless.report.page import Page
 from markerless.report.style import Colors, figure_style
-from markerless.report.trajectories import file_part
+from markerless.report.trajectories import file_parts, share_present
 
 Drawn = dict[str, tuple[Figure, str]]
 PREFIX = "kinematics-"
@@ -40,9 +40,10 @@ def figures_of(motion: Motion, size: tuple[int, int] | None, colors: Colors | No
     """
     drawn: Drawn = {}
     individuals = motion.tracks.individuals
+    parts = file_parts(individuals)
     with figure_style(colors):
         for n, individual in enumerate(individuals):
-            suffix, of = (f"-{file_part(individual)}", f" of {individual}") if len(individuals) > 1 else ("", "")
+            suffix, of = (f"-{parts[n]}", f" of {individual}") if len(individuals) > 1 else ("", "")
             if motion.tracks.points.shape[-1] == 2:
                 drawn[f"{PREFIX}heatmap{suffix}"] = _where(motion, motion.tracks.points[:, n], size, of)
             for quantity in motion.quantities:
@@ -86,13 +87,13 @@ def _where(motion: Motion, points: FloatArray, size: tuple[int, int] | None, of:
 
 def _cards(motion: Motion) -> list[tuple[str, str]]:
     tracks, pace = motion.tracks, motion.pace
-    present = tracks.present()
     cards = [(f"{tracks.n_frames:,}", "frames")]
     if pace.unit != PER_FRAME:
         cards.append((f"{tracks.n_frames / pace.frames:.1f} s", "duration"))
     if tracks.n_individuals > 1:
         cards.append((str(tracks.n_individuals), "animals"))
-    cards.append((f"{100 * present.mean():.1f} %" if present.size else "-", "of points above the cut-off"))
+    share = f"{100 * share_present(tracks):.1f} %" if tracks.points.size else "-"
+    cards.append((share, "of points above the cut-off"))
     if motion.scale is not None:
         cards.append((f"{motion.scale.px_per_unit:.4g} px", f"per {motion.scale.unit}"))
     return cards

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,10 +65,11 @@ def draw_figures(tracks: Tracks, view: View) -> TrackFigures:
     speeds = speed(replace(tracks, points=shown), pace)
     figures: dict[str, Figure] = {}
     captions: dict[str, str] = {}
+    parts = file_parts(tracks.individuals)
     with figure_style(view.colors):
         for n, individual in enumerate(tracks.individuals):
             several = tracks.n_individuals > 1
-            suffix, of = (f"-{file_part(individual)}", f" of {individual}") if several else ("", "")
+            suffix, of = (f"-{parts[n]}", f" of {individual}") if several else ("", "")
             figures[f"trajectory{suffix}"] = _paths(tracks, shown[:, n], view)
             captions[f"trajectory{suffix}"] = f"Path{of} in the frame, one panel for each body part. Darker is later."
             figures[f"position{suffix}"] = _over_time(tracks, shown[:, n], n)
@@ -97,13 +99,12 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
     page = Page(title, tracks.scorer)
     if notes:
         page.items(notes)
-    present = tracks.present()
     page.cards(
         [
             (f"{tracks.n_frames:,}", "frames"),
             (duration(tracks), "duration"),
             (str(tracks.n_individuals), "animals" if tracks.n_individuals > 1 else "animal"),
-            (f"{100 * present.mean():.1f} %" if present.size else "-", "of points present"),
+            (f"{100 * share_present(tracks):.1f} %" if tracks.points.size else "-", "of points present"),
         ]
     )
     columns = ["body part", "present", "median confidence", "median step", "99th percentile of steps"]
@@ -111,6 +112,18 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
     for name, figure in drawn.figures.items():
         page.figure(figure, drawn.captions[name])
     return page
+
+
+def share_present(tracks: Tracks) -> float:
+    """Points that are there, 0 to 1 of those that could be; NaN where none could.
+
+    In a file of several animals some keypoints may be of one alone (DeepLabCut's unique bodyparts): that they are
+    nowhere in the others is no loss. An animal or a keypoint that was never found at all is one.
+    """
+    present = tracks.present()
+    known = np.any(present | np.isfinite(tracks.score), axis=0)
+    counted = known | ~np.any(known, axis=0) | ~np.any(known, axis=1, keepdims=True)
+    return float(present[:, counted].mean()) if present.size else float("nan")
 
 
 def steps_px(points: FloatArray) -> FloatArray:
@@ -282,3 +295,14 @@ def number(values: FloatArray, statistic: Callable[[FloatArray], float], form: s
 def file_part(name: str) -> str:
     """An individual's name as part of a file name."""
     return "".join(c if c.isalnum() or c in "_-" else "_" for c in name)
+
+
+def file_parts(names: Sequence[str]) -> tuple[str, ...]:
+    """Individuals' names as parts of file names, all different: those that look alike are numbered."""
+    parts: dict[str, str] = {}  # by what a disk that does not tell A from a sees
+    for name in names:
+        plain = file_part(name)
+        numbered = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        part = next(one for one in numbered if one.casefold() not in parts)
+        parts[part.casefold()] = part
+    return tuple(parts.values())
