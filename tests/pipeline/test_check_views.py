@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from markerless.cli.commands.check import _echo_cameras
 from markerless.core.camera import Calibration
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
@@ -134,7 +135,7 @@ def test_skeletons_need_not_be_the_same() -> None:
     assert check_views(rig, seen).wrong is None
 
 
-def test_a_camera_that_cannot_be_one_is_named_and_the_others_are_compared() -> None:
+def test_a_camera_that_cannot_be_one_is_named_and_the_others_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     rig, seen, _ = made(4)
     flat = replace(rig.cameras[1], matrix=np.diag([0.0, 0.0, 1.0]))
     result = check_views(replace(rig, cameras=(rig.cameras[0], flat, *rig.cameras[2:])), seen)
@@ -150,3 +151,7 @@ def test_a_camera_that_cannot_be_one_is_named_and_the_others_are_compared() -> N
     alone = check_views(two, {name: seen[name] for name in two.names})
     assert [finding.message for finding in alone.findings] == [first.message]
     assert np.isnan(alone.together_px)
+    _echo_cameras(alone)
+    said = capsys.readouterr().out
+    assert "the cameras are not compared" in said
+    assert "nan" not in said

@@ -134,6 +134,14 @@ def test_with_out_everything_is_written_there(folder: Path) -> None:
     assert movement.read(result.files[0]).provenance["files"]["left"].startswith("ball_leftDLC")
 
 
+def test_a_folder_that_is_there_takes_everything_under_the_default_name(folder: Path) -> None:
+    out = folder / "made"
+    out.mkdir()
+    ready = prepare(folder / "boards", {"all": folder / "animal"}, out, request=request_of(folder))
+    assert ready.out == out / "ball_3d"
+    assert {Path(file).parent for file in ready.files.values()} == {out}
+
+
 def test_videos_of_one_name_are_kept_apart(folder: Path) -> None:
     videos = {}
     for name in ("left", "right"):

@@ -13,6 +13,7 @@ import pytest
 from made_views import KEYPOINTS, MIRROR_VIEWS, MadeViews, make_mirror, make_views
 from markerless.core.camera import Calibration
 from markerless.core.video import VIDEO_SUFFIXES
+from markerless.core.view import View
 from markerless.errors import CalibrationError, FormatError, MarkerlessError, ProjectError
 from markerless.multiview.files import anipose_toml
 from markerless.pipeline.study_views import FILE, StudyViews, frame_key, pattern_of, read_study_views, stamp_of
@@ -86,6 +87,18 @@ def test_views_of_one_picture_share_keypoints_by_pattern(tmp_path: Path) -> None
     assert found.keypoints == KEYPOINTS
     assert found.index.tolist() == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
     assert found.calibration is None
+
+
+def test_calibrated_views_of_one_picture_lie_where_the_file_says(whole: MadeViews, tmp_path: Path) -> None:
+    project = make_mirror(tmp_path)
+    pairs = zip(("side", "below"), whole.cameras, strict=False)
+    cameras = tuple(replace(camera, name=name, size=(640, 240)) for name, camera in pairs)
+    anipose_toml.write(Calibration(cameras, "mm"), project.root / "rig.toml")
+    (project.root / FILE).write_text(f'calibration = "rig.toml"\n{MIRROR_VIEWS}', encoding="utf-8")
+    found = read_study_views(project)
+    assert found is not None and found.calibration is not None
+    placed = [(camera.region, camera.mirrored) for camera in found.calibration.cameras]
+    assert placed == [(View(0, 0, 640, 240), False), (View(0, 240, 640, 240), True)]
 
 
 @pytest.mark.parametrize(

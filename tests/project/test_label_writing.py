@@ -134,6 +134,12 @@ def test_tables_of_two_people_stay_two_where_names_differ_in_case(study: Project
     assert (folder_of(study) / "CollectedData_ann.h5").is_file()
 
 
+def test_a_table_that_cannot_be_read_is_named(study: Project) -> None:
+    (folder_of(study) / "CollectedData_Bo.h5").mkdir()
+    with pytest.raises(LabelsError, match=r"cannot read the label table .*CollectedData_Bo\.h5: "):
+        study.write_labels("day one", study.labels())
+
+
 def test_edits_of_a_csv_are_not_lost_when_labels_are_saved(study: Project) -> None:
     csv = folder_of(study) / "CollectedData_Ann.csv"
     edited = csv.read_text(encoding="utf-8").replace("2.0,11.0", "33.0,11.0")

@@ -112,6 +112,15 @@ def test_a_project_without_bodyparts(study: Project) -> None:
         edit(study, "bodyparts:\n- nose\n- left ear\n- right ear\n- tail\n", "")
 
 
+def test_a_sentence_too_long_for_a_file_name_is_no_video(study: Project) -> None:
+    name = f"/data/{'very' * 80}long.mp4"
+    study.config["video_sets"] = {name: {"crop": "0, 64, 0, 48"}}
+    study.save_config()
+    again = Project(study.root)
+    assert again.video_sets() == {name: None}
+    assert again.videos() == ()
+
+
 def test_a_bodypart_twice(study: Project) -> None:
     with pytest.raises(ProjectError, match="'nose' twice"):
         edit(study, "- tail\n", "- nose\n")

@@ -117,6 +117,12 @@ def test_two_animals_and_no_views() -> None:
     assert "bert tail" in build_space_page(both, None, drawn, "S.nc", ("", (), 0.0)).html()
 
 
+def test_two_animals_of_like_names_have_figures_of_their_own() -> None:
+    points = np.random.default_rng(0).normal(size=(20, 2, 2, 3))
+    tracks = Tracks(Skeleton(("a", "b")), points, np.ones(points.shape[:3]), individuals=("m 1", "m_1"))
+    assert {"position-m_1", "position-m_1_2"} <= set(draw_space_figures(tracks, None, "mm").figures)
+
+
 def test_nothing_in_space() -> None:
     empty = replace(made(), points=np.full((N_FRAMES, 1, 3, 3), np.nan))
     drawn = draw_space_figures(empty, None, "mm")

@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 
 from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
-from markerless.report.trajectories import View, build_page, draw_figures, file_parts, share_present, steps_px
+from markerless.report.trajectories import View, build_page, draw_figures, steps_px
 
 KINDS = ["trajectory", "position", "heatmap", "speed", "confidence", "jumps"]
 
@@ -83,7 +83,6 @@ def test_each_animal_has_its_figures() -> None:
 
 
 def test_animals_with_like_names_have_figures_of_their_own() -> None:
-    assert file_parts(("a b", "a_b", "A/B", "a_b_2", "c")) == ("a_b", "a_b_2", "A_B_3", "a_b_2_2", "c")
     tracks = tracks_of(5, ("mouse ♀", "mouse ♂"))
     drawn = draw_figures(tracks, View())
     assert list(drawn.figures) == [f"{kind}-{name}" for name in ("mouse__", "mouse___2") for kind in KINDS]
@@ -100,22 +99,22 @@ def test_the_share_of_points_is_of_those_that_could_be_there() -> None:
         individuals=("m1", "m2", "single"),
     )
     tracks.points[:, :2, :2], tracks.points[:, 2, 2] = 1.0, 1.0
-    assert share_present(tracks) == 1.0
+    assert tracks.share_present == 1.0
     assert "100.0 %" in build_page(tracks, draw_figures(tracks, View()), "Cage").html()
     tracks.points[:5, 0] = np.nan
-    assert share_present(tracks) == 40 / 50
+    assert tracks.share_present == 40 / 50
     tracks.points[:, 0, 1], tracks.score[:, 0, 1] = np.nan, 0.01  # looked for and never found
-    assert share_present(tracks) == 35 / 50
+    assert tracks.share_present == 35 / 50
 
 
 def test_an_animal_or_a_keypoint_that_was_never_found_is_a_loss() -> None:
     tracks = tracks_of(10, ("a", "b"))
     tracks.points[:, 1], tracks.score[:, 1] = np.nan, np.nan
-    assert share_present(tracks) == 0.5
+    assert tracks.share_present == 0.5
     alone = tracks_of(10)
     alone.points[:, 0, 1], alone.score[:, 0, 1] = np.nan, np.nan
-    assert share_present(alone) == 0.5
-    assert np.isnan(share_present(tracks_of(0)))
+    assert alone.share_present == 0.5
+    assert np.isnan(tracks_of(0).share_present)
 
 
 def test_tracks_without_a_single_point_are_drawn() -> None:

@@ -57,6 +57,18 @@ class Tracks:
     def n_individuals(self) -> int:
         return len(self.individuals)
 
+    @property
+    def share_present(self) -> float:
+        """Points that are there, 0 to 1 of those that could be; NaN where none could.
+
+        In a file of several animals some keypoints may be of one alone (DeepLabCut's unique bodyparts): that they are
+        nowhere in the others is no loss. An animal or a keypoint that was never found at all is one.
+        """
+        present = self.present()
+        known = np.any(present | np.isfinite(self.score), axis=0)
+        counted = known | ~np.any(known, axis=0) | ~np.any(known, axis=1, keepdims=True)
+        return float(present[:, counted].mean()) if present.size else float("nan")
+
     def present(self, min_score: float = 0.0) -> npt.NDArray[np.bool_]:
         """`(T, N, K)`: points that exist with a score of at least `min_score` (an unknown score counts as enough)."""
         exists = np.isfinite(self.points).all(axis=-1)

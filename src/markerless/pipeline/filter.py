@@ -22,7 +22,7 @@ from markerless.filters._ensemble import together
 from markerless.pipeline.filtered_before import make_way, origin
 from markerless.pipeline.result_files import SUFFIXES, ResultFiles, refuse_twins
 from markerless.pipeline.result_list import FILTERED
-from markerless.pipeline.results import open_tracks, result_files
+from markerless.pipeline.results import newest_of, open_tracks, result_files
 from markerless.pipeline.review import holds_tracks
 
 GROUP = "filter"
@@ -245,14 +245,11 @@ def _sources(files: Sequence[Path | str]) -> list[Path]:
 
 
 def _newest_unfiltered(video: Path) -> Path:
-    """The newest result of h5, csv and nc, of these the native file; one of another format where there is no other."""
     results = [path for path in result_files(video) if not path.stem.endswith(FILTERED)]
-    usual = [path for path in results if path.suffix.lower() in SUFFIXES]
-    newest = next((path for path in (*usual, *results) if holds_tracks(path)), None)
+    newest = newest_of([path for path in results if holds_tracks(path)])
     if newest is None:
         raise FormatError(f"no tracks of {video.name} in {video.absolute().parent}; run `markerless analyze` first")
-    same = [path for path in usual if path.with_suffix("") == newest.with_suffix("") and holds_tracks(path)]
-    return min(same, key=lambda path: SUFFIXES[::-1].index(path.suffix.lower()), default=newest)
+    return newest
 
 
 def _target(source: Path, out: Path | None) -> ResultFiles:

@@ -338,8 +338,6 @@ def _labels(path: Path, name: str, labels: Labels) -> Info:
 
 
 def _tracks(path: Path, name: str, tracks: Tracks) -> Info:
-    from markerless.report.trajectories import share_present  # drawing takes long to import
-
     score = tracks.score[np.isfinite(tracks.score)]
     facts = {
         "format": name,
@@ -350,7 +348,7 @@ def _tracks(path: Path, name: str, tracks: Tracks) -> Info:
         "scorer": tracks.scorer,
         "video": tracks.video,
         "fps": tracks.fps,
-        "share_present": share_present(tracks),
+        "share_present": tracks.share_present,
         "median_score": float(np.median(score)) if score.size else float("nan"),
         **_errors(tracks),
         "provenance": _short(tracks.provenance),

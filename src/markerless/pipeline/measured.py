@@ -121,7 +121,8 @@ class Measured:
                 notes.append(nothing_measured(part, len(rows)))
         if n_frames and not any(splits.values()):
             raise LabelsError(
-                f"expected labeled points to measure errors on, got none in {n_frames} frames of {labels}"
+                f"expected labeled points to measure errors on, got none in {n_frames} frames of {labels}; label "
+                "keypoints in some of them"
             )
         return Evaluation(
             run, labels, self.animal_size_px, splits, self.predicted.precision, calibration, notes=tuple(notes)

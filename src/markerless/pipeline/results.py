@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from markerless.core.tracks import Tracks
@@ -12,7 +13,7 @@ from markerless.project import Project, Run
 
 # Ours first; the others may be of other tools.
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
-TRACKS_ALONE = (".nc", ".h5", ".slp")  # hold nothing else; what is exported from them for others may be newer
+TRACKS_ALONE = (".nc", ".h5", ".slp")  # beside a video they hold nothing else
 PLOTS_FOLDER = "plot-poses"  # of figures, as DeepLabCut calls it
 TABLES = ("_kinematics", "_kinematics_summary", "_regions", "_visits")  # end the names of tables that are no tracks
 SCORER = "DLC"  # begins the names of our networks, which follow the video's
@@ -28,25 +29,36 @@ def located(project: Project | None, video: str | Path) -> str | Path:
 
 
 def find_tracks(video: Path) -> Path:
-    """The newest result beside the video, and of its files the native one.
+    """The newest result beside the video, of its files the native one (`newest_of`).
 
-    A CSV alone is taken only where there is nothing else: it may be a table of another kind. Results are named
-    `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse" when both videos
-    lie there.
+    Results are named `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse"
+    when both videos lie there.
 
     Raises:
         FormatError: there is none.
     """
-    results = result_files(video)
-    newest = next((path for path in results if path.suffix.lower() in TRACKS_ALONE), None) or next(iter(results), None)
+    newest = newest_of(result_files(video))
     if newest is not None:
-        same = [path for path in results if path.with_suffix("") == newest.with_suffix("")]
-        return min(same, key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower()))
+        return newest
     folder, stem = video.resolve().parent, video_stem(video)
     raise FormatError(
         f"no tracks of {video.name} in {folder}: expected {stem}<scorer>.nc; "
         f"run `markerless analyze PROJECT {video.name}` first, or name a file with --tracks"
     )
+
+
+def newest_of(results: Sequence[Path]) -> Path | None:
+    """Of results, the newest first, the native file of the newest one; None where there is none.
+
+    A CSV alone, or what was exported for others, is taken only where there is nothing else: it may be a table of
+    another kind, or newer than what it was made of.
+    """
+    alone = (path for path in results if path.suffix.lower() in TRACKS_ALONE)
+    newest = next(alone, None) or next(iter(results), None)
+    if newest is None:
+        return None
+    same = [path for path in results if path.with_suffix("") == newest.with_suffix("")]
+    return min(same, key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower()))
 
 
 def result_folders(video: Path) -> list[Path]:

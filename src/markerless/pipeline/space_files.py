@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markerless.core.camera import Calibration
+from markerless.core.file_names import file_parts
 from markerless.core.tracks import Tracks
 from markerless.core.views import Views
 from markerless.errors import MarkerlessError, StorageError
@@ -145,17 +146,7 @@ def _tables(target: Path, individuals: Sequence[str]) -> list[Path]:
     """One for each animal; their names have no characters that a file's name may not have, and are different."""
     if len(individuals) == 1:
         return [_beside(target, ".csv")]
-    from markerless.report.trajectories import file_part  # drawing takes long to import
-
-    taken: set[str] = set()
-    paths = []
-    for animal in individuals:
-        plain = file_part(animal)
-        names = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
-        name = next(one for one in names if one.casefold() not in taken)  # a disk may not tell A from a
-        taken.add(name.casefold())
-        paths.append(_beside(target, f"_{name}.csv"))
-    return paths
+    return [_beside(target, f"_{part}.csv") for part in file_parts(individuals)]
 
 
 def _beside(target: Path, end: str) -> Path:

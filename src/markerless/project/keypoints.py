@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from markerless.core.file_names import on_any_disk
 from markerless.core.instance import Instance, Visibility
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
@@ -31,7 +32,6 @@ from markerless.project.label_files import (
     compare_csv,
     find_tables,
     labeler_of,
-    on_any_disk,
     own_table_name,
 )
 from markerless.project.run_names import rename_in_runs

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from markerless.core.file_names import on_any_disk
 from markerless.core.labels import LabeledFrame, Labels
 from markerless.core.skeleton import Skeleton
 from markerless.core.video import natural_key
@@ -305,11 +305,6 @@ def _names_folder(image: str, folder: Path) -> bool:
     """True when the row's image lies in `folder` by its own words, or names no folder of a project."""
     parts: Sequence[str] = PurePosixPath(image).parts
     return len(parts) < 3 or on_any_disk(parts[-2]) == on_any_disk(folder.name)
-
-
-def on_any_disk(name: str) -> str:
-    """What Windows and macOS make of a name: they take different cases, or ways to write an accent, for the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _is_hidden(name: str) -> bool:

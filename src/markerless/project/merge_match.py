@@ -16,11 +16,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from markerless.core.file_names import on_any_disk
 from markerless.core.progress import Progress, silent
 from markerless.core.video import fingerprint
 from markerless.errors import VideoError
 from markerless.project import journal
-from markerless.project.label_files import DATA_FOLDER, on_any_disk
+from markerless.project.label_files import DATA_FOLDER
 from markerless.project.merge_journal import mark_of_merge
 from markerless.project.merge_side import Folder, Side
 from markerless.video.images import read_image

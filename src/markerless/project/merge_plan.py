@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from markerless.core.file_names import on_any_disk
 from markerless.core.labels import Labels
 from markerless.core.skeleton import Skeleton
 from markerless.errors import ProjectError
 from markerless.project import skeleton_settings, staged
 from markerless.project.keypoints import Plan
-from markerless.project.label_files import DATA_FOLDER, count, labeler_of, on_any_disk, table_name
+from markerless.project.label_files import DATA_FOLDER, count, labeler_of, table_name
 from markerless.project.merge_journal import lines_of_merge, mark_of_merge
 from markerless.project.merge_labels import Conflict, FolderMerge, Keypoints, MergedFolder, in_columns, renamed
 from markerless.project.merge_match import Matched, Matcher

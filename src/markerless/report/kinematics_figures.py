@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from markerless.analysis.kinematics_quantity import PER_FRAME
+from markerless.core.file_names import file_parts
 from markerless.core.instance import FloatArray
 from markerless.report.kinematics_tables import Motion, Row, region_rows, summary
 from markerless.report.motion_figures import Place, heat_map, over_time, speed_caption, speed_histogram
 from markerless.report.page import Page
 from markerless.report.style import Colors, figure_style
-from markerless.report.trajectories import file_parts, share_present
 
 Drawn = dict[str, tuple[Figure, str]]
 PREFIX = "kinematics-"
@@ -92,7 +92,7 @@ def _cards(motion: Motion) -> list[tuple[str, str]]:
         cards.append((f"{tracks.n_frames / pace.frames:.1f} s", "duration"))
     if tracks.n_individuals > 1:
         cards.append((str(tracks.n_individuals), "animals"))
-    share = f"{100 * share_present(tracks):.1f} %" if tracks.points.size else "-"
+    share = f"{100 * tracks.share_present:.1f} %" if tracks.points.size else "-"
     cards.append((share, "of points above the cut-off"))
     if motion.scale is not None:
         cards.append((f"{motion.scale.px_per_unit:.4g} px", f"per {motion.scale.unit}"))

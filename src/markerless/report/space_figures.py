@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from markerless.core.file_names import file_parts
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.core.views import GOOD, STATES, Views
@@ -16,7 +17,6 @@ from markerless.report.style import SOFT, figure_style, keypoint_colors, legend_
 from markerless.report.trajectories import (
     TrackFigures,
     duration,
-    file_part,
     number,
     rolling_median,
     thinned,
@@ -118,9 +118,10 @@ def draw_space_figures(tracks: Tracks, views: Views | None, unit: str, cutoff: f
             captions["reprojection-histogram"] = (
                 "The same distances of all points that were made of the camera; a line at the median."
             )
+        parts = file_parts(tracks.individuals)
         for n, individual in enumerate(tracks.individuals):
             several = tracks.n_individuals > 1
-            name = f"position-{file_part(individual)}" if several else "position"
+            name = f"position-{parts[n]}" if several else "position"
             figures[name] = _positions(tracks, present, n, unit)
             captions[name] = (
                 f"Position{f' of {individual}' if several else ''} along each axis over time. Gaps are missing points."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from markerless.analysis.kinematics_motion import speed
 from markerless.analysis.kinematics_quantity import Pace
+from markerless.core.file_names import file_parts
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.report.motion_figures import Place, heat_map, speed_caption, speed_histogram
@@ -104,7 +104,7 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
             (f"{tracks.n_frames:,}", "frames"),
             (duration(tracks), "duration"),
             (str(tracks.n_individuals), "animals" if tracks.n_individuals > 1 else "animal"),
-            (f"{100 * share_present(tracks):.1f} %" if tracks.points.size else "-", "of points present"),
+            (f"{100 * tracks.share_present:.1f} %" if tracks.points.size else "-", "of points present"),
         ]
     )
     columns = ["body part", "present", "median confidence", "median step", "99th percentile of steps"]
@@ -112,18 +112,6 @@ def build_page(tracks: Tracks, drawn: TrackFigures, title: str, notes: tuple[str
     for name, figure in drawn.figures.items():
         page.figure(figure, drawn.captions[name])
     return page
-
-
-def share_present(tracks: Tracks) -> float:
-    """Points that are there, 0 to 1 of those that could be; NaN where none could.
-
-    In a file of several animals some keypoints may be of one alone (DeepLabCut's unique bodyparts): that they are
-    nowhere in the others is no loss. An animal or a keypoint that was never found at all is one.
-    """
-    present = tracks.present()
-    known = np.any(present | np.isfinite(tracks.score), axis=0)
-    counted = known | ~np.any(known, axis=0) | ~np.any(known, axis=1, keepdims=True)
-    return float(present[:, counted].mean()) if present.size else float("nan")
 
 
 def steps_px(points: FloatArray) -> FloatArray:
@@ -290,19 +278,3 @@ def number(values: FloatArray, statistic: Callable[[FloatArray], float], form: s
     if not np.isfinite(values).any():
         return "-"
     return form.format(float(statistic(values)))
-
-
-def file_part(name: str) -> str:
-    """An individual's name as part of a file name."""
-    return "".join(c if c.isalnum() or c in "_-" else "_" for c in name)
-
-
-def file_parts(names: Sequence[str]) -> tuple[str, ...]:
-    """Individuals' names as parts of file names, all different: those that look alike are numbered."""
-    parts: dict[str, str] = {}  # by what a disk that does not tell A from a sees
-    for name in names:
-        plain = file_part(name)
-        numbered = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
-        part = next(one for one in numbered if one.casefold() not in parts)
-        parts[part.casefold()] = part
-    return tuple(parts.values())

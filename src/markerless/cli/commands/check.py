@@ -144,7 +144,10 @@ def _check_calibration(calibration: Path, files: dict[str, Path], as_json: bool)
 
 
 def _echo_cameras(result: ViewsCheck) -> None:
-    click.echo(f"all cameras together: points lie {result.together_px:.1f} px (median) from where they are put")
+    if result.together_px == result.together_px:
+        click.echo(f"all cameras together: points lie {result.together_px:.1f} px (median) from where they are put")
+    else:
+        click.echo("too few points that two sound cameras see: the cameras are not compared")
     click.echo("camera        points   from where the others put them   the others among themselves")
     for one in result.cameras:
         off, others = (f"{px:.1f} px" if px == px else "-" for px in (one.off_px, one.others_px))
