@@ -120,7 +120,8 @@ def test_killed_at_random_moments_everything_is_old_or_new(studies: tuple[Path, 
     for trial in range(5):
         places = [shutil.copytree(ann, tmp_path / f"{trial} {k}") for k in range(3)]
         command = [sys.executable, "-c", MERGE, str(shutil.copytree(ann, tmp_path / f"{trial}")), str(bo)]
-        process = subprocess.Popen([*command, *map(str, places)], stdout=subprocess.PIPE)
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}  # what a killed one leaves goes with the test
+        process = subprocess.Popen([*command, *map(str, places)], stdout=subprocess.PIPE, env=environment)
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         time.sleep(pause.uniform(0, 3 * takes_s))
         os.kill(process.pid, signal.SIGKILL)

@@ -72,6 +72,7 @@ def long_verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     program = tmp_path / "cli" / "program.py"
     program.write_text(FRAME.format(folder=str(verbs.parent)), encoding="utf-8")
     monkeypatch.setattr(module, "PROGRAM", ("-P", str(program)))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where a job that ends with a bug writes its report
     return str(program)
 
 
