@@ -68,7 +68,7 @@ def of_keypoints(names: tuple[str, ...], individuals: tuple[str, ...]) -> Tracks
         ("b/c", "b_c", "b:c"),
     ],
 )
-@pytest.mark.parametrize("individuals", [("individual_0",), ("ann",), ("ann", "ben ♀")])
+@pytest.mark.parametrize("individuals", [("individual_0",), ("ann",), ("ann", "ben ♀"), ("Skeletons", "m/1", "m_1")])
 def test_keypoints_may_have_the_names_of_fields(
     names: tuple[str, ...], individuals: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -53,6 +53,8 @@ def test_pictures_of_the_same_name_are_of_the_same_moment_also_where_one_is_miss
         (("1", "2"), "{number:04d}-{camera}.png"),
         (("1", "2"), "cam{camera}_{number:04d}.png"),
         (("cam1", "cam2"), "{number:04d}{camera}.png"),
+        (("cam1", "cam2"), "{camera}{number:04d}.png"),
+        (("cam1", "cam2"), "{number:04d}_web{camera}.png"),
         (("Side", "top"), "board {number} {camera}.png"),
         (("top", "top2"), "{camera}img{number}.png"),
     ],

@@ -71,6 +71,14 @@ def test_a_rig_from_files_in_millimeters(
     assert all(camera.spread is not None for camera in rig.cameras)
 
 
+def test_a_camera_whose_points_have_no_errors_is_as_one_of_a_tool_without(made: Walk, folder: Path) -> None:
+    seen = {name: replace(tracks, error=np.ones_like(tracks.score)) for name, tracks in tracks_of(made).items()}
+    seen["cam2"] = replace(seen["cam2"], error=np.full_like(seen["cam2"].score, np.nan))
+    result = calibrate_from_points(seen, PointsRequest(lenses=str(folder / "lenses.toml")))
+    assert pose_errors(result.calibration.cameras, made)[0] < 0.005
+    assert any(note.startswith("no point of cam2 has an expected error") for note in result.notes)
+
+
 def test_lines_about_wrong_use(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def line(*words: str) -> str:
         assert main(["calibrate", *words]) == 2

@@ -7,18 +7,20 @@ import os
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from made_boards import pair, photograph, shown
 from markerless.cli.main import main
 from markerless.core.instance import FloatArray
-from markerless.errors import CalibrationError, SettingsError, VideoError
+from markerless.errors import CalibrationError, SettingsError, StorageError, VideoError
 from markerless.formats import movement
 from markerless.multiview.boards import parse_board
 from markerless.multiview.files import anipose_toml
 from markerless.pipeline.calibrate import calibrate
 from markerless.pipeline.from_videos import FromVideos, from_videos, prepare
+from markerless.pipeline.space_files import Target
 from markerless.project import Project
 from markerless.video.images import write_image
 from markerless.video.reader import open_video
@@ -138,8 +140,30 @@ def test_a_folder_that_is_there_takes_everything_under_the_default_name(folder: 
     out = folder / "made"
     out.mkdir()
     ready = prepare(folder / "boards", {"all": folder / "animal"}, out, request=request_of(folder))
-    assert ready.out == out / "ball_3d"
+    assert ready.out == Target(out / "ball_3d", may_replace=False)
     assert {Path(file).parent for file in ready.files.values()} == {out}
+
+
+def test_other_videos_are_refused_before_they_are_analyzed_and_newer_results_of_the_same_ones_are_not(
+    folder: Path,
+) -> None:
+    def renamed(session: str) -> dict[str, Path]:
+        old = sorted((folder / "animal").glob("*.mp4"))
+        return {
+            name: path.rename(folder / "animal" / f"{name[0]}_{session}.mp4")
+            for name, path in zip(("left", "right"), old, strict=True)
+        }
+
+    videos = renamed("a")
+    result = from_videos(folder / "boards", videos, request=request_of(folder))
+    assert result.files[0] == folder / "animal" / "points_3d.nc"
+    with h5py.File(result.files[0], "r+") as file:  # as if another network had found the points
+        file.attrs["provenance"] = str(file.attrs["provenance"]).replace("_aDLC", "_aDLC_older")
+    assert from_videos(folder / "boards", videos, request=request_of(folder)).files == result.files
+    before = result.files[0].read_bytes()
+    with pytest.raises(StorageError, match=r"points_3d.nc is there already, .*\(l_aDLC.*, r_aDLC.*\); name .* --out"):
+        from_videos(folder / "boards", renamed("b"), request=request_of(folder))
+    assert result.files[0].read_bytes() == before and not list((folder / "animal").glob("*_bDLC*"))
 
 
 def test_videos_of_one_name_are_kept_apart(folder: Path) -> None:

@@ -50,6 +50,17 @@ def unpacked(space: Space, start: int, stop: int) -> tuple[np.ndarray, np.ndarra
     return frames, points.reshape(-1, *shape), views.reshape(-1, n_cameras, *shape).swapaxes(0, 1)
 
 
+def test_a_part_that_does_not_say_its_frames_is_refused(made: MadeSpace, tmp_path: Path) -> None:
+    tracks = replace(movement.read(made.result), error=None)
+    part = movement.to_dataset(tracks).isel(time=slice(30, 40))
+    part.to_netcdf(tmp_path / "part.nc", engine="h5netcdf")
+    with pytest.raises(FormatError, match=r"part.nc: expected every moment .*, got 10 rows from frame 30 to 39"):
+        open_space(tmp_path / "part.nc")
+    whole = part.assign_coords(time=part["time"] - part["time"][0])
+    whole.to_netcdf(tmp_path / "whole.nc", engine="h5netcdf")
+    assert open_space(tmp_path / "whole.nc").file.n_frames == 10
+
+
 def test_a_stretch_holds_what_the_files_hold(made: MadeSpace) -> None:
     space = opened(made)
     frames, points, views = unpacked(space, 50, 70)

@@ -17,7 +17,7 @@ from markerless.formats import anipose, movement
 from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.files import anipose_toml
 from markerless.multiview.files.views_toml import KnownLength
-from markerless.pipeline.space_files import target_of
+from markerless.pipeline.space_files import Target, target_of
 from markerless.pipeline.triangulate import TriangulateOptions, triangulate
 
 RIG = Calibration(ring(3), "mm")
@@ -63,7 +63,7 @@ def written(folder: Path, session: str, n_frames: int = 60) -> dict[str, Path]:
 )
 def test_the_name_is_what_the_files_have_in_common(stems: tuple[str, ...], name: str) -> None:
     files = {f"cam{index}": Path("there") / f"{stem}.nc" for index, stem in enumerate(stems)}
-    assert target_of(None, files) == Path("there") / name
+    assert target_of(None, files) == Target(Path("there") / name, may_replace=False)
 
 
 def test_sessions_in_one_folder_do_not_replace_each_other(tmp_path: Path) -> None:
@@ -86,6 +86,30 @@ def test_a_result_of_other_files_is_not_replaced(tmp_path: Path) -> None:
         triangulate(RIG, alike)
     assert first.files[0].read_bytes() == before
     assert triangulate(RIG, alike, tmp_path / "cam_3d").files == first.files  # who names the place, means it
+
+
+def test_a_folder_names_no_result(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    one, two = (
+        {name: path.rename(tmp_path / f"{name[-1]}{m}.nc") for name, path in written(tmp_path, m).items()}
+        for m in ("x", "y")
+    )
+    first = triangulate(RIG, one, tmp_path / "made")
+    assert triangulate(RIG, one, f"{tmp_path / 'made'}/").files == first.files
+    with pytest.raises(StorageError, match=r"points_3d.nc is there already, .*\(0x.nc, 1x.nc, 2x.nc\)"):
+        triangulate(RIG, two, tmp_path / "made")
+    assert triangulate(RIG, two, tmp_path / "made" / "points_3d").files == first.files
+
+
+def test_files_of_others_are_not_replaced_by_a_name_that_nobody_chose(tmp_path: Path) -> None:
+    files, native, table = written(tmp_path, ""), tmp_path / "cam_3d.nc", tmp_path / "cam_3d.csv"
+    table.write_text("my table", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"cam_3d.csv is there already, without cam_3d.nc; name .* --out"):
+        triangulate(RIG, files)
+    movement.write(seen_by(7)["cam0"], native)
+    with pytest.raises(StorageError, match=r"cam_3d.nc is there already, and .* \(not known which\); name .* --out"):
+        triangulate(RIG, files)
+    assert (table.read_text(encoding="utf-8"), movement.read(native).n_frames) == ("my table", 7)
 
 
 def test_one_file_of_all_views_is_the_same_again(tmp_path: Path) -> None:
@@ -156,6 +180,18 @@ def test_the_calibration_that_was_given_stays(tmp_path: Path) -> None:
     result = triangulate(rig, two, tmp_path / "S")
     assert rig not in result.files
     assert rig.read_bytes() == before
+
+
+def test_the_calibration_that_was_given_is_not_changed_in_place(tmp_path: Path) -> None:
+    rig, seen = tmp_path / "S.calibration.toml", seen_by()
+    anipose_toml.write(RIG, rig)
+    before = rig.read_bytes()
+    for options in (SCALED, TriangulateOptions(repair=True)):
+        with pytest.raises(StorageError, match=r"cannot write .*S.calibration.toml: the cameras are read from it"):
+            triangulate(rig, seen, tmp_path / "S", options)
+    triangulate(read_calibration(rig), {name: seen[name] for name in RIG.names[:2]}, tmp_path / "S")
+    assert rig.read_bytes() == before  # it has the two cameras that were used, and one more
+    assert rig in triangulate(RIG, seen, tmp_path / "S", SCALED).files
 
 
 def test_rows_of_the_table_are_frames_of_the_first_camera(tmp_path: Path) -> None:

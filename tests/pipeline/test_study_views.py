@@ -101,6 +101,19 @@ def test_calibrated_views_of_one_picture_lie_where_the_file_says(whole: MadeView
     assert placed == [(View(0, 0, 640, 240), False), (View(0, 240, 640, 240), True)]
 
 
+def test_views_of_one_picture_may_be_calibrated_in_whole_pictures(whole: MadeViews, tmp_path: Path) -> None:
+    project = make_mirror(tmp_path)
+    pairs = zip(("side", "below"), whole.cameras, strict=False)
+    cameras = [replace(camera, name=name, size=(640, 480), mirrored=name == "below") for name, camera in pairs]
+    anipose_toml.write(Calibration(tuple(cameras), "mm"), project.root / "rig.toml")
+    (project.root / FILE).write_text(f'calibration = "rig.toml"\n{MIRROR_VIEWS}', encoding="utf-8")
+    found = read_study_views(project)
+    assert found is not None and found.calibration is not None
+    found.require_size(found.calibration.cameras, None, (640, 480), "here")
+    with pytest.raises(CalibrationError, match="expected pictures of 640 x 480 px of camera 'side'"):
+        found.require_size(found.calibration.cameras, None, (1280, 480), "here")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -3,7 +3,6 @@ looks at a second. What lies in the file in one piece is mapped into memory for 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from markerless.errors import FormatError
 from markerless.formats._hdf5 import array, opened, plain, texts
-from markerless.formats.movement import dims_of, names_along, provenance_of, skeleton_of
+from markerless.formats.movement import dims_of, fps_of, frames_of_rows, names_along, provenance_of, skeleton_of
 
 _CONTENT = "points in space in netCDF"
 _POINT = ("time", "individual", "keypoint")
@@ -119,6 +118,12 @@ def open_space(path: Path) -> SpaceFile:
             )
         attributes = {key: plain(value) for key, value in file.attrs.items()}
         parts = {name: _part(file[name], axes) for name, axes in _AXES.items() if _is_here(file, name)}
+        frames = frames_of_rows(file, attributes, parts["position"].shape[parts["position"].dims.index("time")])
+        if frames is not None:
+            raise FormatError(
+                f"expected every moment from the first on, got {len(frames)} rows from frame {frames[0]:.0f} to "
+                f"{frames[-1]:.0f} by time and fps; open the whole result"
+            )
         provenance = provenance_of(attributes)
         views = texts(file["view"]) if "view" in file and "reprojection_error" in parts else ()
         return SpaceFile(
@@ -128,7 +133,7 @@ def open_space(path: Path) -> SpaceFile:
             skeleton_of(names["keypoint"], attributes).edges,
             names["individual"],
             views,
-            float(attributes.get("fps") or math.nan),
+            fps_of(attributes),
             str(attributes.get("space_unit", provenance.get("unit", ""))),
             provenance,
             parts,

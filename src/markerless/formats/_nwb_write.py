@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from markerless.core.tracks import Tracks
 from markerless.formats._table import SINGLE_ANIMAL
 from markerless.formats.nwb import DEFAULT_NAME, NO_RATE, ORIGIN, OURS, series_name, stable_id
 
+SKELETONS = "Skeletons"
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UNKNOWN_START = datetime(1970, 1, 1, tzinfo=UTC)
 # What a PoseEstimation holds beside its series, by the name that a series would need.
@@ -63,14 +65,15 @@ def _file(tracks: Tracks) -> Any:
         nwb.subject = Subject(subject_id=tracks.individuals[0], species="unknown", sex="U")
     edges = np.array(tracks.skeleton.edges, dtype=np.uint8).reshape(-1, 2)
     nodes = _series_names(tracks.skeleton.keypoints) or tracks.skeleton.keypoints
+    containers = (DEFAULT_NAME,) if is_one else _distinct(tracks.individuals, {SKELETONS})
     skeleton = NwbSkeleton(name="skeleton", nodes=list(nodes), edges=edges if len(edges) else None)
     behavior = nwb.create_processing_module(name="behavior", description="poses estimated from video")
-    behavior.add(Skeletons(skeletons=[skeleton]))
+    behavior.add(Skeletons(name=SKELETONS, skeletons=[skeleton]))
     for n, individual in enumerate(tracks.individuals):
         behavior.add(
             PoseEstimation(
-                name=DEFAULT_NAME if is_one else series_name(individual),
-                pose_estimation_series=_series(tracks, n),
+                name=containers[n],
+                pose_estimation_series=_series(tracks, n, is_told=not is_one and containers[n] != individual),
                 description=f"Positions of the keypoints of {individual}.",
                 original_videos=[tracks.video] if tracks.video else None,
                 scorer=tracks.scorer or None,
@@ -81,10 +84,12 @@ def _file(tracks: Tracks) -> Any:
     return nwb
 
 
-def _series(tracks: Tracks, n: int) -> list[Any]:
+def _series(tracks: Tracks, n: int, is_told: bool) -> list[Any]:
+    """The keypoints of an animal; with `is_told` they say whose they are, as its container has another name."""
     knows_fps = bool(np.isfinite(tracks.fps)) and tracks.fps > 0
     names = _series_names(tracks.skeleton.keypoints)
-    owner = f" from individual {tracks.individuals[n]}." if names else ""  # so reading finds the keypoint's own name
+    # so reading finds the own names of animal and keypoint
+    owner = f" from individual {tracks.individuals[n]}." if names or is_told else ""
     return [
         PoseEstimationSeries(
             name=names[k] if names else series_name(keypoint),
@@ -108,10 +113,15 @@ def _series_names(keypoints: tuple[str, ...]) -> tuple[str, ...]:
     A field of the `PoseEstimation`, as `scorer`, or another series may have it already. The nodes of the skeleton are
     then named as the series are, and the keypoints' own names stand in the descriptions.
     """
-    plain = [series_name(keypoint) for keypoint in keypoints]
+    names = _distinct(keypoints, TAKEN)
+    return () if names == tuple(map(series_name, keypoints)) else names
+
+
+def _distinct(wanted: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
+    """Names as NWB allows them, each once, and none that is taken."""
     names: list[str] = []
-    for name in plain:
-        while name in TAKEN or name in names:
+    for name in map(series_name, wanted):
+        while name in taken or name in names:
             name += "_"
         names.append(name)
-    return () if names == plain else tuple(names)
+    return tuple(names)

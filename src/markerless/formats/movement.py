@@ -214,28 +214,40 @@ def _tracks(file: h5py.File) -> Tracks:
         _per_point(file, "confidence", points.shape[:3]),
         error=_per_point(file, "expected_error", points.shape[:3]) if "expected_error" in file else None,
         individuals=names["individual"],
-        fps=float(attributes.get("fps") or "nan"),
+        fps=fps_of(attributes),
         video=str(attributes.get("video", "")),
         scorer=str(attributes.get("scorer", "")),
         provenance=provenance_of(attributes),
     )
-    has_views = "reprojection_error" in file  # whose `camera_frame` says it
-    exact = None if has_views else _times_in_frames(file, attributes, tracks)
-    frames = None if exact is None else _frames_at(exact)
+    frames = frames_of_rows(file, attributes, tracks.n_frames)
     return tracks if frames is None else _placed(tracks, frames)
 
 
-def _times_in_frames(file: h5py.File, attributes: dict[str, Any], tracks: Tracks) -> npt.NDArray[np.float64] | None:
+def frames_of_rows(file: h5py.File, attributes: dict[str, Any], n_rows: int) -> npt.NDArray[np.float64] | None:
+    """`(T,)` the frame of each row; None where rows are frames, or nothing clear is said of their times.
+
+    In results of several cameras rows are moments, and `camera_frame` says which frames belong to them.
+    """
+    exact = None if "reprojection_error" in file else _times_in_frames(file, attributes, n_rows)
+    return None if exact is None else _frames_at(exact)
+
+
+def fps_of(attributes: dict[str, Any]) -> float:
+    """Frames a second; NaN when unknown."""
+    return float(attributes.get("fps") or "nan")
+
+
+def _times_in_frames(file: h5py.File, attributes: dict[str, Any], n_rows: int) -> npt.NDArray[np.float64] | None:
     """`(T,)` the time of each row in frames; None where it is not there or unclear, or no row is missing."""
-    node, unit = file.get("time"), text(attributes.get("time_unit", ""))
-    if not isinstance(node, h5py.Dataset) or node.shape != (tracks.n_frames,) or node.dtype.kind not in "fiu":
+    node, unit, fps = file.get("time"), text(attributes.get("time_unit", "")), fps_of(attributes)
+    if not isinstance(node, h5py.Dataset) or node.shape != (n_rows,) or node.dtype.kind not in "fiu":
         return None
-    rate = 1.0 if unit == "frames" or (not unit and np.isnan(tracks.fps)) else tracks.fps
+    rate = 1.0 if unit == "frames" or (not unit and np.isnan(fps)) else fps
     if not (np.isfinite(rate) and rate > 0) or text(node.attrs.get("units", "")) not in _TIME_UNITS:
         return None
     with np.errstate(over="ignore"):
         last = array(node, slice(-1, None)).astype(np.float64) * rate
-        is_whole = not last.size or np.rint(last[0]) == tracks.n_frames - 1
+        is_whole = not last.size or np.rint(last[0]) == n_rows - 1
         return None if is_whole else np.asarray(array(node).astype(np.float64) * rate)
 
 

@@ -139,7 +139,7 @@ def _files(folder: Path, suffixes: tuple[str, ...], deep: bool = False) -> list[
 
 def _paired(folder: Path, lists: dict[str, list[Path]]) -> list[Recording]:
     """Pictures of sub-folders by moment: by their names, these without the camera's, their last number, or by order."""
-    ways: tuple[Callable[[str, list[Path]], list[str]], ...] = (_stems, _names_alone, _last_numbers)
+    ways: tuple[Callable[[str, list[Path]], list[str]], ...] = (_stems, _names_alone, _last_numbers, _names_cut)
     best: dict[str, dict[str, Path]] = {}
     most = 0
     for way in ways:
@@ -168,7 +168,17 @@ def _stems(camera: str, paths: list[Path]) -> list[str]:  # the same signature a
 
 def _names_alone(camera: str, paths: list[Path]) -> list[str]:
     """Names without the camera's, where most have it: picture 1 of camera "1" is not named after its camera."""
-    word = _word(camera)
+    return _without(_word(camera), camera, paths)
+
+
+def _names_cut(camera: str, paths: list[Path]) -> list[str]:
+    """Names without the camera's wherever it stands, as in cam10007 of cam1; numbers alone stand in other numbers."""
+    if camera.isdigit():
+        return _stems(camera, paths)
+    return _without(re.compile(re.escape(camera), re.IGNORECASE), camera, paths)
+
+
+def _without(word: re.Pattern[str], camera: str, paths: list[Path]) -> list[str]:
     if 2 * sum(word.search(path.stem) is not None for path in paths) <= len(paths):
         return _stems(camera, paths)
     return [word.sub("", path.stem, count=1).strip(" -_.") for path in paths]

@@ -20,6 +20,7 @@ from markerless.multiview.plausible import doubts, refuse_implausible
 from markerless.multiview.points_verdict import GOOD, PointsVerdict, judge_points
 from markerless.multiview.triangulate import triangulate
 from markerless.pipeline.calibrate import SOFTWARE, refuse_to_replace
+from markerless.pipeline.known_errors import with_known_errors
 from markerless.pipeline.seen_points import SeenPoints, Source, read_seen
 from markerless.version import VERSION
 
@@ -91,7 +92,7 @@ def calibrate_from_points(files: Mapping[str, Source], request: PointsRequest = 
     if path is not None:
         refuse_to_replace(path, request.overwrite)
     lenses, known = _lenses(list(files), request)
-    seen = read_seen(files, None, request.cutoff)
+    seen = with_known_errors(read_seen(files, None, request.cutoff))
     if request.length is not None:
         _ends(request.length, seen)  # a name that is none is told before the work
     xy = seen.flat_xy

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markerless.core.camera import Calibration
 from markerless.core.progress import Bar, no_bar
-from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from markerless.core.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, video_stem
 from markerless.errors import CalibrationError, FormatError, SettingsError, VideoError
 from markerless.multiview.boards import parse_board
 from markerless.multiview.calibration_file import FILE_NAME, read_calibration
@@ -21,8 +21,9 @@ from markerless.multiview.files import views_toml
 from markerless.pipeline.analyze import Analysis, analyze
 from markerless.pipeline.board_recordings import find_recordings
 from markerless.pipeline.calibrate import CalibrateRequest, calibrate
-from markerless.pipeline.results import LABELED
-from markerless.pipeline.triangulate import ALL_VIEWS, InSpace, TriangulateOptions, target_of, triangulate
+from markerless.pipeline.results import LABELED, SCORER
+from markerless.pipeline.space_files import Target, made_of, require_free, target_of
+from markerless.pipeline.triangulate import ALL_VIEWS, InSpace, TriangulateOptions, triangulate
 
 if TYPE_CHECKING:
     from markerless.project import Project, Run
@@ -53,14 +54,14 @@ class Prepared:
         calibration: The cameras' file.
         files: Camera -> results or labels.
         videos: Camera -> the video its results were made of, where they were made or found here.
-        out: Where to write, without suffix; None: beside the first file.
+        out: Where to write.
         told: What was done and what was there, one line each.
     """
 
     calibration: Path
     files: dict[str, Path]
     videos: dict[str, Path]
-    out: Path | None
+    out: Target | None
     told: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -144,8 +145,12 @@ def prepare(
             "expected videos for the project whose network is to look at them, got results or labels alone; leave "
             "--project out, or give CAMERA=VIDEO"
         )
+    target = target_of(out, named)
+    if target is not None:
+        if _is_of(target.native, named):
+            target = replace(target, may_replace=True)
+        require_free(target, named)
     results = _analyzed(videos, folder, request, bar, told)
-    target = target_of(out, named) if videos else None if out is None else Path(out)
     return Prepared(rig, {**named, **results}, videos, target, tuple(told))
 
 
@@ -261,6 +266,14 @@ def _analyzed(
     for name, analysis in found.items():
         told.append(_said(name, analysis))
     return {name: analysis.files[-1] for name, analysis in found.items()}
+
+
+def _is_of(result: Path, files: Mapping[str, Path]) -> bool:
+    """Whether a result was made of these files, or of results of these videos, perhaps of an older network."""
+    paths = {path.resolve() for path in files.values()}
+    begins = tuple(f"{video_stem(path)}{SCORER}" for path in files.values() if _is_video(path))
+    older = made_of(result)
+    return bool(older) and all(path is not None and (path in paths or path.name.startswith(begins)) for path in older)
 
 
 def _said(name: str, analysis: Analysis) -> str:

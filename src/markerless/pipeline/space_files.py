@@ -17,7 +17,7 @@ from markerless.formats import anipose, movement
 from markerless.formats._movement_parts import open_space
 from markerless.multiview.files import anipose_toml
 from markerless.pipeline.seen_points import Source
-from markerless.pipeline.space_sources import SOURCES, sources_of
+from markerless.pipeline.space_sources import RIG_END, SOURCES, sources_of
 
 _BETWEEN = "_-. "  # words of a file's name
 _SHORTEST = 3  # letters that tell which recording it is
@@ -39,8 +39,36 @@ class Cameras:
     file: Path | None = None
 
 
-def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | None:
-    """Where to write, without suffix; None when nothing is to be written, because everything came from memory.
+@dataclass(frozen=True)
+class Target:
+    """Where a result is written.
+
+    Attributes:
+        path: Without suffix.
+        may_replace: Whether an older result of anything may be replaced there: the user gave that name, not a folder.
+    """
+
+    path: Path
+    may_replace: bool
+
+    @property
+    def native(self) -> Path:
+        """The result itself."""
+        return _beside(self.path, ".nc")
+
+    @property
+    def table(self) -> Path:
+        """Its table, where it is of one animal."""
+        return _beside(self.path, ".csv")
+
+    @property
+    def rig(self) -> Path:
+        """Its cameras."""
+        return _beside(self.path, RIG_END)
+
+
+def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Target | None:
+    """Where to write; None when nothing is to be written, because everything came from memory.
 
     By default it is beside the first file, and the name is what the names of the files have in common at their
     beginning and at their end. `out` may be a folder, in which it is then.
@@ -48,11 +76,11 @@ def target_of(out: Path | str | None, files: Mapping[str, Source]) -> Path | Non
     paths = [Path(source) for source in files.values() if isinstance(source, Path | str)]
     name = f"{_common([path.stem for path in paths])}_3d"
     if out is None:
-        return paths[0].parent / name if paths else None
+        return Target(paths[0].parent / name, may_replace=False) if paths else None
     path = Path(out)
     if path.is_dir() or path.name in ("", "..") or str(out).endswith(("/", os.sep)):
-        return path / name
-    return path.with_suffix("") if path.suffix.lower() in (".nc", ".csv") else path
+        return Target(path / name, may_replace=False)
+    return Target(path.with_suffix("") if path.suffix.lower() in (".nc", ".csv") else path, may_replace=True)
 
 
 def _common(stems: Sequence[str]) -> str:
@@ -82,37 +110,58 @@ def _end(stems: Sequence[str], longest: int) -> str:
     return ""
 
 
-def require_free(target: Path, files: Mapping[str, Source], chosen: bool) -> None:
+def require_free(target: Target, files: Mapping[str, Source], changed: Path | None = None) -> None:
     """Refuse, before anything is computed, a place where nothing can be written or where something would be lost.
 
     Args:
-        target: Where to write, without suffix.
+        target: Where to write.
         files: Camera -> what the result will be made of.
-        chosen: Whether the user named the place: then an older result may be replaced.
+        changed: File of the cameras, where the result will have others; None where they stay as they are.
 
     Raises:
         StorageError: it is such a place.
     """
-    folder = next((one for one in target.absolute().parents if one.exists()), None)
-    if folder is None or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise StorageError(f"cannot write {_beside(target, '.nc')}: choose a writable folder with --out")
+    _require_place(target)
     sources = {Path(one).resolve() if isinstance(one, Path | str) else None for one in files.values()}
-    for path in (_beside(target, ".nc"), _beside(target, ".csv")):
-        if path.is_dir():
-            raise StorageError(f"cannot write {path}: it is a folder; name the result with --out")
+    for path in (target.native, target.table):
         if path.resolve() in sources:
             raise StorageError(f"cannot write {path}: the points are made of it; name the result with --out")
-    older = _beside(target, ".nc")
-    made_of = _made_of(older)
-    if not chosen and made_of and made_of != sources:
-        names = ", ".join(sorted(path.name for path in made_of if path is not None)[:3]) or "points in memory"
+    if changed is not None and target.rig.exists() and changed.exists() and target.rig.samefile(changed):
         raise StorageError(
-            f"{older} is there already, and was made of other files ({names}); name the new result with --out, or "
-            "delete the older one"
+            f"cannot write {target.rig}: the cameras are read from it, and the result has others; name the result "
+            "with --out"
         )
+    if not target.may_replace:
+        _require_own(target, sources)
 
 
-def _made_of(result: Path) -> set[Path | None]:
+def _require_place(target: Target) -> None:
+    """Refuse a place where nothing can be written.
+
+    Raises:
+        StorageError: no folder that can be written to, or folders that are called like the files.
+    """
+    folder = next((one for one in target.native.absolute().parents if one.exists()), None)
+    if folder is None or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StorageError(f"cannot write {target.native}: choose a writable folder with --out")
+    for path in (target.native, target.table):
+        if path.is_dir():
+            raise StorageError(f"cannot write {path}: it is a folder; name the result with --out")
+
+
+def _require_own(target: Target, sources: set[Path | None]) -> None:
+    """Refuse a name that nobody chose, where something lies that is no older result of the same files."""
+    what = "name the new result with --out, or delete the older one"
+    if target.native.exists():
+        older = made_of(target.native)
+        if older != sources:
+            names = ", ".join(sorted(path.name for path in older if path is not None)[:3]) or "not known which"
+            raise StorageError(f"{target.native} is there already, and was made of other files ({names}); {what}")
+    elif target.table.exists():
+        raise StorageError(f"{target.table} is there already, without {target.native.name}; {what}")
+
+
+def made_of(result: Path) -> set[Path | None]:
     """The files that a result was made of, None for points in memory; empty where that is not known."""
     if not result.is_file():
         return set()
@@ -124,29 +173,40 @@ def _made_of(result: Path) -> set[Path | None]:
     return {(result.parent / one.file).resolve() if one.file else None for one in sources.values()}
 
 
-def write_space(target: Path, tracks: Tracks, views: Views, cameras: Cameras) -> tuple[Path, ...]:
-    """Write `target`.nc, a table of each animal, and the cameras where they changed or where older ones lie there.
+def write_space(target: Target, tracks: Tracks, views: Views, cameras: Cameras) -> tuple[Path, ...]:
+    """Write the points, a table of each animal, and the cameras where they changed or where older ones lie there.
 
     Raises:
         StorageError: a file cannot be written.
     """
-    native, rig = _beside(target, ".nc"), _beside(target, ".calibration.toml")
     tables = _tables(target, tracks.individuals)
-    movement.write(tracks, native, views)
+    movement.write(tracks, target.native, views)
     for index, path in enumerate(tables):
         anipose.write(_of_animal(tracks, index), path, views.of_animal(index))
-    is_given = rig.exists() and cameras.file is not None and cameras.file.exists() and rig.samefile(cameras.file)
-    if cameras.changed or (rig.exists() and not is_given):
-        anipose_toml.write(cameras.calibration, rig)
-        return (native, *tables, rig)
-    return (native, *tables)
+    if cameras.changed or (target.rig.exists() and not _holds(target.rig, cameras)):
+        anipose_toml.write(cameras.calibration, target.rig)
+        return (target.native, *tables, target.rig)
+    return (target.native, *tables)
 
 
-def _tables(target: Path, individuals: Sequence[str]) -> list[Path]:
+def _holds(rig: Path, cameras: Cameras) -> bool:
+    """Whether a file has these cameras, and perhaps more: it is the one they were read from, or says the same."""
+    if cameras.file is not None and cameras.file.exists() and rig.samefile(cameras.file):
+        return True
+    try:
+        found = anipose_toml.read(rig)
+    except MarkerlessError:
+        return False
+    there = {camera.name: anipose_toml.to_table(camera) for camera in found.cameras}
+    own = cameras.calibration
+    return found.unit == own.unit and all(there.get(one.name) == anipose_toml.to_table(one) for one in own.cameras)
+
+
+def _tables(target: Target, individuals: Sequence[str]) -> list[Path]:
     """One for each animal; their names have no characters that a file's name may not have, and are different."""
     if len(individuals) == 1:
-        return [_beside(target, ".csv")]
-    return [_beside(target, f"_{part}.csv") for part in file_parts(individuals)]
+        return [target.table]
+    return [_beside(target.path, f"_{part}.csv") for part in file_parts(individuals)]
 
 
 def _beside(target: Path, end: str) -> Path:

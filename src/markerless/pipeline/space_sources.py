@@ -17,6 +17,7 @@ from markerless.multiview.calibration_file import read_calibration
 from markerless.multiview.files import anipose_toml
 
 RIG, SOURCES = "rig", "sources"  # keys of the provenance
+RIG_END = ".calibration.toml"  # of the name of the cameras' file beside a result
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def cameras_of(provenance: Mapping[str, Any], result: Path) -> dict[str, Camera]
         if isinstance(stored, list):
             found = [anipose_toml.from_table(table, "rig", result) for table in stored if isinstance(table, dict)]
         else:
-            beside = result.with_name(f"{result.stem}.calibration.toml")
+            beside = result.with_name(f"{result.stem}{RIG_END}")
             found = list(read_calibration(beside).cameras) if beside.is_file() else []
     except MarkerlessError:  # the points can be looked at without them
         return {}

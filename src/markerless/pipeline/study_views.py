@@ -152,17 +152,14 @@ class StudyViews:
         Raises:
             CalibrationError: it has another size, or the views reach beyond it.
         """
-        if view is not None and cameras[view].region is None:
-            expected = cameras[view].size
-            if tuple(size) != tuple(expected):
+        for camera in cameras if view is None else cameras[view : view + 1]:
+            region = camera.region
+            if region is None and tuple(size) != tuple(camera.size):
                 raise CalibrationError(
-                    f"expected pictures of {expected[0]} x {expected[1]} px of camera '{cameras[view].name}', as in "
+                    f"expected pictures of {camera.size[0]} x {camera.size[1]} px of camera '{camera.name}', as in "
                     f"its calibration, got {size[0]} x {size[1]} in {where}; calibrate with the same size"
                 )
-            return
-        for camera in cameras:
-            region = camera.region
-            if region is None or region.left + region.width > size[0] or region.top + region.height > size[1]:
+            if region is not None and (region.left + region.width > size[0] or region.top + region.height > size[1]):
                 raise CalibrationError(
                     f"expected view '{camera.name}' to lie in {where} of {size[0]} x {size[1]} px, it reaches beyond; "
                     f"correct its region in {self.file.name}"

@@ -31,7 +31,7 @@ from markerless.multiview.world_axes import WorldAxes
 from markerless.pipeline.camera_times import TimesSource
 from markerless.pipeline.known_errors import with_known_errors
 from markerless.pipeline.seen_points import SeenPoints, Source
-from markerless.pipeline.space_files import Cameras, require_free, target_of, write_space
+from markerless.pipeline.space_files import Cameras, Target, require_free, target_of, write_space
 from markerless.pipeline.space_sources import with_sources
 from markerless.pipeline.synchronize import CameraStep, StepOptions, read_in_step
 from markerless.pipeline.world_axes import AxesRequest, find_axes, told_of_axes
@@ -133,7 +133,7 @@ class InSpace:
 def triangulate(
     calibration: Calibration | Path | str,
     files: Mapping[str, Source],
-    out: Path | str | None = None,
+    out: Path | str | Target | None = None,
     options: TriangulateOptions = TriangulateOptions(),
 ) -> InSpace:
     """Make points in space, and write them to `out`.nc and `out`.csv (one CSV per animal).
@@ -152,13 +152,15 @@ def triangulate(
     """
     plan, cameras = _open(calibration)
     by_camera = _by_camera(files, plan, cameras)
-    target = target_of(out, by_camera)
+    known = options.length or (plan.known_length if plan is not None else None)
+    is_changed = cameras is None or options.repair or known is not None or options.axes is not None
+    target = out if isinstance(out, Target) else target_of(out, by_camera)
+    file = _file_of(calibration, plan)
     if target is not None:
-        require_free(target, by_camera, chosen=out is not None)
+        require_free(target, by_camera, file if is_changed else None)
     names = plan.keypoints if plan is not None else None
     together = read_in_step(by_camera, names, cameras, StepOptions(options.cutoff, options.sync, options.times))
     seen = with_known_errors(together.seen)
-    made_here = cameras is None
     if cameras is None:
         assert plan is not None
         cameras = _cameras_of_mirrors(plan, seen)
@@ -169,7 +171,6 @@ def triangulate(
     if options.repair:
         cameras, moves = repair(cameras, seen.flat_xy.reshape(len(seen.views), -1, 2), error.reshape(len(error), -1))
         error = _errors(cameras, seen, together.warnings)
-    known = options.length or (plan.known_length if plan is not None else None)
     found = triangulate_points(cameras.cameras, seen.flat_xy, error)
     if known is not None:
         factor = known.length / _median_length(found, seen, known)
@@ -181,9 +182,8 @@ def triangulate(
     result = _in_axes(_with_steps(result, together.steps), options.axes)
     if target is None:
         return result
-    tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.parent)
-    changed = made_here or options.repair or known is not None or result.axes is not None
-    used = Cameras(result.calibration, changed, _file_of(calibration, plan))
+    tracks = with_sources(result.tracks, result.calibration, by_camera, names or {}, target.path.parent)
+    used = Cameras(result.calibration, is_changed, file)
     return _write(replace(result, tracks=tracks), target, files, used)
 
 
@@ -328,7 +328,7 @@ def _in_axes(result: InSpace, request: AxesRequest | None) -> InSpace:
     return replace(result, tracks=tracks, calibration=axes.calibration(result.calibration), axes=axes)
 
 
-def _write(result: InSpace, target: Path, files: Mapping[str, Source], cameras: Cameras) -> InSpace:
+def _write(result: InSpace, target: Target, files: Mapping[str, Source], cameras: Cameras) -> InSpace:
     """The result with its files, and what the tables cannot hold among its notes."""
     names = {name: Path(source).name for name, source in files.items() if isinstance(source, Path | str)}
     tracks = replace(result.tracks, provenance={**result.tracks.provenance, "files": names})
