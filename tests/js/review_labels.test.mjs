@@ -118,6 +118,22 @@ for (const way of ["to", "back"]) {
   });
 }
 
+for (const [status, isForgotten] of [[400, true], [409, true], [499, true], [0, false], [500, false], [503, false]]) {
+  test(`an undo that is answered with ${status} ${isForgotten ? "does not block those before it" : "can be tried again"}`, async () => {
+    const server = new Server();
+    const labels = await opened(server);
+    await labels.correct(7, moved, predicted);
+    await labels.correct(7, { ...moved, xy: [90, 60] }, predicted);
+    server.line = (where) => { if (where === "to") throw Object.assign(new Error("no"), { status }); };
+    await assert.rejects(labels.undo(), /no/);
+    server.line = () => {};
+    const sent = server.posted.length;
+    assert.equal(await labels.undo(), 7);
+    const [back] = server.posted.slice(sent);
+    assert.deepEqual([back.length, labels.canUndo], isForgotten ? [2, false] : [1, true]); // the first one was of two points
+  });
+}
+
 test("two quick undos take two corrections back, the last one first", async () => {
   const server = new Server();
   const labels = await opened(server);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from markerless.core.video import video_stem
 from markerless.errors import ProjectError
 from markerless.project import config_file
 
@@ -102,7 +103,13 @@ def test_edges_are_pairs_and_chains() -> None:
 
 def test_paths_of_both_systems() -> None:
     assert config_file.stem(r"D:\lab\videos\m3 v1.avi") == "m3 v1"
-    assert config_file.stem("/lab/m3.v1.avi") == "m3.v1"
+    assert config_file.stem("/lab/m3.v1.avi") == config_file.stem("/lab/m3.v1.AVI") == "m3.v1"
+
+
+@pytest.mark.parametrize("name", ["mouse.v1", "2024.05.01", "mouse"])
+def test_a_folder_of_pictures_has_no_suffix(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    assert config_file.stem(str(tmp_path / name)) == video_stem(tmp_path / name) == name
 
 
 @pytest.mark.parametrize("value", ["10, 630, 20, 470", [10, 630, 20, 470], "10 630 20 470", "(10.0, 630, 20, 470)"])

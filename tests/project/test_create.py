@@ -217,6 +217,14 @@ def test_folders_of_pictures_keep_dots_in_their_names(tmp_path: Path) -> None:
     assert len(Project(project.root).video_sets()) == 2
 
 
+def test_a_folder_is_another_video_than_one_that_is_called_so_and_a_dot_more(tmp_path: Path) -> None:
+    for name in ("mouse.v1", "mouse"):
+        write_pictures(tmp_path / name, ["img0.png", f"{name}.png"])
+    project = create_project(NEW, tmp_path / "studies", [tmp_path / "mouse.v1"])
+    add_videos(Project(project.root), [tmp_path / "mouse"])
+    assert [path.name for path in Project(project.root).videos()] == ["mouse.v1", "mouse"]
+
+
 def test_what_was_not_labeled_is_not_imported_as_absent(tmp_path: Path) -> None:
     """COCO: 0 is not labeled, 1 hidden, 2 seen; an animal of zeros alone is no frame without an animal."""
     write_pictures(tmp_path / "coco", ["a0.png", "a1.png", "a2.png"])

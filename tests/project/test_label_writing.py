@@ -135,9 +135,17 @@ def test_tables_of_two_people_stay_two_where_names_differ_in_case(study: Project
 
 
 def test_a_table_that_cannot_be_read_is_named(study: Project) -> None:
+    labels = study.labels()
     (folder_of(study) / "CollectedData_Bo.h5").mkdir()
-    with pytest.raises(LabelsError, match=r"cannot read the label table .*CollectedData_Bo\.h5: "):
-        study.write_labels("day one", study.labels())
+    for act in (study.labels, lambda: study.write_labels("day one", labels)):
+        with pytest.raises(LabelsError, match=r"cannot read the label table .*CollectedData_Bo\.h5: "):
+            act()
+
+
+def make_newer(csv: Path) -> None:
+    """As an editor does that saves it a minute after the h5 was written."""
+    later = csv.stat().st_mtime + 60
+    os.utime(csv, (later, later))
 
 
 def test_edits_of_a_csv_are_not_lost_when_labels_are_saved(study: Project) -> None:
@@ -145,17 +153,47 @@ def test_edits_of_a_csv_are_not_lost_when_labels_are_saved(study: Project) -> No
     edited = csv.read_text(encoding="utf-8").replace("2.0,11.0", "33.0,11.0")
     assert edited != csv.read_text(encoding="utf-8")
     csv.write_text(edited, encoding="utf-8")
-    later = csv.stat().st_mtime + 60
-    os.utime(csv, (later, later))
+    make_newer(csv)
     other = Project(study.root)
     other.write_labels("day one", moved(other.labels(), 1, by=0.25))
     kept = folder_of(study) / "CollectedData_Ann.csv.kept"
     assert kept.read_text(encoding="utf-8") == edited
     after = Project(study.root)
     assert after.labels().xy()[1, 0, 0].tolist() == [1.25, 11.25]
-    assert any(kept.name in note for note in after.labels().notes)
+    (note,) = [note for note in after.labels().notes if kept.name in note]
+    assert "would remove all labels saved since" in note
     after.write_labels("day one", moved(after.labels(), 1, by=0.25))  # written together: nothing to put aside
     assert [path.name for path in folder_of(study).glob("*.kept*")] == [kept.name]
+
+
+def test_the_last_labels_can_be_removed_while_their_csv_is_edited(study: Project) -> None:
+    csv = folder_of(study) / "CollectedData_Ann.csv"
+    edited = csv.read_text(encoding="utf-8").replace("2.0,11.0", "33.0,11.0")
+    csv.write_text(edited, encoding="utf-8")
+    make_newer(csv)
+    study.write_labels("day one", replace(study.labels(), frames=()))
+    assert tables_in(study) == ["CollectedData_Ann.csv.kept"]
+    assert (folder_of(study) / "CollectedData_Ann.csv.kept").read_text(encoding="utf-8") == edited
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_edits_of_somebody_elses_csv_are_not_lost_when_frames_leave_it(
+    study: Project, labels_for: Callable[..., Labels], is_last: bool
+) -> None:
+    theirs = labels_for("day one", 6)
+    theirs = replace(theirs, frames=tuple(replace(frame, labeler="Bo") for frame in theirs.frames[4:]))
+    for suffix in (".h5", ".csv"):
+        dlc_labels.write(theirs, folder_of(study) / f"CollectedData_Bo{suffix}")
+    csv = folder_of(study) / "CollectedData_Bo.csv"
+    edited = csv.read_text(encoding="utf-8").replace("5.0,11.0", "33.0,11.0")
+    csv.write_text(edited, encoding="utf-8")
+    make_newer(csv)
+    labels = study.labels()
+    study.write_labels("day one", moved(labels, 0))  # a table that is not touched keeps its CSV
+    assert csv.read_text(encoding="utf-8") == edited
+    study.write_labels("day one", replace(labels, frames=labels.frames[: 4 if is_last else 5]))
+    assert (folder_of(study) / "CollectedData_Bo.csv.kept").read_text(encoding="utf-8") == edited
+    assert csv.is_file() is not is_last
 
 
 def test_what_was_not_labeled_is_not_absent_afterwards(study: Project) -> None:

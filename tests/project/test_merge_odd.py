@@ -16,6 +16,7 @@ from markerless.core.labels import LabeledFrame
 from markerless.errors import ProjectError, StorageError
 from markerless.pipeline.merge import MergeRequest, merge
 from markerless.project import Project
+from markerless.project.keypoints import change_keypoints, plan
 from markerless.project.label_files import table_name
 from markerless.project.label_writing import write_table
 from markerless.video.images import read_image, write_image
@@ -77,6 +78,50 @@ def test_a_labeler_in_another_spelling_keeps_every_point(tmp_path: Path) -> None
     assert [one.points[1].to for one in result.merge.conflicts] == [moved(2)(1, k) for k in range(3)]
     assert any("'ann'" in note and "'Ann'" in note for note in result.merge.notes)
     assert merge(into.root, [other.root]).merge.is_nothing
+
+
+def spelled_otherwise(study: Project, folder: str, name: str, scorer: str = "Ann") -> None:
+    for suffix in (".h5", ".csv"):
+        table = study.root / "labeled-data" / folder / f"CollectedData_{scorer}{suffix}"
+        table.rename(table.with_name(f"CollectedData_{name}{suffix}"))
+
+
+@pytest.mark.parametrize("has_both", [False, True])
+def test_the_scorers_table_in_another_spelling_is_the_scorers(tmp_path: Path, has_both: bool) -> None:
+    """In a folder, and where another folder of the study has it as the scorer spells it."""
+    into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Ann")
+    label(into, "v", (0, 1))
+    spelled_otherwise(into, "v", "ann")
+    label(into, "v", (0,), place=moved(9), scorer="Abe")
+    if has_both:
+        label(into, "w", (0,), film=2)
+    label(other, "v", (1, 2), place=moved(2))
+    label(other, "x", (0,), film=3)
+    label(other, "x", (0,), film=3, place=moved(9), scorer="Abe")
+    result = merge(into.root, [other.root])
+    now = Project(into.root)
+    assert [table.name for table in now.label_tables("v")] == ["CollectedData_ann", "CollectedData_Abe"]
+    first, *_, third = sorted(now.labels_of("v").frames, key=lambda frame: frame.image)
+    assert first.instances[0].xy[0].tolist() == list(usual(0, 0))
+    assert third.instances[0].xy[0].tolist() == list(moved(2)(2, 0))
+    assert {one.kept for one in result.merge.conflicts} == {"into"}
+    (new,) = now.labels_of("x").frames  # a folder that is new here
+    assert new.instances[0].xy[0].tolist() == list(usual(0, 0))
+    assert len(now.label_tables("x")) == 2
+    assert any("'Ann'" in note and "'ann'" in note for note in result.merge.notes)
+    assert merge(into.root, [other.root]).merge.is_nothing
+
+
+def test_removed_keypoints_come_back_into_a_table_in_another_spelling(tmp_path: Path) -> None:
+    """Also those that readers do not see, as somebody else's labels of the same pictures come first."""
+    into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Bo")
+    label(into, "v", (0, 1))
+    label(into, "v", (0, 1), place=moved(9), scorer="Zoe")
+    change_keypoints(into, plan(into, remove=["right ear"]))
+    spelled_otherwise(into, "v", "zoe", "Zoe")
+    label(other, "w", (0,), film=2)
+    merge(into.root, [other.root])
+    assert points(Project(into.root), "zoe", "v")["img001.png", "right ear"] == moved(9)(1, 2)
 
 
 def test_two_spellings_of_one_study_are_two_people(pair: tuple[Project, Project]) -> None:

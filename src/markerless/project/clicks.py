@@ -157,7 +157,7 @@ def unknown_keypoints(pending: Iterable[Entry], keypoints: Sequence[str]) -> tup
 
 
 def with_clicks(labels: Labels, clicks: Sequence[Mapping[str, Any]], folder: Path, labeler: str) -> Labels:
-    """`labels` of one folder after `clicks`. A frame of which nothing is known any more is left out.
+    """`labels` of one folder after `clicks`. A frame whose last animal they unlabel is left out.
 
     Args:
         labels: Of one folder, visibility included.
@@ -177,7 +177,7 @@ def with_clicks(labels: Labels, clicks: Sequence[Mapping[str, Any]], folder: Pat
         frame = frames.get(image) or LabeledFrame(image, (), labeler, path if path.is_file() else None)
         instances = _with_points(frame.instances, points, labels.skeleton.keypoints)
         frames[image] = replace(frame, instances=instances)
-        if not any((instance.visibility != Visibility.NOT_LABELED).any() for instance in instances):
+        if not instances:  # of one that is left nothing may be known: its points are of keypoints unknown here
             del frames[image]
     individuals = dict.fromkeys([*labels.individuals, *(individual for _, individual, _ in latest)])
     return replace(labels, frames=tuple(frames.values()), individuals=tuple(individuals))

@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from markerless.core.storage import write_text
+from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import ProjectError
 
 CONFIG_NAME = "config.yaml"
@@ -207,9 +208,9 @@ def file_name(path: str) -> str:
 
 
 def stem(path: str) -> str:
-    """Name of the video at `path` of any system, without its suffix; digits are none, as in a folder "2024.05.01"."""
+    """Name of the video at `path` of any system, without its suffix; a folder "mouse.v1" or "2024.05.01" has none."""
     name = PureWindowsPath(path)
-    return name.name if name.suffix[1:].isdecimal() else name.stem
+    return name.stem if name.suffix.lower() in VIDEO_SUFFIXES else name.name
 
 
 def video_sets(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

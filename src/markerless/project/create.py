@@ -407,7 +407,7 @@ def _write_labels(
             continue
         write_table(folder / DATA_FOLDER / name, table_name(scorer), table)
         if _says_more_than_a_table(table):
-            entries = journal.changes(replace(table, frames=()), table)
+            entries = [*journal.changes(replace(table, frames=()), table), *journal.open_entries(table)]
             journal.append(journal.journal_path(folder, name), entries, scorer)
     return sizes
 

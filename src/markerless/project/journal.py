@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ JOURNAL_FOLDER = "journal"
 SAME_POINT_PX = 1e-3
 SEEN = {int(value): value for value in Visibility}  # much quicker than Visibility(number)
 LOCKED_FOR_S = 60
+GAP = "gap"  # of a table, where nobody has looked: no change that somebody made
+OF_POINTS = ("point", GAP)  # entries that say what is known of a keypoint
 
 Point = tuple[float, float] | None
 Key = tuple[str, str, str]  # image, individual, keypoint
@@ -157,12 +159,8 @@ def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 
 def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
-    """What happened between two versions of the same video's labels, one entry for a point or a whole frame.
-
-    A keypoint that is new and not labeled gets an entry where the table alone would say that it is absent.
-    """
+    """What happened between two versions of the same video's labels, one entry for a point or a whole frame."""
     old, new = _state(before), _state(after)
-    unsaid = left_open(after)
     entries: list[dict[str, Any]] = []
     kept = set(after.images)
     entries += [{"change": "frame removed", "image": image} for image in before.images if image not in kept]
@@ -170,8 +168,7 @@ def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
     entries += [{"change": "frame added", "image": image} for image in after.images if image not in known]
     for key in [*old, *(key for key in new if key not in old)]:
         was, now = old.get(key, (None, Visibility.NOT_LABELED)), new.get(key, (None, Visibility.NOT_LABELED))
-        is_open = key not in old and key in unsaid
-        if is_open or was[1] != now[1] or not same_point(was[0], now[0]):
+        if was[1] != now[1] or not same_point(was[0], now[0]):
             image, individual, keypoint = key
             entries.append(
                 {
@@ -185,6 +182,44 @@ def changes(before: Labels, after: Labels) -> list[dict[str, Any]]:
                 }
             )
     return entries
+
+
+def open_entries(labels: Labels, entries: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What the journal has to say before a table of `labels` is written: which of its gaps are not labeled.
+
+    A table says "absent" of every keypoint without a point of an animal that has another one. Where the last of
+    `entries` about a keypoint says that it is not labeled already, nothing is added: it gets one line, however often
+    labels are saved. What is absent, as a gap that was read from a table, gets none.
+    """
+    gaps, nothing = left_open(labels), Visibility.NOT_LABELED
+    said = last_said(entries) if gaps else {}
+    undated = {"time": "", "who": "", "change": GAP}
+    return [
+        {**undated, "image": image, "individual": individual, "keypoint": keypoint, "visibility": int(nothing)}
+        for image, individual, keypoint in gaps
+        if said.get((image, individual, keypoint), (None, None))[1] != nothing
+    ]
+
+
+def append_open(path: Path, labels: Labels, known: tuple[Sequence[Mapping[str, Any]], int]) -> None:
+    """Append the `open_entries` of `labels`, but for points that somebody has clicked on since the journal was read.
+
+    Args:
+        path: The journal.
+        labels: What the tables shall hold.
+        known: The journal as it was read, and where it went on then (`read_from`).
+
+    Raises:
+        StorageError: the journal cannot be read or written.
+    """
+    entries, end = known
+    found = open_entries(labels, entries)
+    if not found:
+        return
+    with locked(path):
+        end_last_line(path)
+        since = last_said(read_from(path, end)[0])
+        append_locked(path, [entry for entry in found if key_of(entry) not in since], who="")
 
 
 def key_of(entry: Mapping[str, Any]) -> Key:
@@ -202,16 +237,18 @@ def said_in(entry: Mapping[str, Any]) -> tuple[Point, Visibility]:
         return None, Visibility.NOT_LABELED
 
 
+def last_said(entries: Iterable[Mapping[str, Any]]) -> dict[Key, tuple[Point, Visibility]]:
+    """Where the last entry about each point puts it, and how it is seen."""
+    return {key_of(entry): said_in(entry) for entry in entries if entry.get("change") in OF_POINTS}
+
+
 def with_visibility(labels: Labels, entries: Iterable[Mapping[str, Any]]) -> Labels:
     """Labels with the visibility people gave; an entry counts while its point is still where the journal put it.
 
     An animal that has no point in a frame, but of which somebody said that a keypoint is absent, comes back: a row of a
     table that is empty cannot tell one absent keypoint from a frame without the animal.
     """
-    said: dict[Key, tuple[Point, Visibility]] = {}
-    for entry in entries:
-        if entry.get("change") == "point":
-            said[key_of(entry)] = said_in(entry)
+    said = last_said(entries)
     if not said:
         return labels
     unplaced: dict[str, dict[str, None]] = {}
@@ -309,17 +346,16 @@ def _state(labels: Labels) -> dict[Key, tuple[Point, int]]:
     }
 
 
-def left_open(labels: Labels) -> set[Key]:
+def left_open(labels: Labels) -> list[Key]:
     """Keypoints that nobody has looked for, of animals of which others are placed: a table calls them absent."""
     owned = dict(zip(labels.individuals, dlc_labels.owned_keypoints(labels), strict=True))
-    return {
-        (frame.image, instance.individual, name)
+    return [
+        (frame.image, instance.individual, labels.skeleton.keypoints[k])
         for frame in labels.frames
         for instance in frame.instances
         if instance.n_points
-        for k, name in enumerate(labels.skeleton.keypoints)
-        if instance.visibility[k] == Visibility.NOT_LABELED and owned[instance.individual][k]
-    }
+        for k in np.flatnonzero((instance.visibility == Visibility.NOT_LABELED) & owned[instance.individual])
+    ]
 
 
 def _point(instance: Instance, k: int) -> Point:

@@ -187,12 +187,17 @@ def _require_sensible(new: Plan, project: Project) -> None:
 
 @contextmanager
 def clicks_in_tables(project: Project) -> Iterator[list[str]]:
-    """The folders of labels, every click of them in the tables, while nobody can make another one."""
+    """The folders of labels, every click of them in the tables, while nobody can make another one.
+
+    The tables are about to get a column for every keypoint: the journal says where nobody has looked.
+    """
     with staged.paused(project.root):
         folders = list(project.label_folders())
         for video in folders:
-            if clicks.split_saved(journal.read(project.journal_of(video)))[1]:
+            path = project.journal_of(video)
+            if clicks.split_saved(journal.read(path))[1]:
                 project.save_clicks_alone(video)
+            journal.append_open(path, project.labels_of(video), journal.read_from(path, 0))
         yield folders
 
 
@@ -205,7 +210,7 @@ def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Stage
     back.keep(lambda key: key[2] in new.added and (key[0] in rows or (project.root / key[0]).is_file()))
     present = project.skeleton.keypoints
     entries, counted = entries_of(LabelBook(project, video).known(), tables, back, new, present)
-    kept = _as_spelled(back.in_tables, [own, *tables])
+    kept = as_spelled(back.in_tables, [own, *tables])
     for name in dict.fromkeys([own, *tables, *kept]):
         raw = tables.get(name, Labels(project.skeleton, (), project.individuals))
         labels = _changed_labels(raw, new, present)
@@ -215,7 +220,7 @@ def _stage_folder(project: Project, video: str, new: Plan, staging: staged.Stage
     return counted
 
 
-def _as_spelled(in_tables: Mapping[str, Mapping[Key, Said]], names: Sequence[str]) -> dict[str, dict[Key, Said]]:
+def as_spelled(in_tables: Mapping[str, Mapping[Key, Said]], names: Sequence[str]) -> dict[str, dict[Key, Said]]:
     """What was kept for each table, by the table's name as it is spelled among `names` where it is there."""
     spelled = {on_any_disk(name): name for name in reversed(names)}
     found: dict[str, dict[Key, Said]] = {}

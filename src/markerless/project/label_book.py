@@ -342,7 +342,7 @@ class LabelBook:
 
     def _take_in(self, new: Sequence[Entry]) -> None:
         for entry in new:
-            if entry.get("change") == clicks.POINT:
+            if entry.get("change") in journal.OF_POINTS:
                 self._state[journal.key_of(entry)] = clicks.said_by(entry)
 
     def _read_on(self) -> Sequence[Entry]:
@@ -374,7 +374,8 @@ class LabelBook:
         self._individuals, self._revision = tables.individuals, tables.revision
         state = clicks.said_in_tables(tables, self.project.skeleton.keypoints)
         rows = set(self._rows)
-        for key, entry in {journal.key_of(entry): entry for entry in self._points}.items():
+        of_points = (entry for entry in self._entries if entry.get("change") in journal.OF_POINTS)
+        for key, entry in {journal.key_of(entry): entry for entry in of_points}.items():
             said, there = clicks.said_by(entry), state.get(key)
             if there is not None:
                 is_so = journal.same_point(said.to, there.to)

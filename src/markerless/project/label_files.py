@@ -276,8 +276,9 @@ def _table_notes(table: LabelTable, raw: Labels, scorer: str, skeleton: Skeleton
 def _kept_notes(folder: Path) -> list[Note]:
     """Edited CSVs that were put aside."""
     message = (
-        "edits of a CSV that were not taken over before labels were saved; to use them put it back under its old name "
-        "and run 'markerless check PROJECT --take csv', else delete it"
+        "edits of a CSV that were not taken over before labels were saved; to use them copy what was edited into the "
+        "CSV that is there now, run 'markerless check PROJECT --take csv', and delete this file (put back in place of "
+        "that CSV it would remove all labels saved since)"
     )
     names = sorted(path.name for path in folder.glob(f"{TABLE_PREFIX}*{KEPT}*")) if folder.is_dir() else []
     return [Note(f"{DATA_FOLDER}/{folder.name}/{name}", message) for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,9 @@ def write_table(folder: Path, name: str, labels: Labels) -> None:
     sync_folder(folder)  # before the journal says that they hold the clicks
 
 
-def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: str) -> None:
+def write_folder(
+    root: Path, scorer: str, labels: tuple[Labels, Labels], video: str, removed: Collection[str] = ()
+) -> None:
     """Bring the tables of `labeled-data/<video>` from one state of its labels to another.
 
     Args:
@@ -53,6 +55,8 @@ def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: 
         scorer: The project's scorer, whose table takes every new and changed frame.
         labels: What the tables hold, as read, and what they shall hold.
         video: Name of the folder.
+        removed: Images whose rows go with all they hold. Of others that are there no more, points of keypoints that the
+            project does not know stay in the tables.
 
     Raises:
         LabelsError: an image does not lie in the folder.
@@ -66,29 +70,52 @@ def write_folder(root: Path, scorer: str, labels: tuple[Labels, Labels], video: 
     name = own_table_name((table.name for table in tables), scorer)
     own = next((table for table in tables if table.name == name), None)
     theirs = _unchanged_of_others(before, after, own)
+    gone = set(before.images) - set(after.images)
+    emptied = gone.difference(removed)
     for table in tables:
         if table is not own:
-            _drop_frames(table, {image for image in before.images if image not in set(after.images)})
+            _drop_frames(table, gone, emptied, after.skeleton.keypoints)
     mine = [frame for frame in after.frames if frame.image not in theirs]
     raw = own.read() if own is not None else None
     if own is not None and raw is not None:
         _keep_edited(own, raw)
+        mine += [replace(frame, instances=()) for frame in _of_foreign(raw, emptied, after.skeleton.keypoints)]
     if mine:
         write_table(folder, name, _with_foreign_keypoints(after, mine, raw, scorer))
     elif own is not None:
-        for path in (own.csv, own.h5):
-            if path is not None:
-                path.unlink()
+        _delete(own)
 
 
-def of_known(labels: Labels) -> Labels:
-    """Without animals of which nothing is known, nor frames of such alone: an empty row would say "no animal here"."""
+def of_known(labels: Labels, before: Labels | None = None) -> Labels:
+    """Without animals of which nothing is known, nor frames of such alone: an empty row would say "no animal here".
+
+    Args:
+        labels: What shall be written.
+        before: What was there. An animal of which nothing was known then stays: the table may hold points of it of
+            keypoints that the project does not know.
+    """
+    unknown = {
+        (frame.image, instance.individual)
+        for frame in (before.frames if before is not None else ())
+        for instance in frame.instances
+        if not _is_known(instance)
+    }
     frames = []
     for frame in labels.frames:
-        known = tuple(i for i in frame.instances if (i.visibility != Visibility.NOT_LABELED).any())
-        if known or not frame.instances:
-            frames.append(frame if len(known) == len(frame.instances) else replace(frame, instances=known))
+        stay = tuple(i for i in frame.instances if _is_known(i) or (frame.image, i.individual) in unknown)
+        if stay or not frame.instances:
+            frames.append(frame if len(stay) == len(frame.instances) else replace(frame, instances=stay))
     return replace(labels, frames=tuple(frames))
+
+
+def _is_known(instance: Instance) -> bool:
+    return bool((instance.visibility != Visibility.NOT_LABELED).any())
+
+
+def _delete(table: LabelTable) -> None:
+    for path in (table.csv, table.h5):
+        if path is not None:
+            path.unlink(missing_ok=True)  # an edited CSV has just been put aside
 
 
 def _keep_edited(table: LabelTable, raw: Labels) -> None:
@@ -154,17 +181,30 @@ def _same_points(one: LabeledFrame, other: LabeledFrame) -> bool:
     )
 
 
-def _drop_frames(table: LabelTable, images: set[str]) -> None:
+def _drop_frames(table: LabelTable, gone: set[str], emptied: set[str], known: Sequence[str]) -> None:
+    """Take the rows of `gone` out of somebody else's table; of `emptied` ones, unknown keypoints keep their points."""
     raw = table.read()
-    kept = tuple(frame for frame in raw.frames if frame.image not in images)
-    if len(kept) == len(raw.frames):
+    if gone.isdisjoint(raw.images):
         return
+    _keep_edited(table, raw)
+    left = {frame.image: frame for frame in _of_foreign(raw, emptied, known)}
+    kept = tuple(left.get(frame.image, frame) for frame in raw.frames if frame.image in left or frame.image not in gone)
     if kept:
         write_table(table.folder, table.name, replace(raw, frames=kept))
-        return
-    for path in (table.csv, table.h5):
-        if path is not None:
-            path.unlink()
+    else:
+        _delete(table)
+
+
+def _of_foreign(raw: Labels, images: Collection[str], known: Sequence[str]) -> list[LabeledFrame]:
+    """The rows of `images` that hold points of other keypoints than the `known` ones, with those points alone."""
+    foreign = np.array([name not in known for name in raw.skeleton.keypoints])
+    found = []
+    for frame in raw.frames:
+        if frame.image in images:
+            alone = (replace(i, xy=np.where(foreign[:, None], i.xy, np.nan)) for i in frame.instances)
+            instances = tuple(instance for instance in alone if instance.n_points)
+            found += [replace(frame, instances=instances)] if instances else []
+    return found
 
 
 def _with_foreign_keypoints(after: Labels, frames: Sequence[LabeledFrame], raw: Labels | None, scorer: str) -> Labels:
@@ -176,15 +216,18 @@ def _with_foreign_keypoints(after: Labels, frames: Sequence[LabeledFrame], raw: 
         return replace(after, frames=mine)
     rows = {frame.image: frame for frame in raw.frames}
     source = [raw.skeleton.index(name) for name in foreign]
-    wide = tuple(_widened(frame, rows.get(frame.image), source) for frame in mine)
+    wide = tuple(_widened(frame, rows.get(frame.image), source, len(known)) for frame in mine)
     individuals = (*after.individuals, *(name for name in raw.individuals if name not in after.individuals))
     return Labels(Skeleton(known + foreign), wide, individuals)
 
 
-def _widened(frame: LabeledFrame, old: LabeledFrame | None, source: Sequence[int]) -> LabeledFrame:
-    """`frame` with the keypoints `source` of its old row at the end."""
+def _widened(frame: LabeledFrame, old: LabeledFrame | None, source: Sequence[int], n_known: int) -> LabeledFrame:
+    """`frame` of `n_known` keypoints with those at `source` of its old row behind them; who has points there stays."""
     before = {instance.individual: instance for instance in old.instances} if old is not None else {}
     instances = [_widened_instance(i, before.pop(i.individual, None), source) for i in frame.instances]
+    for left in before.values():
+        if np.isfinite(left.xy[list(source)]).all(axis=-1).any():
+            instances.append(_widened_instance(journal.nothing_known(left.individual, n_known), left, source))
     return replace(frame, instances=tuple(instances))
 
 

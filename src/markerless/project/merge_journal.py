@@ -52,7 +52,7 @@ def mark_of_merge(project: str, folder: str) -> dict[str, Any]:
 def _history(before: Folder, other: Folder, project: str) -> Iterable[dict[str, Any]]:
     known = {_plain(entry) for entry in before.entries}
     for entry in other.entries:
-        if entry.get("change") in (clicks.SAVED, MERGED) or _plain(entry) in known:
+        if entry.get("change") in (clicks.SAVED, journal.GAP, MERGED) or _plain(entry) in known:
             continue
         if "did" in entry:  # it was history there already
             yield dict(entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +15,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.errors import ProjectError
 from markerless.project import skeleton_settings, staged
 from markerless.project.keypoints import Plan
-from markerless.project.label_files import DATA_FOLDER, count, labeler_of, table_name
+from markerless.project.label_files import DATA_FOLDER, count, labeler_of, own_table_name
 from markerless.project.merge_journal import lines_of_merge, mark_of_merge
 from markerless.project.merge_labels import Conflict, FolderMerge, Keypoints, MergedFolder, in_columns, renamed
 from markerless.project.merge_match import Matched, Matcher
@@ -162,16 +162,20 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
     """Have `growing` hold what `other` holds."""
     side = growing.side
     keypoints = Keypoints(side.keypoints, other.keypoints)
-    folders, own = dict(side.folders), table_name(side.scorer)
+    folders = dict(side.folders)
     touched: set[str] = set()
-    spelled = _spelled_otherwise(side, other)
+    there = [name for folder in side.folders.values() for name in folder.tables]
+    incoming = [name for folder in other.folders.values() for name in folder.tables]
+    spelled = told = _spelled_otherwise([own_table_name(there, side.scorer), *there], incoming)
     for match in found:
         if match.name not in other.folders:
             continue
         before, theirs = folders.get(match.into, Folder(match.into)), other.folders[match.name]
-        theirs = renamed(theirs, match.into, match.images, spelled)
+        here = {**spelled, **_spelled_otherwise(before.tables, incoming)}  # spelled in two ways in this study
+        told = {**told, **{name: here[name] for name in theirs.tables if name in here}}
+        theirs = renamed(theirs, match.into, match.images, here)
         names = Keypoints(keypoints.all, keypoints.other) if match.into in touched else keypoints
-        merged = FolderMerge(before, theirs, names, own, other.name).run()
+        merged = FolderMerge(before, theirs, names, _own_table(side, before, theirs), other.name).run()
         lines = lines_of_merge(before, theirs, merged, names)
         grown = _grown(before, merged, lines, theirs.pictures)
         if lines or grown.pictures.keys() != before.pictures.keys() or _changed_tables(before, grown):
@@ -186,7 +190,7 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
         lines = lines_of_merge(folders[name], Folder(name), merged, keypoints)
         folders[name] = _grown(folders[name], merged, lines, {})
         growing.lines.setdefault(name, []).extend(lines)
-    growing.notes += [*_about(found, other), *_about_spelling(spelled, other), *_about_missing(found, folders, other)]
+    growing.notes += [*_about(found, other), *_about_spelling(told, other), *_about_missing(found, folders, other)]
     growing.side = replace(
         side,
         keypoints=keypoints.all,
@@ -198,19 +202,21 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
     )
 
 
-def _spelled_otherwise(side: Side, other: Side) -> dict[str, str]:
-    """Table of `other` -> the table here whose name Windows and macOS take for the same, so that one would be lost."""
-    ours = dict.fromkeys(
-        [table_name(side.scorer), *(name for folder in side.folders.values() for name in folder.tables)]
-    )
-    theirs = dict.fromkeys(name for folder in other.folders.values() for name in folder.tables)
+def _spelled_otherwise(ours: Collection[str], theirs: Collection[str]) -> dict[str, str]:
+    """Table of `theirs` -> that of `ours` whose name Windows and macOS take for the same, so that one would be lost."""
     known = {on_any_disk(name): name for name in reversed(list(ours))}
     found: dict[str, str] = {}
-    for name in theirs:
+    for name in dict.fromkeys(theirs):
         same = known.get(on_any_disk(name), name)
         if name not in ours and same != name and same not in theirs and same not in found.values():
             found[name] = same
     return found
+
+
+def _own_table(side: Side, before: Folder, theirs: Folder) -> str:
+    """What the table of the scorer of `side` is called in a folder, as it is or as it comes in."""
+    own = own_table_name(before.tables, side.scorer)
+    return own if own in before.tables else own_table_name(theirs.tables, side.scorer)
 
 
 def _grown(

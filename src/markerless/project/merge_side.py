@@ -22,9 +22,16 @@ from markerless.project.clicks import Entry, Said
 from markerless.project.create import UNIQUE
 from markerless.project.journal import JOURNAL_FOLDER
 from markerless.project.keypoint_entries import gone
-from markerless.project.keypoints import settled, with_back
+from markerless.project.keypoints import as_spelled, settled, with_back
 from markerless.project.label_book import LabelBook
-from markerless.project.label_files import DATA_FOLDER, TABLE_PREFIX, find_tables, label_folders, labeler_of, table_name
+from markerless.project.label_files import (
+    DATA_FOLDER,
+    TABLE_PREFIX,
+    find_tables,
+    label_folders,
+    labeler_of,
+    own_table_name,
+)
 from markerless.project.skeleton_settings import Drawn
 from markerless.project.study import Project
 
@@ -192,7 +199,7 @@ def _folder(project: Project, copy: Project, name: str, back: Sequence[str]) -> 
     }
     folder = Folder(name, tables, known, entries, pictures)
     names = [keypoint for keypoint in back if keypoint not in project.skeleton.keypoints]
-    return _with_kept(folder, names, table_name(project.scorer)) if names else folder
+    return _with_kept(folder, names, own_table_name(tables, project.scorer)) if names else folder
 
 
 def _with_kept(folder: Folder, names: Sequence[str], own: str) -> Folder:
@@ -200,16 +207,17 @@ def _with_kept(folder: Folder, names: Sequence[str], own: str) -> Folder:
     kept, images = gone(folder.entries, own), set(folder.images)
     kept.keep(lambda key: key[2] in names and key[0] in images)
     tables = dict(folder.tables)
-    for table in [table for table in kept.in_tables if table in tables]:
+    in_tables = as_spelled(kept.in_tables, list(tables))
+    for table in [table for table in in_tables if table in tables]:
         there = tables[table].skeleton
         wide = type(there)((*there.keypoints, *(name for name in names if name not in there.keypoints)))
-        points = {key: said for key, said in kept.in_tables[table].items() if key[0] in set(tables[table].images)}
+        points = {key: said for key, said in in_tables[table].items() if key[0] in set(tables[table].images)}
         tables[table] = with_back(tables[table].matching(wide), points, labeler_of(table))
     known = {animal: dict(points) for animal, points in folder.known.items()}
     for (image, individual, keypoint), said in kept.shown.items():
         if (image, individual) in known:
             known[image, individual][keypoint] = said
-    restored = frozenset(table for table in kept.in_tables if table in tables)
+    restored = frozenset(table for table in in_tables if table in tables)
     return replace(folder, tables=tables, known=known, restored=restored)
 
 

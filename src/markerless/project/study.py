@@ -205,16 +205,16 @@ class Project:
         require_own_images(labels, video)
         if labels.skeleton.keypoints != self.skeleton.keypoints:
             labels = labels.matching(self.skeleton)
-        labels = of_known(labels)
         path = self.journal_of(video)
         with staged.writing(self.root, path, "tables"), _saving:
             expected = self._seen.get(video, "") if revision is None else revision
-            entries = list(journal.read(path))  # once: clicks that come from now on stay pending and are not touched
+            known = journal.read_from(path, 0)  # once: clicks that come from now on stay pending and are not touched
+            entries = known[0]
             pending = clicks.split_saved(entries)[1]
             is_as_known = _revision_with(revision_of(self.label_tables(video)), pending) == expected
             if is_as_known:
                 self.require_same_keypoints()
-                self._save_pending(video, entries)
+                self._save_pending(video, known)
             # `labels` cannot hold clicks on keypoints unknown to the project; loaded again, they are in the tables
             if not is_as_known or clicks.unknown_keypoints(pending, self.skeleton.keypoints):
                 raise RevisionError(
@@ -222,8 +222,11 @@ class Project:
                     "load them again and repeat the change"
                 )
             before = self.combine([self._with_journal(self._tables_of(video), entries, ())])
+            removed = frozenset(before.images) - frozenset(labels.images)
+            labels = of_known(labels, before)
             journal.append(path, journal.changes(before, labels), who or self.scorer)
-            write_folder(self.root, self.scorer, (before, labels), video)
+            journal.append_open(path, labels, known)
+            write_folder(self.root, self.scorer, (before, labels), video, removed)
             self._seen[video] = revision_of(self.label_tables(video))
         return self._seen[video]
 
@@ -246,7 +249,7 @@ class Project:
     def save_clicks_alone(self, video: str) -> SavedClicks:
         """`save_clicks` for who has kept everybody else from writing labels."""
         config_file.require_scorer(self.scorer, self.config_path)
-        return self._save_pending(video, list(journal.read(self.journal_of(video))))
+        return self._save_pending(video, journal.read_from(self.journal_of(video), 0))
 
     def require_same_keypoints(self) -> None:
         """For who may write labels now: they must be of the keypoints that the study has, not of those it had.
@@ -268,8 +271,9 @@ class Project:
             return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _save_pending(self, video: str, entries: Sequence[Entry]) -> SavedClicks:
-        """The clicks among `entries` that the tables lack, for who holds the lock."""
+    def _save_pending(self, video: str, known: tuple[Sequence[Entry], int]) -> SavedClicks:
+        """The clicks of a journal, `known` by `journal.read_from`, that the tables lack, for who holds the lock."""
+        entries = known[0]
         n_clicks, pending = clicks.split_saved(entries)
         if not pending:
             return SavedClicks()
@@ -280,6 +284,7 @@ class Project:
             self._combined([clicks.current(tables, entries, some, skeleton, self.scorer)], skeleton)
             for some in ((), pending)
         )
+        journal.append_open(self.journal_of(video), after, known)
         write_folder(self.root, self.scorer, (before, after), video)
         revision = revision_of(self.label_tables(video))
         over = clicks.overridden(tables, pending, skeleton.keypoints)

@@ -20,7 +20,7 @@ export class Choosing {
     this.n = h("input", { type: "number", min: 1, max: 2000, value: 20, required: true });
     this.analyze = h("a", { href: addressOf(key, "results") }, "Analyze a video first");
     [this.start, this.stop] = ["beginning", "end"].map((word) => h("input", { type: "number", min: 0, step: "any", placeholder: word }));
-    const here = (input) => h("button", { class: "button quiet small", type: "button", title: "Take the time that is shown", onclick: () => { input.value = (Math.floor(100 * this.wanted().time) / 100).toFixed(2); } }, "here");
+    const here = (input) => h("button", { class: "button quiet small", type: "button", title: "Take the time that is shown", onclick: () => { input.value = secondsBefore(this.wanted().time); } }, "here");
     this.part = h("details", { class: "extract-part" }, h("summary", { class: "small" }, "Only a part of it"), h("div", { class: "extract-times" }, field("From, s", this.start), here(this.start), field("To, s", this.stop), here(this.stop)));
     this.go = h("button", { class: "button main" }, "Choose frames");
     this.bar = h("i");
@@ -83,5 +83,9 @@ export class Choosing {
 
   #tellTrouble(messages) { replace(this.trouble, messages.map((message) => h("p", { class: "problem small", role: "alert" }, message))); }
 }
+
+/** A time in four digits, a little before the frame that is shown then, and after the one before it: what begins there begins
+ * with that frame. A little, as the same moment may come out different in the last digit here and in the video's own times. */
+export function secondsBefore(time) { return Math.max(0, Math.floor(1e4 * time - 1e-3) / 1e4); }
 
 function field(name, input) { return h("label", { class: "field" }, h("span", {}, name), input); }
