@@ -148,9 +148,19 @@ def test_an_absence_lasts_from_inside_to_inside() -> None:
     apart = [Visit(0, 2, 2, 0, False), Visit(9, 11, 2, 0, True)]
     assert stays("iio.....oii", 2) == apart
     assert stays("iio.....oii", 7) == []  # neither stay is that long by itself
-    assert stays("iio.....oii", 8) == []
+    assert stays("iio.....oii", 8) == [Visit(0, 11, 4, 5, False)]
+    assert stays("iio.....oii", 12) == []
     assert stays("iiiiio...oiiiii", 5) == [Visit(0, 5, 5, 0, False), Visit(10, 15, 5, 0, True)]
     assert stays("iiiiio...oiiiii", 6) == [Visit(0, 15, 10, 3, False)]
+
+
+def test_a_stay_lasts_from_its_first_frame_inside_to_its_last() -> None:
+    """In a nest that is partly hidden: seen in 8 of 29 frames, and in one of them."""
+    hidden = "o" + "i..." * 7 + "io"
+    stay = [Visit(1, 30, 8, 21, True)]
+    assert stays(hidden, 1) == stays(hidden, 10) == stays(hidden, 29) == stay
+    assert stays(hidden, 30) == []
+    assert stays("oo...i...oo", 2) == []  # nobody saw it inside any longer
 
 
 @given(st.text("io.", max_size=60), st.integers(1, 5))

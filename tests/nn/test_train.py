@@ -179,13 +179,13 @@ def test_a_card_goes_on_from_a_checkpoint(gpu: torch.device, dot_labels: MakeLab
 def test_a_training_whose_loss_is_no_number_ends_and_keeps_what_was_saved(
     dot_labels: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lr: float
 ) -> None:
-    """Saved after every step: no weight in the checkpoint is no number, and the steps are those that were whole."""
+    """Saved after every step: all in the checkpoint is numbers, running statistics too, and its steps were whole."""
     monkeypatch.setattr("markerless.nn.train.SAVE_EVERY_S", 0.0)
     learner = trainer(dot_labels(4), tmp_path / "a.safetensors", steps=12)
     learner.settings = learner.settings.model_copy(update={"lr": lr})
     learner.optimizer = learner._fresh_optimizer()
     losses: list[float] = []
-    told = r"expected a loss that is a number, got none since step \d+ of 12: .* smaller train\.lr, .*train\.lr=0\.002$"
+    told = r"expected numbers as loss, .*, got others since step \d+ of 12: .* smaller train\.lr, .*train\.lr=0\.002$"
     with pytest.raises(RunError, match=told) as caught:
         learner.run(lambda report: losses.append(report.loss))
     assert np.isfinite(losses).all()
@@ -193,7 +193,8 @@ def test_a_training_whose_loss_is_no_number_ends_and_keeps_what_was_saved(
     assert f"since step {len(losses) + 1} of" in str(caught.value)
     saved = checkpoints.load(tmp_path / "a.safetensors")
     assert saved.state["step"] == len(losses)
-    assert all(torch.isfinite(saved.weights[name]).all() for name in learner.names.values())
+    assert any(name.endswith("running_var") for name in saved.weights)
+    assert all(torch.isfinite(value).all() for value in (*saved.weights.values(), *saved.average.values()))
 
 
 def test_steps_that_are_only_timed_may_diverge(dot_labels: MakeLabels, tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_network_that_is_made_of_no_numbers_is_no_result(
     learner.run(lambda report: None)
     before = (tmp_path / "a.safetensors").read_bytes()
     learner.average[name].fill_(value)
-    with pytest.raises(RunError, match="since step 2 of 2"):
+    with pytest.raises(RunError, match="expected numbers as weights and scores, got others after step 2 of 2: "):
         learner.finish()
     assert (tmp_path / "a.safetensors").read_bytes() == before
 

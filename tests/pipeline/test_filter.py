@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import markerless as ml
@@ -112,6 +113,15 @@ def test_a_video_stands_for_no_copy_in_another_format_and_for_no_table(tmp_path:
     for i, name in enumerate(("mouse.nwb", "mouse.slp", "mouse.parquet", "mouse_timestamps.csv")):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (2e9 + i, 2e9 + i))
+    (found,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest(("median",)))
+    assert (found.error, found.sources) == ("", (tmp_path / "mouseDLC.nc",))
+
+
+def test_a_video_stands_for_no_newer_file_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "mouse.mp4").touch()
+    movement.write(made(), tmp_path / "mouseDLC.nc")
+    os.utime(tmp_path / "mouseDLC.nc", (1e9, 1e9))
+    pd.DataFrame({"signal": [1.0, 2.0]}).to_hdf(tmp_path / "mouse_photometry.h5", key="data", format="table")
     (found,) = filter_files([tmp_path / "mouse.mp4"], FilterRequest(("median",)))
     assert (found.error, found.sources) == ("", (tmp_path / "mouseDLC.nc",))
 

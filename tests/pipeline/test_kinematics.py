@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.errors import SettingsError
 from markerless.formats import dlc, movement
+from markerless.pipeline import kinematics as verb
 from markerless.pipeline import kinematics_files
 from markerless.pipeline.kinematics import KinematicsRequest, KinematicsSettings, kinematics, measure
 from markerless.pipeline.region_file import read_regions, regions_of
@@ -259,11 +261,68 @@ def test_tables_of_equal_names_are_not_written_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_what_would_write_over_tables_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    def open_tracks(source: Path, video: Path) -> tuple[Tracks, Path | None]:
+        opened.append(source)
+        return genuine(source, video)
+
+    genuine = verb.open_tracks
+    monkeypatch.setattr(verb, "open_tracks", open_tracks)
+    files = []
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        files.append(saved(tmp_path / day, walking()))
+    kinematics(files, out=tmp_path / "out")
+    assert opened == files[:1]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_file_that_failed_keeps_no_name_from_another(tmp_path: Path) -> None:
+    (tmp_path / "day1").mkdir()
+    first, second = saved(tmp_path / "day1", replace(walking(), fps=math.nan)), saved(tmp_path, walking())
+    one, other = kinematics([first, second], out=tmp_path / "out")
+    assert "frames per second" in one.error and not one.files
+    assert not other.error and other.files
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_files_of_one_analysis_are_measured_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`markerless kinematics videos/mouseDLC*`, the video as well, and one of them twice."""
+    native = saved(tmp_path, walking(), "mouseDLC.nc")
+    for suffix in (".csv", ".h5"):
+        dlc.write(walking(), native.with_suffix(suffix))
+    other = saved(tmp_path, walking(), "mouseDLC_filtered.nc")
+    video = tmp_path / "mouse.mp4"
+    video.touch()
+    os.utime(other, (1e9, 1e9))
+    files = [native.with_suffix(".csv"), native.with_suffix(".h5"), native, other, native, video]
+    assert [done.source for done in kinematics(files)] == [native, other]
+    assert main(["kinematics", *map(str, files)]) == 0
+    assert capsys.readouterr().err == ""
+    (done,) = kinematics([native.with_suffix(".csv"), native.with_suffix(".h5")], KinematicsRequest(pace=FPS))
+    assert done.source == native.with_suffix(".h5"), "the one that was given, where the native one was not"
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_video_without_tracks_stops_no_other_and_keeps_its_place(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    good = saved(tmp_path, walking())
+    one, other = kinematics([tmp_path / "empty.mp4", good])
+    assert "no tracks of empty.mp4" in one.error
+    assert not other.error
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_two_results_of_a_video_have_pages_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "walk.mp4").touch()
     files = [saved(tmp_path, walking(), name) for name in ("walkDLC.nc", "walkDLC_filtered.nc")]
-    pages = {page for done in kinematics(files) for page in done.files if page.suffix == ".html"}
-    assert len(pages) == 2
+    files.append(tmp_path / "walk.csv")
+    dlc.write(walking(), files[-1])
+    found = kinematics(files, KinematicsRequest(pace=FPS))
+    pages = [page.parent.name for done in found for page in done.files if page.suffix == ".html"]
+    assert pages == ["walk", "walkDLC_filtered", "walk_2"]
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from made_study import MadeStudy
@@ -13,7 +16,8 @@ from markerless.core.skeleton import Skeleton
 from markerless.core.tracks import Tracks
 from markerless.core.video import Video, video_stem
 from markerless.errors import FormatError
-from markerless.formats import movement
+from markerless.formats import dlc, movement
+from markerless.pipeline import results
 from markerless.pipeline.results import find_tracks, length_note, located, result_files, result_name, video_of
 from markerless.video.images import write_image
 
@@ -49,6 +53,82 @@ def test_newest_result_of_this_video_is_found(tmp_path: Path) -> None:
     assert find_tracks(video) == expected.resolve()
     newer = touch(tmp_path / "mouseDLC_run9.h5", age_s=10)  # also where the native file of an older one is there
     assert find_tracks(video) == newer.resolve()
+
+
+def limbs(path: Path) -> None:
+    """As DeepLabCut's `analyzeskeleton` writes them, of one animal or, with a level more, of several."""
+    levels = [["nose_tail"], ["length", "orientation", "likelihood"]]
+    columns = pd.MultiIndex.from_product([["mouse1"], *levels] if path.stem.startswith("mouseDLC_many") else levels)
+    pd.DataFrame(np.zeros((3, 3)), columns=columns).to_hdf(path, key="df_with_missing", format="table")
+
+
+def points_in_space(path: Path) -> None:
+    columns = pd.MultiIndex.from_product(
+        [["DLC_3D"], ["nose"], ["x", "y", "z"]], names=["scorer", "bodyparts", "coords"]
+    )
+    pd.DataFrame(np.zeros((3, 3)), columns=columns).to_hdf(path, key="df_with_missing", format="table")
+
+
+def photometry(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["signal"] = np.zeros(3)
+
+
+def photometry_of_pandas(path: Path) -> None:
+    pd.DataFrame({"time": [0.0, 0.1], "signal": [1.0, 2.0]}).to_hdf(path, key="data", format="table")
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("mouse_photometry.h5", photometry),
+        ("mouse_photometry.h5", photometry_of_pandas),
+        ("mouseDLC_Net_run1_skeleton.h5", limbs),
+        ("mouseDLC_many_skeleton.h5", limbs),
+        ("mouse_DLC_3D.h5", points_in_space),
+        ("mouseDLC_Net_run2.nc", lambda path: path.write_bytes(b"half a file")),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".nc", ".h5"])
+def test_what_is_newer_and_holds_no_tracks_of_the_video_hides_none(
+    tmp_path: Path, name: str, make: Callable[[Path], object], suffix: str
+) -> None:
+    video, result = touch(tmp_path / "mouse.mp4"), tmp_path / f"mouseDLC_Net_run1{suffix}"
+    (movement if suffix == ".nc" else dlc).write(tracks(3), result)
+    os.utime(result, (1e9, 1e9))
+    make(tmp_path / name)
+    assert result_files(video)[0].name == name, "newer, and named as results are"
+    assert find_tracks(video) == result.resolve()
+    result.unlink()
+    assert find_tracks(video).name == name, "who opens it is told what is wrong"
+
+
+def test_a_run_may_be_called_as_a_file_of_another_kind(tmp_path: Path) -> None:
+    video, older = touch(tmp_path / "mouse.mp4"), tmp_path / "mouseDLC_Net_run1.nc"
+    for path in (older, tmp_path / "mouseDLC_Net_skeleton.nc"):
+        movement.write(tracks(3), path)
+    dlc.write(tracks(3), tmp_path / "mouseDLC_Net_skeleton.h5")
+    os.utime(older, (1e9, 1e9))
+    assert find_tracks(video).name == "mouseDLC_Net_skeleton.nc"
+
+
+def test_no_more_files_are_opened_than_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = touch(tmp_path / "mouse.mp4")
+    for age, run in enumerate(("run3", "run2", "run1")):
+        for suffix in (".h5", ".csv", ".nc"):
+            path = tmp_path / f"mouseDLC_Net_{run}{suffix}"
+            (movement if suffix == ".nc" else dlc).write(tracks(3), path)
+            os.utime(path, (1e9 - age, 1e9 - age))
+    asked: list[str] = []
+
+    def holds_tracks(path: Path, least: float = 0.0) -> bool:
+        asked.append(path.name)
+        return genuine(path, least)
+
+    genuine = results.holds_tracks
+    monkeypatch.setattr(results, "holds_tracks", holds_tracks)
+    assert find_tracks(video).name == "mouseDLC_Net_run3.nc"
+    assert set(asked) == {"mouseDLC_Net_run3.nc"}
 
 
 def test_a_csv_is_taken_where_there_is_nothing_else(tmp_path: Path) -> None:
@@ -100,6 +180,23 @@ def test_results_of_a_video_that_is_gone_are_not_taken(tmp_path: Path) -> None:
     assert len(result_files(tmp_path / "mouse-left.mp4")) == 3
 
 
+def test_results_of_a_folder_that_is_gone_and_had_a_suffix_are_not_taken(tmp_path: Path) -> None:
+    """Of a file take.ts they would be called takeDLC_Net_run1.nc."""
+    movement.write(tracks(3, "take.ts"), tmp_path / "take.tsDLC_Net_run1.nc")
+    assert result_files(touch(tmp_path / "take.mp4")) == []
+    assert len(result_files(tmp_path / "take.ts")) == 0, "of the file"
+    (tmp_path / "take.ts").mkdir()
+    assert len(result_files(tmp_path / "take.ts")) == 1, "of the folder"
+    movement.write(tracks(3, "take.ts"), tmp_path / "takeDLC_Net_run1.nc")
+    assert [path.name for path in result_files(tmp_path / "take.mp4")] == ["takeDLC_Net_run1.nc"]
+
+
+def test_what_another_tool_named_after_the_whole_file_stays_its_result(tmp_path: Path) -> None:
+    video = touch(tmp_path / "mouse.mp4")
+    movement.write(tracks(3, "mouse.mp4"), tmp_path / "mouse.mp4.predictions.nc")
+    assert len(result_files(video)) == 1
+
+
 def test_a_number_that_goes_on_is_another_video(tmp_path: Path) -> None:
     video = touch(tmp_path / "cam1.mp4")
     touch(tmp_path / "cam10DLC_run1.h5")
@@ -144,6 +241,8 @@ def test_result_name() -> None:
     assert result_name(tracks(1), None, video) == "mouseDLC_Net_run1"
     assert result_name(tracks(1), Path("x/mouseDLC_Net_run1_filtered.h5"), video) == "mouseDLC_Net_run1_filtered"
     assert result_name(tracks(1), Path("x/predictions.csv"), video) == "mouseDLC_Net_run1"
+    of_another = result_name(tracks(1), Path("x/m10DLC_Net_run1.nc"), Path("videos/m1.mp4"))
+    assert of_another == "m1DLC_Net_run1", "not that of m10, whose video it would replace"
 
 
 def test_length_note_gives_both_numbers() -> None:

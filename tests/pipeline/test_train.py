@@ -52,7 +52,7 @@ def test_a_training_that_diverges_is_never_finished(dot_study: MakeStudy) -> Non
     """A smaller rate is another run; the same one goes on where it was, and says the same."""
     project = dot_study()
     for _ in range(2):
-        with pytest.raises(RunError, match=r"expected a loss that is a number.*run1 diverged and is left unfinished"):
+        with pytest.raises(RunError, match=r"expected numbers as loss.*run1 diverged and is left unfinished"):
             train(project, settings=quick(steps=12, lr=1e30))
     assert not project.runs()
     assert not (project.run_folder("run1") / "model.onnx").exists()
@@ -136,6 +136,27 @@ def test_time_that_is_not_used_is_said(dot_study: MakeStudy, capsys: pytest.Capt
     assert main(["train", str(project.root), "--run", "run1", "--minutes", "60", *assignments]) == 0
     note = "note: run 'run1' is finished; nothing was trained; another --run NAME trains anew"
     assert note in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.usefixtures("no_export")
+def test_time_that_is_not_used_is_said_before_the_training(
+    dot_study: MakeStudy, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    project = dot_study()
+    words = ["train", str(project.root), "--minutes", "60"]
+    words += [f"--set={group}.{key}={value}" for group, keys in QUICK.items() for key, value in keys.items()]
+    with monkeypatch.context() as patch:
+        patch.setattr("markerless.nn.train.SAVE_EVERY_S", 0.0)
+        patch.setattr("markerless.pipeline.train.cross_fit", interrupted)  # after the first network's training
+        assert main(words) == 130
+    capsys.readouterr()
+    monkeypatch.setattr("markerless.pipeline.train.Trainer.run", interrupted)
+    assert main(words) == 130
+    said = "note: run 'run1' goes on with the 3 steps it began with; --minutes changes nothing"
+    assert said in capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.usefixtures("no_export")

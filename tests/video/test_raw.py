@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from markerless.core.view import View
 from markerless.video.color import TINT, RgbConverter
 from markerless.video.images import write_image
-from markerless.video.raw import DecodedFrame, RawFrame, RgbFrame
+from markerless.video.raw import DecodedFrame, GrayFrame, RawFrame, RgbFrame
 from markerless.video.reader import open_video
 from video.clips import HEIGHT, WIDTH, X264_PLAIN, Clip, picture, set_display_matrix, write
 
@@ -143,6 +143,24 @@ def test_gray_of_a_frame_with_color_is_its_brightness(tmp_path: Path, name: str,
         raw.gray(View(3, 5, 8, 6), out[1, :6, :8])
         assert np.abs(out[1, :6, :8].astype(int) - luma).max() <= 1
         assert not out[0].any() and not out[1, 6:].any() and not out[1, :, 8:].any()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        RgbFrame(colorful()),
+        decoded(colorful(), "rgb24"),
+        decoded(colorful(), "yuv420p"),
+        decoded(colorful(), "yuvj420p"),
+        GrayFrame(colorful()[:, :, 0]),
+    ],
+)
+@pytest.mark.parametrize("shape", [(5, 8, 1), (6, 9, 1), (6, 8)])
+def test_an_array_of_another_size_is_refused(raw: RawFrame, shape: tuple[int, ...]) -> None:
+    """OpenCV would leave it as it was."""
+    with pytest.raises(ValueError, match=r"expected an array of \(6, 8, 1\)"):
+        raw.gray(View(3, 5, 8, 6), np.zeros(shape, np.uint8))
+    assert raw.gray(View(3, 5, 8, 6), np.zeros((6, 8, 1), np.uint8)).any()
 
 
 def test_gray_of_a_frame_without_color_is_that_number() -> None:

@@ -128,7 +128,8 @@ def visits(inside: Flags, seen: Flags, least_frames: int = 1) -> list[Visit]:
         seen: `(T,)` frames with the point.
         least_frames: A stay or an absence of fewer frames is none: a point that trembles on the edge has not left and
             come back each time. Absences are looked at first; one lasts from the last frame inside to the next one
-            inside, with the frames between in which the point is missing.
+            inside, a stay from its first frame inside to its last; both with the frames between in which the point is
+            missing.
     """
     frames = np.flatnonzero(seen)
     state = (inside & seen)[frames]
@@ -143,9 +144,9 @@ def visits(inside: Flags, seen: Flags, least_frames: int = 1) -> list[Visit]:
     counted = np.concatenate([[0], np.cumsum(state)])
     found = []
     for first, last in joined:
-        if last - first < least_frames:
-            continue
         start, stop = int(frames[first]), int(frames[last - 1]) + 1
+        if stop - start < least_frames:
+            continue
         n_missing = stop - start - (last - first)
         found.append(Visit(start, stop, int(counted[last] - counted[first]), n_missing, first > 0))
     return found

@@ -106,6 +106,7 @@ class Trainer:
         precision = self.settings.precision
         self.bf16 = precision == "bf16" or (precision == "auto" and computes_bf16(self.device))
         self.names = {p: name for name, p in self.model.named_parameters() if p.requires_grad}
+        self.statistics = [value for name, value in self.model.named_buffers() if ".running_" in name]
         self.optimizer = self._fresh_optimizer()
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.step, self.total = 0, self.settings.steps
@@ -131,7 +132,7 @@ class Trainer:
         """Train to the end, saving the state every half minute, at the end, and when interrupted.
 
         Raises:
-            RunError: the loss is no number any more; what was saved is from before.
+            RunError: the loss, or an average, is no number any more; what was saved is from before.
         """
         saved = time.monotonic()
         try:
@@ -166,7 +167,7 @@ class Trainer:
                 heights.append(logits.flatten(2).amax(-1)[inside])
         found = torch.cat(heights)
         if not all(torch.isfinite(value).all() for value in (found, *self.average.values())):
-            raise self._diverged()
+            raise self._diverged(f"numbers as weights and scores, got others after step {self.step}")
         if len(found):
             self.model.head.level_scores(found)
         self.keep()
@@ -221,20 +222,21 @@ class Trainer:
         loss = torch.stack(list(losses.values())).sum()
         loss.backward()
         length = torch.nn.utils.clip_grad_norm_(list(self.names), 5.0)
-        if not self.is_trial and not math.isfinite(float(loss.detach() + length)):  # before it gets into the weights
-            raise self._diverged()
+        if not self.is_trial:  # before it gets into the weights
+            # What BatchNorm averages is squared, and may overflow while the loss of its scaled output is a number.
+            told = sum((value.sum() for value in self.statistics), loss.detach() + length)
+            if not math.isfinite(float(told)):
+                raise self._diverged(f"numbers as loss, gradients and averages, got others since step {self.step + 1}")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._update_average()
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _diverged(self) -> RunError:
-        at = min(self.step + 1, self.total)
+    def _diverged(self, found: str) -> RunError:
         smaller = min(self.settings.lr / 10, TrainSettings().lr)
         return RunError(
-            f"expected a loss that is a number, got none since step {at} of {self.total}: the training in "
-            f"{self.checkpoint.parent} diverged and is left unfinished; train again with a smaller train.lr, such as "
-            f"--set train.lr={smaller:g}"
+            f"expected {found} of {self.total}: the training in {self.checkpoint.parent} diverged and is left "
+            f"unfinished; train again with a smaller train.lr, such as --set train.lr={smaller:g}"
         )
 
     @torch.no_grad()

@@ -193,7 +193,7 @@ def _labeled_video(tracks: Tracks, labels: Labels, path: Path, project: Project)
     """
     labeled = {frame.video for frame in labels.frames}
     known = labeled | {video_stem(video) for video in project.videos()}
-    said = said_stem(tracks.video)
+    said = said_stem(tracks.video, path)
     if said and path.name.startswith(said):
         known.add(said)
     longest = max((video for video in known if path.name.startswith(video)), key=len, default="")

@@ -22,8 +22,7 @@ from markerless.filters._ensemble import together
 from markerless.pipeline.filtered_before import make_way, origin
 from markerless.pipeline.result_files import SUFFIXES, ResultFiles, refuse_twins
 from markerless.pipeline.result_list import FILTERED
-from markerless.pipeline.results import newest_of, open_tracks, result_files
-from markerless.pipeline.review import holds_tracks
+from markerless.pipeline.results import analysis_of, newest_tracks, open_tracks, result_files
 
 GROUP = "filter"
 DEFAULT = "kalman"
@@ -240,13 +239,13 @@ def _sources(files: Sequence[Path | str]) -> list[Path]:
         path = Path(name)
         if path.suffix.lower() in VIDEO_SUFFIXES:
             path = _newest_unfiltered(path)
-        found.setdefault(path.absolute().with_suffix(""), path)
+        found.setdefault(analysis_of(path), path)
     return list(found.values())
 
 
 def _newest_unfiltered(video: Path) -> Path:
     results = [path for path in result_files(video) if not path.stem.endswith(FILTERED)]
-    newest = newest_of([path for path in results if holds_tracks(path)])
+    newest = newest_tracks(results)
     if newest is None:
         raise FormatError(f"no tracks of {video.name} in {video.absolute().parent}; run `markerless analyze` first")
     return newest

@@ -22,7 +22,7 @@ from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.kinematics_files import KinematicsFiles
 from markerless.pipeline.outliers import with_edges
-from markerless.pipeline.results import find_tracks, open_tracks, video_of
+from markerless.pipeline.results import analysis_of, find_tracks, native_first, open_tracks, video_of
 from markerless.pipeline.scale_text import ScaleOf
 from markerless.project import Project
 from markerless.report.kinematics_tables import Motion, Stay
@@ -87,12 +87,25 @@ class Kinematics:
 
 
 @dataclass(frozen=True)
+class _Source:
+    """What is to be measured.
+
+    Attributes:
+        path: The tracks; what was given where there are none.
+        video: The video, where it was given.
+        error: Why there are no tracks, "" where there may be.
+    """
+
+    path: Path
+    video: Path | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class _Opened:
     """Tracks and what is known of their video."""
 
     tracks: Tracks
-    source: Path
-    video: Path | None
     size: tuple[int, int] | None
     notes: list[str] = field(default_factory=list)
 
@@ -109,13 +122,14 @@ def kinematics(
     `<stem>_regions.csv` and `<stem>_visits.csv`, and figures with a page in `plot-poses/<video>/`.
 
     Args:
-        files: Tracks of any tool, or videos, whose newest result is taken.
+        files: Tracks of any tool, or videos, whose newest result is taken. What belongs to one analysis (its h5, csv
+            and nc, a video and its result) is measured once, of its files the native one.
         request: What to measure.
         settings: Cut-off and window.
         out: Folder to write to; by default that of each file.
 
     Returns:
-        One for each file; one that fails has its `error`, and the others are done all the same.
+        One for each analysis; one that fails has its `error`, and the others are done all the same.
 
     Raises:
         SettingsError: an impossible window.
@@ -123,18 +137,22 @@ def kinematics(
     request, settings = request or KinematicsRequest(), settings or KinematicsSettings()
     parabola(settings.window)
     results = []
-    taken: dict[str, KinematicsFiles] = {}
-    for file in files:
-        path = Path(file)
+    taken: list[KinematicsFiles] = []
+    for source in _sources(files):
+        if source.error:
+            results.append(Kinematics(source.path, error=source.error))
+            continue
         try:
-            opened = _open(path)
+            video = source.video or video_of(source.path)
+            target = KinematicsFiles.of(source.path, video, out).beside(taken)
+            opened = _open(source.path, video)
             motion = measure(opened.tracks, request, settings)
             notes = (*opened.notes, *motion.notes)
-            target = KinematicsFiles.of(opened.source, opened.video, out).beside(taken)
+            taken.append(target)
             written = target.write(motion, opened.size, notes)
-            results.append(Kinematics(opened.source, motion, tuple(written), notes))
+            results.append(Kinematics(source.path, motion, tuple(written), notes))
         except MarkerlessError as error:
-            results.append(Kinematics(path, error=str(error)))
+            results.append(Kinematics(source.path, error=str(error)))
     return results
 
 
@@ -210,11 +228,29 @@ def _notes(seen: Tracks, tracks: Tracks, found: Sequence[Quantity], scale: Scale
     return notes
 
 
-def _open(path: Path) -> _Opened:
+def _sources(files: Sequence[Path | str]) -> list[_Source]:
+    """One for each analysis, in the order given; a video that has no tracks stands for itself."""
+    found: dict[Path, _Source] = {}
+    for source in (_source_of(Path(file)) for file in files):
+        key = source.path if source.error else analysis_of(source.path)
+        known = found.get(key, source)
+        path = min(known.path, source.path, key=native_first)
+        found[key] = _Source(path, known.video or source.video, source.error)
+    return list(found.values())
+
+
+def _source_of(path: Path) -> _Source:
+    if path.suffix.lower() not in VIDEO_SUFFIXES or not path.is_file():
+        return _Source(path)
+    try:
+        return _Source(find_tracks(path), path)
+    except MarkerlessError as error:
+        return _Source(path, error=str(error))
+
+
+def _open(source: Path, video: Path | None) -> _Opened:
     """Tracks with what their video and their study say of frame rate, size and skeleton."""
-    source = find_tracks(path) if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() else path
-    tracks, _ = open_tracks(source, path)
-    video = path if path != source else video_of(source)
+    tracks, _ = open_tracks(source, source)
     size, notes = None, []
     if video is not None:
         try:
@@ -225,7 +261,7 @@ def _open(path: Path) -> _Opened:
                     notes.append(f"{reader.video.fps:g} frames per second, as {video.name} says")
         except MarkerlessError as error:
             notes.append(f"the video is left aside: {error}")
-    return _Opened(_with_skeleton(tracks, source), source, video, size, notes)
+    return _Opened(_with_skeleton(tracks, source), size, notes)
 
 
 def _with_skeleton(tracks: Tracks, source: Path) -> Tracks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from markerless.core.storage import atomic_path
@@ -39,21 +40,24 @@ class KinematicsFiles:
         folder = Path(out) if out is not None else source.absolute().parent
         return cls(source, folder, folder / PLOTS_FOLDER / (video_stem(video) if video is not None else source.stem))
 
-    def beside(self, taken: dict[str, KinematicsFiles]) -> KinematicsFiles:
-        """The same, with figures in a folder of their own where those of `taken` go to the same; then one of `taken`.
+    def beside(self, taken: Sequence[KinematicsFiles]) -> KinematicsFiles:
+        """The same, with figures in a folder of their own where those of `taken` go to the same.
 
         Raises:
             SettingsError: tables of one of them would be written over.
         """
-        name = str(self._table("").absolute()).lower()  # some disks do not tell case apart
-        if name in taken:
-            raise SettingsError(
-                f"expected files of different names, got {taken[name].source} and {self.source}: both tables would be "
-                f"{self._table('_kinematics')}; measure them one by one, each with its own --out"
-            )
-        is_used = any(other.plots == self.plots for other in taken.values())
-        taken[name] = replace(self, plots=self.plots.with_name(self.source.stem)) if is_used else self
-        return taken[name]
+        table = self._table("_kinematics")
+        for other in taken:
+            if _spelled(other._table("_kinematics")) == _spelled(table):
+                raise SettingsError(
+                    f"expected files of different names, got {other.source} and {self.source}: both tables would be "
+                    f"{table}; measure them one by one, each with its own --out"
+                )
+        used = {_spelled(other.plots) for other in taken}
+        stem = self.source.stem
+        names = chain([self.plots.name, stem], (f"{stem}_{number}" for number in count(2)))
+        folders = (self.plots.with_name(name) for name in names)
+        return replace(self, plots=next(folder for folder in folders if _spelled(folder) not in used))
 
     def write(self, motion: Motion, size: tuple[int, int] | None, notes: Sequence[str]) -> list[Path]:
         """Write tables, figures and the page; tell which.
@@ -87,3 +91,8 @@ class KinematicsFiles:
 
     def _table(self, ending: str) -> Path:
         return self.folder / f"{self.source.stem}{ending}.csv"
+
+
+def _spelled(path: Path) -> str:
+    """The same for paths that are one on disks that do not tell case apart."""
+    return str(path.absolute()).lower()

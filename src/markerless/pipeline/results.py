@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from markerless.core.tracks import Tracks
@@ -13,7 +13,9 @@ from markerless.project import Project, Run
 
 # Ours first; the others may be of other tools.
 RESULT_SUFFIXES = (".nc", ".h5", ".csv", ".slp", ".nwb", ".parquet")
-TRACKS_ALONE = (".nc", ".h5", ".slp")  # beside a video they hold nothing else
+TRACKS_ALONE = (".nc", ".h5", ".slp")  # seldom of anything else; a CSV may be any table, the others are exported
+OTHER_KINDS = ("_skeleton", "_DLC_3D")  # end the names of DeepLabCut's files of limbs, and of points in space
+SURE = 0.7  # a format claims what it can read more surely, and what only begins like its files less
 PLOTS_FOLDER = "plot-poses"  # of figures, as DeepLabCut calls it
 TABLES = ("_kinematics", "_kinematics_summary", "_regions", "_visits")  # end the names of tables that are no tracks
 SCORER = "DLC"  # begins the names of our networks, which follow the video's
@@ -29,15 +31,17 @@ def located(project: Project | None, video: str | Path) -> str | Path:
 
 
 def find_tracks(video: Path) -> Path:
-    """The newest result beside the video, of its files the native one (`newest_of`).
+    """The newest result beside the video, of its files the native one (`newest_tracks`).
 
+    Where no file beside it holds tracks, the newest one all the same: who opens it is told what is wrong with it.
     Results are named `<video><scorer>.nc` (`.h5`, `.csv`). "mouse2DLC.nc" is of the video "mouse2" and not of "mouse"
     when both videos lie there.
 
     Raises:
         FormatError: there is none.
     """
-    newest = newest_of(result_files(video))
+    results = result_files(video)
+    newest = newest_tracks(results) or newest_of(results)
     if newest is not None:
         return newest
     folder, stem = video.resolve().parent, video_stem(video)
@@ -47,18 +51,55 @@ def find_tracks(video: Path) -> Path:
     )
 
 
-def newest_of(results: Sequence[Path]) -> Path | None:
-    """Of results, the newest first, the native file of the newest one; None where there is none.
+def newest_tracks(results: Sequence[Path]) -> Path | None:
+    """`newest_of` those that hold tracks; of those that may be damaged tracks where no other is there.
+
+    Recordings of another kind lie beside videos as well, and may be newer than the tracks.
+    """
+    return newest_of(results, _surely_holds_tracks) or newest_of(results, holds_tracks)
+
+
+def newest_of(results: Sequence[Path], accepts: Callable[[Path], bool] = lambda _: True) -> Path | None:
+    """Of results, the newest first, the native file of the newest one that is accepted; None where there is none.
 
     A CSV alone, or what was exported for others, is taken only where there is nothing else: it may be a table of
-    another kind, or newer than what it was made of.
+    another kind, or newer than what it was made of. No more files are asked about than that takes.
     """
-    alone = (path for path in results if path.suffix.lower() in TRACKS_ALONE)
-    newest = next(alone, None) or next(iter(results), None)
+    alone_first = sorted(results, key=lambda path: path.suffix.lower() not in TRACKS_ALONE)
+    newest = next(filter(accepts, alone_first), None)
     if newest is None:
         return None
-    same = [path for path in results if path.with_suffix("") == newest.with_suffix("")]
-    return min(same, key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower()))
+    analysis = analysis_of(newest)
+    same = sorted((path for path in results if analysis_of(path) == analysis), key=native_first)
+    return next(path for path in same if path == newest or accepts(path))
+
+
+def analysis_of(result: Path) -> Path:
+    """What the files of one analysis, its h5, csv and nc, have in common: their path but for the suffix."""
+    return result.absolute().parent.resolve() / result.stem
+
+
+def native_first(result: Path) -> int:
+    """A key that sorts files of one analysis: ours before those for other tools."""
+    suffix = result.suffix.lower()
+    return RESULT_SUFFIXES.index(suffix) if suffix in RESULT_SUFFIXES else len(RESULT_SUFFIXES)
+
+
+def holds_tracks(path: Path, least: float = 0.0) -> bool:
+    """Whether a file looks like tracks, of whatever tool: a format of tracks claims it, more surely than `least`."""
+    # The readers of all formats cost a second to import.
+    from markerless.formats import registry
+    from markerless.formats._sniff import rank
+
+    try:
+        return any(score > least and registry.get(name).KIND == "tracks" for name, score in rank(path))
+    except FormatError:
+        return False
+
+
+def _surely_holds_tracks(path: Path) -> bool:
+    is_other = path.suffix.lower() != RESULT_SUFFIXES[0] and path.stem.endswith(OTHER_KINDS)  # a run may be called so
+    return not is_other and holds_tracks(path, SURE)
 
 
 def result_folders(video: Path) -> list[Path]:
@@ -135,14 +176,18 @@ def _says_it_is_of(result: Path) -> str:
     """Name of the video that a file of ours is of by its own account; "" where it was given another name since."""
     from markerless.formats._hdf5 import look, text
 
-    name = said_stem(text(look(result)[1].get("video")))
+    name = said_stem(text(look(result)[1].get("video")), result)
     return name if result.name.startswith(name) else ""
 
 
-def said_stem(video: str) -> str:
-    """`video_stem` of what a result says its video is called, which need not be there: `Tracks.video`."""
+def said_stem(video: str, result: Path) -> str:
+    """`video_stem` of what a result says its video is called, which need not be there: `Tracks.video`.
+
+    A folder may be called "take.ts". Our results of it are "take.tsDLC...", and those of a file "takeDLC...".
+    """
     said = Path(video.replace("\\", "/"))
-    return said.stem if said.suffix.lower() in VIDEO_SUFFIXES else said.name
+    is_folder = result.name.startswith(f"{said.name}{SCORER}")
+    return said.stem if said.suffix.lower() in VIDEO_SUFFIXES and not is_folder else said.name
 
 
 def tracks_of_run(run: Run, video: Path) -> Path:
@@ -184,7 +229,7 @@ def open_tracks(source: Tracks | Path | str | None, video: Path) -> tuple[Tracks
 def result_name(tracks: Tracks, source: Path | None, video: Path) -> str:
     """What files made of these tracks are called: `<video><scorer>`, with what a filter added to the file's name."""
     stem = video_stem(video)
-    if source is not None and source.stem.startswith(stem):
+    if source is not None and begins_with(source.stem, stem):
         return source.stem
     return f"{stem}{tracks.scorer}"
 

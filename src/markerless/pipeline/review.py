@@ -12,8 +12,8 @@ from markerless.analysis.envelope import envelope
 from markerless.core.instance import FloatArray
 from markerless.core.tracks import Tracks
 from markerless.core.video import video_stem
-from markerless.errors import FormatError, LabelsError
-from markerless.pipeline.results import RESULT_SUFFIXES, result_files
+from markerless.errors import LabelsError
+from markerless.pipeline.results import holds_tracks, native_first, result_files
 from markerless.project import Project
 
 QUANTITIES = ("x", "y", "score", "error")
@@ -36,24 +36,12 @@ def tracks_files(project: Project, video: Path, is_tracks: Callable[[Path], bool
     """The tracks beside a video, the newest first; the same result in several formats counts once."""
     accepts = is_tracks or holds_tracks
     best: dict[str, Path] = {}
-    for path in sorted(result_files(video), key=lambda path: RESULT_SUFFIXES.index(path.suffix.lower())):
+    for path in sorted(result_files(video), key=native_first):
         if path.stem not in best and accepts(path):
             best[path.stem] = path
     runs = {f"{video_stem(video)}{project.run(name).scorer}": name for name in project.runs()}
     newest_first = sorted(best.values(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return [TracksFile(path, runs.get(path.stem.removesuffix("_filtered"), "")) for path in newest_first]
-
-
-def holds_tracks(path: Path) -> bool:
-    """Whether a file looks like tracks, of whatever tool."""
-    # The readers of all formats cost a second to import.
-    from markerless.formats import registry
-    from markerless.formats._sniff import rank
-
-    try:
-        return any(score > 0 and registry.get(name).KIND == "tracks" for name, score in rank(path))
-    except FormatError:
-        return False
 
 
 def packed(tracks: Tracks) -> np.ndarray:

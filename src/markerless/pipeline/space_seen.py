@@ -19,7 +19,7 @@ from markerless.core.video import pictures_in
 from markerless.errors import MarkerlessError
 from markerless.formats._movement_parts import SpaceFile
 from markerless.multiview.files.views_toml import renamed
-from markerless.pipeline.results import video_of
+from markerless.pipeline.results import begins_with, video_of
 from markerless.pipeline.space_sources import CameraSource, images_of, sources_of
 
 PixelArray = npt.NDArray[np.float32]
@@ -188,7 +188,7 @@ def _video_of_tracks(file: SpaceFile, tracks: tuple[Path, str], search: Search) 
     near = [path.parent / name, path.parent.parent / name, folder / name, folder.parent / name]
     named = [*near, *(video for video in search.videos if video.name == name)] if name not in ("", "..") else []
     beside = video_of(path)
-    after = [video for video in search.videos if path.name.startswith(video.stem)]
+    after = [video for video in search.videos if begins_with(path.name, video.stem)]
     after.sort(key=lambda video: len(video.stem), reverse=True)
     found = (*named, *([beside] if beside is not None else []), *after)
     return next((video for video in found if _is_there(video) and search.allows(video)), None)

@@ -11,8 +11,8 @@ import numpy as np
 from markerless.analysis.outliers import Outliers, find_outliers
 from markerless.core.tracks import Tracks
 from markerless.pipeline.outliers import labels_or_none, with_edges
-from markerless.pipeline.results import open_tracks
-from markerless.pipeline.review import holds_tracks, packed
+from markerless.pipeline.results import holds_tracks, open_tracks
+from markerless.pipeline.review import packed
 from markerless.project import Project
 from markerless.server.kept import Kept, Version, version_of
 

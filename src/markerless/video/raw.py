@@ -26,7 +26,11 @@ class RawFrame(Protocol):
         """(h, w, 3) uint8 RGB, upright, contiguous: the part `view` of the frame, None for all of it."""
 
     def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
-        """(h, w, 1) uint8 of full range, likewise; of a frame with color, its brightness. `out` takes it if given."""
+        """(h, w, 1) uint8 of full range, likewise; of a frame with color, its brightness. `out` takes it if given.
+
+        Raises:
+            ValueError: `out` has another shape.
+        """
 
 
 class DecodedFrame:
@@ -48,7 +52,9 @@ class DecodedFrame:
     def gray(self, view: View | None = None, out: np.ndarray | None = None) -> np.ndarray:
         """See `RawFrame`."""
         if self._convert.orientation == UPRIGHT:
-            luma = gray_part(self._frame, view or View.whole(self._frame.width, self._frame.height), out)
+            view = view or View.whole(self._frame.width, self._frame.height)
+            _require_fit(out, (view.height, view.width))
+            luma = gray_part(self._frame, view, out)
             if luma is not None:
                 return luma
         return _brightness(self.rgb(view), out)
@@ -74,6 +80,7 @@ class GrayFrame:
         gray = self._gray if view is None else view.cut(self._gray)
         if out is None:
             return gray
+        _require_fit(out, gray.shape[:2])
         out[:] = gray
         return out
 
@@ -99,7 +106,14 @@ class RgbFrame:
 
 def _brightness(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     """Luma by the weights of BT.601, as video has it; where red, green and blue are equal, that very number."""
+    _require_fit(out, rgb.shape[:2])
     if out is None:
         out = np.empty((*rgb.shape[:2], 1), np.uint8)
     cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY, dst=out[:, :, 0])
     return out
+
+
+def _require_fit(out: np.ndarray | None, size: tuple[int, ...]) -> None:
+    """Raise ValueError for an `out` of another height and width: OpenCV writes elsewhere then and says nothing."""
+    if out is not None and out.shape != (*size, 1):
+        raise ValueError(f"expected an array of {(*size, 1)} for the gray picture, got one of {out.shape}")

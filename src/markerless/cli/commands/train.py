@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +51,11 @@ def command(project: Path, wanted: Options) -> None:
         raise SettingsError("--all and --split exclude each other: --all keeps no frame for the test; give one of them")
     study = Project(project)
     for note in study.notes:
-        click.echo(f"note: {note}", err=True)
+        _tell(note)
     settings = parse_assignments(wanted.assignments, GROUPS)
     request = TrainRequest(wanted.run_name, wanted.start_from, "all" if wanted.use_all else wanted.split)
-    told: list[str] = []
     with progress.bar("training", unit="steps") as report:
-        run = train(study, wanted.minutes, request, settings, report, told.append)
-    for note in told:
-        click.echo(f"note: {note}", err=True)
+        run = train(study, wanted.minutes, request, settings, report, _tell)
     with progress.bar("evaluating", unit="frames") as report:
         result = evaluate(run, progress=report)
     if wanted.as_json:
@@ -66,3 +64,8 @@ def command(project: Path, wanted: Options) -> None:
     for line in [*notes(run), *result.lines()]:
         click.echo(line)
     options.echo_written(run.folder)
+
+
+def _tell(note: str) -> None:
+    """A note on stderr; above the bar where one is drawn, into whose line `click.echo` would write."""
+    print(f"note: {note}", file=sys.stderr)
