@@ -118,8 +118,8 @@ for (const way of ["to", "back"]) {
   });
 }
 
-for (const [status, isForgotten] of [[400, true], [409, true], [499, true], [0, false], [500, false], [503, false]]) {
-  test(`an undo that is answered with ${status} ${isForgotten ? "does not block those before it" : "can be tried again"}`, async () => {
+for (const [status, isRefused] of [[400, true], [409, true], [422, true], [499, true], [0, false], [500, false], [503, false]]) {
+  test(`an undo that is answered with ${status} ${isRefused ? "does not block those before it" : "stays the last one"}, and none is lost`, async () => {
     const server = new Server();
     const labels = await opened(server);
     await labels.correct(7, moved, predicted);
@@ -129,8 +129,9 @@ for (const [status, isForgotten] of [[400, true], [409, true], [499, true], [0, 
     server.line = () => {};
     const sent = server.posted.length;
     assert.equal(await labels.undo(), 7);
-    const [back] = server.posted.slice(sent);
-    assert.deepEqual([back.length, labels.canUndo], isForgotten ? [2, false] : [1, true]); // the first one was of two points
+    assert.deepEqual([await labels.undo(), labels.canUndo], [7, false]);
+    const lengths = server.posted.slice(sent).map((changes) => changes.length);
+    assert.deepEqual(lengths, isRefused ? [2, 1] : [1, 2]); // the first correction was of two points
   });
 }
 

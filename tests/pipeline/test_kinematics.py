@@ -303,6 +303,9 @@ def test_the_files_of_one_analysis_are_measured_once(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == ""
     (done,) = kinematics([native.with_suffix(".csv"), native.with_suffix(".h5")], KinematicsRequest(pace=FPS))
     assert done.source == native.with_suffix(".h5"), "the one that was given, where the native one was not"
+    native.write_bytes(b"torn")
+    (done,) = kinematics([native, native.with_suffix(".h5")], KinematicsRequest(pace=FPS))
+    assert (done.source, done.error) == (native.with_suffix(".h5"), "")
 
 
 @pytest.mark.usefixtures("no_figures")

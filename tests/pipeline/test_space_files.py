@@ -36,10 +36,12 @@ def seen_by(n_frames: int = 60, animals: tuple[str, ...] = ("individual0",)) -> 
     return seen
 
 
-def written(folder: Path, session: str, n_frames: int = 60) -> dict[str, Path]:
+def written(
+    folder: Path, session: str, n_frames: int = 60, animals: tuple[str, ...] = ("individual0",)
+) -> dict[str, Path]:
     """A file of each camera."""
     files = {name: folder / f"{name}{session}.nc" for name in RIG.names}
-    for name, tracks in seen_by(n_frames).items():
+    for name, tracks in seen_by(n_frames, animals).items():
         movement.write(tracks, files[name])
     return files
 
@@ -106,10 +108,28 @@ def test_files_of_others_are_not_replaced_by_a_name_that_nobody_chose(tmp_path: 
     table.write_text("my table", encoding="utf-8")
     with pytest.raises(StorageError, match=r"cam_3d.csv is there already, without cam_3d.nc; name .* --out"):
         triangulate(RIG, files)
+    table.rename(tmp_path / "kept")
+    (rig := tmp_path / "cam_3d.calibration.toml").write_text("my cameras", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"cam_3d.calibration.toml is there already, without cam_3d.nc"):
+        triangulate(RIG, files)
+    anipose_toml.write(RIG, rig)
+    assert len(triangulate(rig, files).files) == 2  # as it is the calibration of the result
+    native.unlink()
+    rig.unlink()
+    (tmp_path / "kept").rename(table)
     movement.write(seen_by(7)["cam0"], native)
     with pytest.raises(StorageError, match=r"cam_3d.nc is there already, and .* \(not known which\); name .* --out"):
         triangulate(RIG, files)
     assert (table.read_text(encoding="utf-8"), movement.read(native).n_frames) == ("my table", 7)
+
+
+def test_tables_of_animals_are_not_replaced_by_a_name_that_nobody_chose(tmp_path: Path) -> None:
+    files = written(tmp_path, "", animals=("m1", "m2"))
+    (table := tmp_path / "cam_3d_m1.csv").write_text("my table", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"cam_3d_m1.csv is there already, without cam_3d.nc"):
+        triangulate(RIG, files)
+    assert table.read_text(encoding="utf-8") == "my table" and not (tmp_path / "cam_3d.nc").exists()
+    assert table in triangulate(RIG, files, tmp_path / "cam_3d").files
 
 
 def test_one_file_of_all_views_is_the_same_again(tmp_path: Path) -> None:

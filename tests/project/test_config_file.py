@@ -112,6 +112,12 @@ def test_a_folder_of_pictures_has_no_suffix(name: str, tmp_path: Path) -> None:
     assert config_file.stem(str(tmp_path / name)) == video_stem(tmp_path / name) == name
 
 
+@pytest.mark.parametrize("name", ["x.flv", "x.MTS", "x.mp4"])
+def test_a_video_file_of_any_format_has_one(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert config_file.stem(str(tmp_path / name)) == video_stem(tmp_path / name) == "x"
+
+
 @pytest.mark.parametrize("value", ["10, 630, 20, 470", [10, 630, 20, 470], "10 630 20 470", "(10.0, 630, 20, 470)"])
 def test_crop_is_x1_x2_y1_y2(value: object) -> None:
     assert config_file.parse_crop(value, "here") == (10, 630, 20, 470)

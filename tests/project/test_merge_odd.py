@@ -112,6 +112,18 @@ def test_the_scorers_table_in_another_spelling_is_the_scorers(tmp_path: Path, ha
     assert merge(into.root, [other.root]).merge.is_nothing
 
 
+@pytest.mark.parametrize("scorer", ["Ann", "Zoe"])
+def test_a_study_may_spell_a_labeler_in_one_folder_so_and_in_another_so(tmp_path: Path, scorer: str) -> None:
+    into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Bo")
+    label(into, "v", (0, 1), scorer=scorer)
+    label(other, "v", (1, 2), scorer=scorer.lower())
+    label(other, "w", (0,), film=2, scorer=scorer)
+    merge(into.root, [other.root])
+    now = Project(into.root)
+    assert [[table.name for table in now.label_tables(folder)] for folder in "vw"] == 2 * [[f"CollectedData_{scorer}"]]
+    assert points(now, scorer, "v")["img002.png", "nose"] == usual(2, 0)
+
+
 def test_removed_keypoints_come_back_into_a_table_in_another_spelling(tmp_path: Path) -> None:
     """Also those that readers do not see, as somebody else's labels of the same pictures come first."""
     into, other = empty_study(tmp_path / "one", "a", "Ann"), empty_study(tmp_path / "two", "b", "Bo")

@@ -103,6 +103,16 @@ def test_every_gap_is_written_down_once(study: Project) -> None:
     assert [entry["change"] for entry in lines(project)[n_lines:]] == ["point", "tables saved"]
 
 
+def test_gaps_are_no_changes_of_who_saves_labels_beside_clicks_that_wait(study: Project) -> None:
+    n_lines = len(lines(study))
+    click(with_keypoint(study), (9.0, 9.0), SEEN)
+    project = Project(study.root)
+    project.write_labels(VIDEO, changed(project.labels(), 1, 0, (8.0, 8.0), SEEN), who="Cy")
+    new = lines(project)[n_lines:]
+    assert sorted(entry["change"] for entry in new) == [*["gap"] * 4, "point", "point", "tables saved"]
+    assert [entry["who"] for entry in new if entry["change"] == "point"] == ["Bo", "Cy"]
+
+
 def test_a_gap_of_a_table_stays_absent(study: Project) -> None:
     """By DeepLabCut's rule: whoever labels with other programs leaves gaps where there is nothing."""
     project = Project(study.root)

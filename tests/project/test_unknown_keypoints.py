@@ -147,6 +147,17 @@ def test_an_unknown_point_of_an_animal_that_is_absent_otherwise_stays(tmp_path: 
     assert points(study)["img0", ONE, "nose"] == [2, 3]
 
 
+def test_beside_an_unknown_point_what_nobody_has_looked_for_is_not_absent(tmp_path: Path) -> None:
+    study = one_animal(tmp_path, {"img0": [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)], "img1": [NAN, NAN, (9.0, 9.0)]})
+    study.config["bodyparts"] = [*study.skeleton.keypoints, "paw"]
+    study.save_config()
+    study = Project(study.root)
+    before = [frame.instances[0].visibility.tolist() for frame in study.labels().frames]
+    assert before == [[2, 2, 0], [3, 3, 0]]
+    click(study, "img0", (2.0, 3.0), ((1.0, 2.0), Visibility.VISIBLE))
+    assert [frame.instances[0].visibility.tolist() for frame in Project(study.root).labels().frames] == before
+
+
 @pytest.mark.parametrize("who", ["Ann", "Bo"])
 @pytest.mark.parametrize("clicks", [True, False])
 def test_unlabeling_a_frame_leaves_its_unknown_points(tmp_path: Path, clicks: bool, who: str) -> None:

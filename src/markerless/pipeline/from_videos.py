@@ -125,6 +125,7 @@ def prepare(
     Raises:
         CalibrationError: no rig, or videos that belong to none of its cameras.
         SettingsError: videos without a network.
+        StorageError: nothing can be written there, or a result of other videos would be replaced.
         VideoError: a video cannot be analyzed.
     """
     told: list[str] = []
@@ -149,7 +150,7 @@ def prepare(
     if target is not None:
         if _is_of(target.native, named):
             target = replace(target, may_replace=True)
-        require_free(target, named)
+        require_free(target, named, rig)
     results = _analyzed(videos, folder, request, bar, told)
     return Prepared(rig, {**named, **results}, videos, target, tuple(told))
 

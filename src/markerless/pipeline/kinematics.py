@@ -22,7 +22,7 @@ from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.kinematics_files import KinematicsFiles
 from markerless.pipeline.outliers import with_edges
-from markerless.pipeline.results import analysis_of, find_tracks, native_first, open_tracks, video_of
+from markerless.pipeline.results import analysis_of, find_tracks, holds_tracks, native_first, open_tracks, video_of
 from markerless.pipeline.scale_text import ScaleOf
 from markerless.project import Project
 from markerless.report.kinematics_tables import Motion, Stay
@@ -234,7 +234,8 @@ def _sources(files: Sequence[Path | str]) -> list[_Source]:
     for source in (_source_of(Path(file)) for file in files):
         key = source.path if source.error else analysis_of(source.path)
         known = found.get(key, source)
-        path = min(known.path, source.path, key=native_first)
+        both = sorted({known.path, source.path}, key=native_first)
+        path = next(filter(holds_tracks, both), both[0]) if len(both) > 1 else both[0]
         found[key] = _Source(path, known.video or source.video, source.error)
     return list(found.values())
 

@@ -110,13 +110,16 @@ def _end(stems: Sequence[str], longest: int) -> str:
     return ""
 
 
-def require_free(target: Target, files: Mapping[str, Source], changed: Path | None = None) -> None:
+def require_free(
+    target: Target, files: Mapping[str, Source], cameras: Path | None = None, is_changed: bool = False
+) -> None:
     """Refuse, before anything is computed, a place where nothing can be written or where something would be lost.
 
     Args:
         target: Where to write.
         files: Camera -> what the result will be made of.
-        changed: File of the cameras, where the result will have others; None where they stay as they are.
+        cameras: Their file; None where they are not read from one.
+        is_changed: Whether the result will have others.
 
     Raises:
         StorageError: it is such a place.
@@ -126,13 +129,14 @@ def require_free(target: Target, files: Mapping[str, Source], changed: Path | No
     for path in (target.native, target.table):
         if path.resolve() in sources:
             raise StorageError(f"cannot write {path}: the points are made of it; name the result with --out")
-    if changed is not None and target.rig.exists() and changed.exists() and target.rig.samefile(changed):
+    is_rig = cameras is not None and cameras.exists() and target.rig.exists() and target.rig.samefile(cameras)
+    if is_rig and is_changed:
         raise StorageError(
             f"cannot write {target.rig}: the cameras are read from it, and the result has others; name the result "
             "with --out"
         )
     if not target.may_replace:
-        _require_own(target, sources)
+        _require_own(target, sources, (target.table,) if is_rig else (target.table, target.rig))
 
 
 def _require_place(target: Target) -> None:
@@ -149,16 +153,24 @@ def _require_place(target: Target) -> None:
             raise StorageError(f"cannot write {path}: it is a folder; name the result with --out")
 
 
-def _require_own(target: Target, sources: set[Path | None]) -> None:
-    """Refuse a name that nobody chose, where something lies that is no older result of the same files."""
-    what = "name the new result with --out, or delete the older one"
+def _require_own(target: Target, sources: set[Path | None], others: Sequence[Path]) -> None:
+    """Refuse a name that nobody chose, where something lies that is no older result of the same files.
+
+    Args:
+        target: Where to write.
+        sources: What the new result will be made of.
+        others: What belongs to a result that lies there, and without one to somebody else.
+    """
+    what = "name the new result with --out, or delete what is there"
     if target.native.exists():
         older = made_of(target.native)
         if older != sources:
             names = ", ".join(sorted(path.name for path in older if path is not None)[:3]) or "not known which"
             raise StorageError(f"{target.native} is there already, and was made of other files ({names}); {what}")
-    elif target.table.exists():
-        raise StorageError(f"{target.table} is there already, without {target.native.name}; {what}")
+        return
+    for path in others:
+        if path.exists():
+            raise StorageError(f"{path} is there already, without {target.native.name}; {what}")
 
 
 def made_of(result: Path) -> set[Path | None]:
@@ -177,9 +189,11 @@ def write_space(target: Target, tracks: Tracks, views: Views, cameras: Cameras) 
     """Write the points, a table of each animal, and the cameras where they changed or where older ones lie there.
 
     Raises:
-        StorageError: a file cannot be written.
+        StorageError: a file cannot be written, or one of somebody else would be replaced under a name nobody chose.
     """
     tables = _tables(target, tracks.individuals)
+    if not target.may_replace and not target.native.exists():  # the names of the animals were not known before
+        _require_own(target, set(), tables)
     movement.write(tracks, target.native, views)
     for index, path in enumerate(tables):
         anipose.write(_of_animal(tracks, index), path, views.of_animal(index))

@@ -157,7 +157,7 @@ def triangulate(
     target = out if isinstance(out, Target) else target_of(out, by_camera)
     file = _file_of(calibration, plan)
     if target is not None:
-        require_free(target, by_camera, file if is_changed else None)
+        require_free(target, by_camera, file, is_changed)
     names = plan.keypoints if plan is not None else None
     together = read_in_step(by_camera, names, cameras, StepOptions(options.cutoff, options.sync, options.times))
     seen = with_known_errors(together.seen)

@@ -51,11 +51,13 @@ class SavedClicks:
         n_clicks: So many; 0 when there were none and nothing was written.
         before: Revision of the tables that the clicks were added to.
         after: Revision of the tables that were written.
+        gaps: What the journal was told of gaps in them.
     """
 
     n_clicks: int = 0
     before: str = ""
     after: str = ""
+    gaps: tuple[Entry, ...] = ()
 
 
 def saved_mark(n_clicks: int) -> dict[str, Any]:

@@ -208,9 +208,13 @@ def file_name(path: str) -> str:
 
 
 def stem(path: str) -> str:
-    """Name of the video at `path` of any system, without its suffix; a folder "mouse.v1" or "2024.05.01" has none."""
+    """Name of the video at `path` of any system, without its suffix; a folder "mouse.v1" or "2024.05.01" has none.
+
+    The path need not be there: what ends in letters alone, such as ".flv", is taken for a file of any format.
+    """
     name = PureWindowsPath(path)
-    return name.stem if name.suffix.lower() in VIDEO_SUFFIXES else name.name
+    is_file = name.suffix.lower() in VIDEO_SUFFIXES or name.suffix[1:].isalpha()
+    return name.stem if is_file else name.name
 
 
 def video_sets(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

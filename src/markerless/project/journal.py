@@ -201,7 +201,7 @@ def open_entries(labels: Labels, entries: Iterable[Mapping[str, Any]] = ()) -> l
     ]
 
 
-def append_open(path: Path, labels: Labels, known: tuple[Sequence[Mapping[str, Any]], int]) -> None:
+def append_open(path: Path, labels: Labels, known: tuple[Sequence[Mapping[str, Any]], int]) -> list[dict[str, Any]]:
     """Append the `open_entries` of `labels`, but for points that somebody has clicked on since the journal was read.
 
     Args:
@@ -209,17 +209,21 @@ def append_open(path: Path, labels: Labels, known: tuple[Sequence[Mapping[str, A
         labels: What the tables shall hold.
         known: The journal as it was read, and where it went on then (`read_from`).
 
+    Returns:
+        What was appended.
+
     Raises:
         StorageError: the journal cannot be read or written.
     """
     entries, end = known
     found = open_entries(labels, entries)
-    if not found:
-        return
-    with locked(path):
-        end_last_line(path)
-        since = last_said(read_from(path, end)[0])
-        append_locked(path, [entry for entry in found if key_of(entry) not in since], who="")
+    if found:
+        with locked(path):
+            end_last_line(path)
+            since = last_said(read_from(path, end)[0])
+            found = [entry for entry in found if key_of(entry) not in since]
+            append_locked(path, found, who="")
+    return found
 
 
 def key_of(entry: Mapping[str, Any]) -> Key:
@@ -347,13 +351,16 @@ def _state(labels: Labels) -> dict[Key, tuple[Point, int]]:
 
 
 def left_open(labels: Labels) -> list[Key]:
-    """Keypoints that nobody has looked for, of animals of which others are placed: a table calls them absent."""
+    """Keypoints that nobody has looked for, of animals of which others are placed or absent: a table calls them absent.
+
+    An animal of which all others are absent may have points of keypoints that the project does not know.
+    """
     owned = dict(zip(labels.individuals, dlc_labels.owned_keypoints(labels), strict=True))
     return [
         (frame.image, instance.individual, labels.skeleton.keypoints[k])
         for frame in labels.frames
         for instance in frame.instances
-        if instance.n_points
+        if instance.n_points or (instance.visibility == Visibility.ABSENT).any()
         for k in np.flatnonzero((instance.visibility == Visibility.NOT_LABELED) & owned[instance.individual])
     ]
 

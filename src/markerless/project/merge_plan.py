@@ -171,7 +171,7 @@ def _take_in(growing: _Growing, other: Side, found: Sequence[Matched]) -> None:
         if match.name not in other.folders:
             continue
         before, theirs = folders.get(match.into, Folder(match.into)), other.folders[match.name]
-        here = {**spelled, **_spelled_otherwise(before.tables, incoming)}  # spelled in two ways in this study
+        here = {**spelled, **_spelled_otherwise(before.tables, theirs.tables)}  # either may spell a name in two ways
         told = {**told, **{name: here[name] for name in theirs.tables if name in here}}
         theirs = renamed(theirs, match.into, match.images, here)
         names = Keypoints(keypoints.all, keypoints.other) if match.into in touched else keypoints

@@ -209,12 +209,12 @@ class Project:
         with staged.writing(self.root, path, "tables"), _saving:
             expected = self._seen.get(video, "") if revision is None else revision
             known = journal.read_from(path, 0)  # once: clicks that come from now on stay pending and are not touched
-            entries = known[0]
+            entries: Sequence[Entry] = known[0]
             pending = clicks.split_saved(entries)[1]
             is_as_known = _revision_with(revision_of(self.label_tables(video)), pending) == expected
             if is_as_known:
                 self.require_same_keypoints()
-                self._save_pending(video, known)
+                entries = [*entries, *self._save_pending(video, known).gaps]
             # `labels` cannot hold clicks on keypoints unknown to the project; loaded again, they are in the tables
             if not is_as_known or clicks.unknown_keypoints(pending, self.skeleton.keypoints):
                 raise RevisionError(
@@ -284,12 +284,12 @@ class Project:
             self._combined([clicks.current(tables, entries, some, skeleton, self.scorer)], skeleton)
             for some in ((), pending)
         )
-        journal.append_open(self.journal_of(video), after, known)
+        gaps = journal.append_open(self.journal_of(video), after, known)
         write_folder(self.root, self.scorer, (before, after), video)
         revision = revision_of(self.label_tables(video))
         over = clicks.overridden(tables, pending, skeleton.keypoints)
         journal.append(self.journal_of(video), [*over, clicks.saved_mark(n_clicks)], self.scorer)
-        return SavedClicks(len(pending), tables.revision, revision)
+        return SavedClicks(len(pending), tables.revision, revision, tuple(gaps))
 
     def videos(self) -> tuple[Path, ...]:
         """Videos of the study that are there: those of `config.yaml` first, then others in `videos/`."""

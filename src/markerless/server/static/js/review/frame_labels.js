@@ -70,7 +70,7 @@ export class FrameLabels {
   }
 
   /** Take the last correction back, one after the other; resolves to its frame, or null when there is none. It stays the
-   * last one until the server has answered; one that the server refuses cannot be taken back, but those before it can. */
+   * last one until the server has answered; one that the server refuses is tried again after those before it. */
   undo() {
     this.#turn = this.#turn.catch(() => {}).then(() => this.#takeBack());
     return this.#turn;
@@ -80,12 +80,12 @@ export class FrameLabels {
     const last = this.#undo.at(-1);
     if (!last) return null;
     last.back ??= takenBack(last.changes, newId); // under the same ids again, as the server may have them already
-    const forget = () => { this.#undo = this.#undo.filter((one) => one !== last); };
+    const others = () => this.#undo.filter((one) => one !== last);
     await this.#send(last.folder, await this.who(), last.back).catch((error) => {
-      if (error.status >= 400 && error.status < 500) forget();
+      if (error.status >= 400 && error.status < 500) this.#undo = [last, ...others()];
       throw error;
     });
-    forget();
+    this.#undo = others();
     await this.load();
     await this.#read(last.frame);
     return last.frame;
