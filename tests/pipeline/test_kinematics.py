@@ -303,6 +303,16 @@ def test_the_files_of_one_analysis_are_measured_once(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == ""
     (done,) = kinematics([native.with_suffix(".csv"), native.with_suffix(".h5")], KinematicsRequest(pace=FPS))
     assert done.source == native.with_suffix(".h5"), "the one that was given, where the native one was not"
+    names = [*native.parent.glob("mouseDLC*.csv")]
+    assert len(names) > 3, "tables of this verb, which the same pattern names the next time"
+    (tmp_path / "mouseDLC_labeled.mp4").touch()
+    again = kinematics([*tmp_path.glob("mouseDLC*.*")])
+    assert sorted(done.source.name for done in again) == ["mouseDLC.nc", "mouseDLC_filtered.nc"]
+    assert not any(done.error for done in again)
+    assert any(
+        "mouseDLC_kinematics.csv" in note and "mouseDLC_labeled.mp4" in note for note in again[0].notes + again[1].notes
+    )
+    assert kinematics([tmp_path / "mouseDLC_kinematics.csv"])[0].error, "alone it is what the user means"
     native.write_bytes(b"torn")
     (done,) = kinematics([native, native.with_suffix(".h5")], KinematicsRequest(pace=FPS))
     assert (done.source, done.error) == (native.with_suffix(".h5"), "")

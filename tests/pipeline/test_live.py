@@ -221,7 +221,7 @@ class TestEndings:
         diary = Diary()
         summary = run(field, camera(), diary, {"out": tmp_path / "log.csv"})
         assert summary.ended == "the source failed"
-        assert "failed before frame 4 (OSError: unplugged)" in summary.error
+        assert "failed before frame 4 (OSError: unplugged, line " in summary.error
         assert len(rows_of(tmp_path / "log.csv")) == len(diary.points) == 4
         assert diary.events[-1] == "stop"
 

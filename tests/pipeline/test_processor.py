@@ -57,7 +57,10 @@ def test_of_a_module_that_python_finds(code: Path, monkeypatch: pytest.MonkeyPat
         ("{folder}/no.py:Laser", "there is no such file"),
         ("{folder}/laser.py:Lazer", "expected 'Lazer' in"),
         ("{folder}/laser.py:number", r"expected a processor with process\(points, score, timestamp_s\)"),
-        ("{folder}/laser.py:Broken", r"cannot make the processor .*ValueError: no such port: COM3"),
+        (
+            "{folder}/laser.py:Broken",
+            r"cannot make the processor .*ValueError: no such port: COM3, line \d+ of laser.py",
+        ),
         ("{folder}/typo.py:Laser", r"cannot load the processor .*SyntaxError"),
         ("no_module_of_this_name:x", r"cannot load the processor .*ModuleNotFoundError"),
     ],
@@ -67,6 +70,20 @@ def test_what_cannot_be_loaded_is_one_line(code: Path, text: str, message: str) 
     with pytest.raises(ProcessorError, match=message) as error:
         load_processor(text.format(folder=code.parent))
     assert "\n" not in str(error.value)
+
+
+def test_the_line_is_that_of_the_users_own_file(tmp_path: Path) -> None:
+    lines = [
+        "import json",
+        "def inner(text):",
+        "    return json.loads(text)",
+        "def laser(points, score, at):",
+        "    inner('{')",
+    ]
+    (tmp_path / "laser.py").write_text("\n".join(lines), encoding="utf-8")
+    hooks = Hooks(load_processor(f"{tmp_path / 'laser.py'}:laser"))
+    with pytest.raises(ProcessorError, match=r"JSONDecodeError: .*, line 3 of laser.py\); correct its code"):
+        hooks.process(POINTS, SCORE, 0.0)
 
 
 def test_hooks_of_a_processor_that_has_none_do_nothing() -> None:
@@ -116,7 +133,9 @@ def test_an_error_says_where_it_arose(hook: str) -> None:
     setattr(laser, hook, fails)
     hooks = Hooks(laser)
     where = {"start": "at its start", "process": r"at its frame 0, 0\.500 s after", "stop": "at its end"}[hook]
-    with pytest.raises(ProcessorError, match=rf"the processor failed {where}.*\(RuntimeError: burnt\); correct"):
+    with pytest.raises(
+        ProcessorError, match=rf"the processor failed {where}.*\(RuntimeError: burnt, line \d+ of test_processor.py\); "
+    ):
         hooks.start(())
         hooks.process(POINTS, SCORE, 0.5)
         hooks.stop()

@@ -18,7 +18,15 @@ from markerless.core.video import Video, video_stem
 from markerless.errors import FormatError
 from markerless.formats import dlc, movement
 from markerless.pipeline import results
-from markerless.pipeline.results import find_tracks, length_note, located, result_files, result_name, video_of
+from markerless.pipeline.results import (
+    find_tracks,
+    length_note,
+    located,
+    open_tracks,
+    result_files,
+    result_name,
+    video_of,
+)
 from markerless.video.images import write_image
 
 
@@ -86,7 +94,7 @@ def photometry_of_pandas(path: Path) -> None:
         ("mouseDLC_Net_run1_skeleton.h5", limbs),
         ("mouseDLC_many_skeleton.h5", limbs),
         ("mouse_DLC_3D.h5", points_in_space),
-        ("mouseDLC_Net_run2.nc", lambda path: path.write_bytes(b"half a file")),
+        ("mouse_photometry.nc", lambda path: path.write_bytes(b"CDF\x01 of before HDF5")),
     ],
 )
 @pytest.mark.parametrize("suffix", [".nc", ".h5"])
@@ -101,6 +109,21 @@ def test_what_is_newer_and_holds_no_tracks_of_the_video_hides_none(
     assert find_tracks(video) == result.resolve()
     result.unlink()
     assert find_tracks(video).name == name, "who opens it is told what is wrong"
+
+
+def test_a_damaged_newest_result_is_told_and_no_older_one_is_taken_for_it(tmp_path: Path) -> None:
+    video = touch(tmp_path / "mouse.mp4")
+    files = [tmp_path / f"mouseDLC_Net_{run}{suffix}" for run in ("run1", "run2") for suffix in (".nc", ".h5")]
+    for age, path in enumerate(files[::-1]):
+        (movement if path.suffix == ".nc" else dlc).write(tracks(3), path)
+        os.utime(path, (1e9 - age, 1e9 - age))
+    *_, native, other = files
+    for path, taken in ((native, other), (other, native)):
+        path.write_bytes(path.read_bytes()[:3000])  # as a copy that was broken off
+        os.utime(path, (1e9, 1e9))
+        assert find_tracks(video) == taken.resolve()
+    with pytest.raises(FormatError, match=r"damaged .*run2.nc.*; copy it again"):
+        open_tracks(None, video)
 
 
 def test_a_run_may_be_called_as_a_file_of_another_kind(tmp_path: Path) -> None:

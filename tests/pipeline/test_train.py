@@ -326,7 +326,11 @@ def test_equal_plans_have_equal_fingerprints(dot_study: MakeStudy) -> None:
     begun_with = plan.fingerprint
     write_image(first.picture, np.zeros((64, 96, 3), np.uint8))  # another picture under the same name
     assert plan.fingerprint == begun_with
-    assert plan.fingerprint != make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint
+    black = make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint
+    assert plan.fingerprint != black
+    data = first.picture.read_bytes()
+    first.picture.write_bytes(bytes([*data[:-20], 255 - data[-20], *data[-19:]]))  # and of the same size
+    assert make_plan(Project(project.root), TrainRequest(), QUICK).fingerprint != black
 
 
 def test_a_training_goes_on_after_keypoints_were_renamed_but_not_with_other_mirror_pairs(dot_study: MakeStudy) -> None:

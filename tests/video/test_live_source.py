@@ -167,7 +167,9 @@ class TestArrays:
 
         frames = Arrays(camera()).frames()
         next(frames)
-        with pytest.raises(VideoError, match=r"failed before frame 1 \(ZeroDivisionError: no light\)"):
+        with pytest.raises(
+            VideoError, match=r"failed before frame 1 \(ZeroDivisionError: no light, line \d+ of test_live_source.py\)"
+        ):
             next(frames)
 
     def test_a_generator_is_closed_with_it(self) -> None:

@@ -105,7 +105,7 @@ def fingerprint(path: Path) -> str:
 def _parts_of_fingerprint(path: Path) -> Iterator[bytes]:
     if path.is_dir():
         for image in pictures_in(path):
-            yield from _parts_of_picture(image)
+            yield from parts_of_picture(image)
         return
     size = path.stat().st_size
     yield str(size).encode()
@@ -115,8 +115,11 @@ def _parts_of_fingerprint(path: Path) -> Iterator[bytes]:
         yield file.read(FINGERPRINT_BYTES)
 
 
-def _parts_of_picture(image: Path) -> Iterator[bytes]:
-    """Name, size, and the first, middle and last bytes: the size alone does not tell uncompressed pictures apart."""
+def parts_of_picture(image: Path) -> Iterator[bytes]:
+    """What tells a picture from another one of its name: its size does not, where pictures are not compressed.
+
+    Name, size, and the first, middle and last 4 KiB.
+    """
     size = image.stat().st_size
     yield f"{image.name}:{size}\n".encode()
     # One that cannot be read is a broken frame, and no reason to refuse the others.

@@ -12,6 +12,7 @@ from markerless.formats._hdf5 import look
 from markerless.formats._json_file import quick_keys
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+EMPTY_HDF5 = "an empty or damaged HDF5 file"
 _SIGNATURES = (
     (b"CDF\x01", "a netCDF-3 file"),
     (b"CDF\x02", "a netCDF-3 file"),
@@ -91,7 +92,7 @@ def describe(path: Path) -> str:
 def _of_hdf5(path: Path) -> str:
     kinds, _ = look(path)
     if not kinds:
-        return "an empty or damaged HDF5 file"
+        return EMPTY_HDF5
     for names, words in _ARRAYS:
         if kinds.keys() >= names:
             return words

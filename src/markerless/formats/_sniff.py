@@ -9,7 +9,7 @@ from markerless.core.labels import Labels
 from markerless.core.tracks import Tracks
 from markerless.errors import FormatError, LabelsError
 from markerless.formats import registry
-from markerless.formats._describe import describe
+from markerless.formats._describe import EMPTY_HDF5, describe
 
 Kind = Literal["labels", "tracks"]
 
@@ -38,7 +38,9 @@ def open_any(path: Path | str, kind: Kind | None = None) -> tuple[str, Labels | 
     if scores and scores[0][1] > 0 and kind is not None:
         other = registry.get(scores[0][0]).KIND
         raise FormatError(f"expected {_SPOKEN[kind]}, got {_SPOKEN.get(other, other)}: {path} ({scores[0][0]})")
-    raise FormatError(f"expected labels or predictions, got {describe(path)}: {path}; known formats: {known()}")
+    found = describe(path)
+    advice = "copy it again, or have it made again" if found == EMPTY_HDF5 else f"known formats: {known()}"
+    raise FormatError(f"expected labels or predictions, got {found}: {path}; {advice}")
 
 
 def open_labels(path: Path) -> Labels:

@@ -22,7 +22,16 @@ from markerless.core.video import VIDEO_SUFFIXES
 from markerless.errors import MarkerlessError, SettingsError
 from markerless.pipeline.kinematics_files import KinematicsFiles
 from markerless.pipeline.outliers import with_edges
-from markerless.pipeline.results import analysis_of, find_tracks, holds_tracks, native_first, open_tracks, video_of
+from markerless.pipeline.results import (
+    LABELED,
+    TABLES,
+    analysis_of,
+    find_tracks,
+    holds_tracks,
+    native_first,
+    open_tracks,
+    video_of,
+)
 from markerless.pipeline.scale_text import ScaleOf
 from markerless.project import Project
 from markerless.report.kinematics_tables import Motion, Stay
@@ -94,11 +103,13 @@ class _Source:
         path: The tracks; what was given where there are none.
         video: The video, where it was given.
         error: Why there are no tracks, "" where there may be.
+        notes: What was given as well and is not measured.
     """
 
     path: Path
     video: Path | None = None
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,7 @@ def kinematics(
             target = KinematicsFiles.of(source.path, video, out).beside(taken)
             opened = _open(source.path, video)
             motion = measure(opened.tracks, request, settings)
-            notes = (*opened.notes, *motion.notes)
+            notes = (*source.notes, *opened.notes, *motion.notes)
             taken.append(target)
             written = target.write(motion, opened.size, notes)
             results.append(Kinematics(source.path, motion, tuple(written), notes))
@@ -229,15 +240,30 @@ def _notes(seen: Tracks, tracks: Tracks, found: Sequence[Quantity], scale: Scale
 
 
 def _sources(files: Sequence[Path | str]) -> list[_Source]:
-    """One for each analysis, in the order given; a video that has no tracks stands for itself."""
+    """One for each analysis, in the order given; a video that has no tracks stands for itself.
+
+    Tables and labeled videos that were made of one of them, as `mouseDLC*` names them too, are left aside.
+    """
+    paths = [Path(file) for file in files]
+    given = {analysis_of(path) for path in paths}
+    aside = {path: analysis for path in paths if (analysis := _made_of(path)) in given}
     found: dict[Path, _Source] = {}
-    for source in (_source_of(Path(file)) for file in files):
+    for source in (_source_of(path) for path in paths if path not in aside):
         key = source.path if source.error else analysis_of(source.path)
         known = found.get(key, source)
         both = sorted({known.path, source.path}, key=native_first)
         path = next(filter(holds_tracks, both), both[0]) if len(both) > 1 else both[0]
-        found[key] = _Source(path, known.video or source.video, source.error)
+        names = [table.name for table, analysis in aside.items() if analysis == key]
+        notes = (f"left aside, as made of it: {', '.join(names)}",) if names else ()
+        found[key] = _Source(path, known.video or source.video, source.error, notes)
     return list(found.values())
+
+
+def _made_of(path: Path) -> Path | None:
+    """The analysis that a table of this verb, or a labeled video, was made of by its name; None for other files."""
+    ends = TABLES if path.suffix.lower() == ".csv" else (LABELED,) if path.suffix.lower() in VIDEO_SUFFIXES else ()
+    end = next((end for end in ends if path.stem.endswith(end)), "")
+    return analysis_of(path.with_name(f"{path.stem.removesuffix(end)}{path.suffix}")) if end else None
 
 
 def _source_of(path: Path) -> _Source:

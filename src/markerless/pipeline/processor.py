@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from markerless.core.instance import FloatArray
+from markerless.core.user_code import told_of
 from markerless.errors import ProcessorError
 from markerless.runtime.live import Processor
 
@@ -104,8 +105,7 @@ def _run(code: Callable[[], Any], what: str) -> Any:
     except ProcessorError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ProcessorError(f"{what} ({reason}); correct its code") from error
+        raise ProcessorError(f"{what} ({told_of(error)}); correct its code") from error
 
 
 def _module(place: str) -> ModuleType:

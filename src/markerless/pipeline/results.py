@@ -52,11 +52,16 @@ def find_tracks(video: Path) -> Path:
 
 
 def newest_tracks(results: Sequence[Path]) -> Path | None:
-    """`newest_of` those that hold tracks; of those that may be damaged tracks where no other is there.
+    """`newest_of` those that hold tracks; of those that may hold some where no other is there.
 
-    Recordings of another kind lie beside videos as well, and may be newer than the tracks.
+    Recordings of another kind lie beside videos as well, and may be newer than the tracks. A damaged file is not passed
+    over like them, but where its analysis has a sound one: who opens it is told, and does not see an older result.
     """
-    return newest_of(results, _surely_holds_tracks) or newest_of(results, holds_tracks)
+    newest = newest_of(results, lambda path: _surely_holds_tracks(path) or _is_damaged(path))
+    if newest is None:
+        return newest_of(results, holds_tracks)
+    twins = [path for path in results if analysis_of(path) == analysis_of(newest)]
+    return newest_of(twins, _surely_holds_tracks) or newest
 
 
 def newest_of(results: Sequence[Path], accepts: Callable[[Path], bool] = lambda _: True) -> Path | None:
@@ -100,6 +105,20 @@ def holds_tracks(path: Path, least: float = 0.0) -> bool:
 def _surely_holds_tracks(path: Path) -> bool:
     is_other = path.suffix.lower() != RESULT_SUFFIXES[0] and path.stem.endswith(OTHER_KINDS)  # a run may be called so
     return not is_other and holds_tracks(path, SURE)
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file that should be HDF5 by its name cannot be read as such; older netCDF is of another kind."""
+    if path.suffix.lower() not in (".nc", ".h5"):
+        return False
+    from markerless.formats._hdf5 import look
+
+    try:
+        with path.open("rb") as file:
+            is_older = file.read(3) == b"CDF"
+    except OSError:  # who opens it says why
+        return True
+    return not is_older and look(path) == ({}, {})
 
 
 def result_folders(video: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from markerless.analysis.error_model import FEWEST_POINTS
 from markerless.config import Settings, load, parse_assignments
 from markerless.core.instance import FloatArray
 from markerless.core.labels import Labels
+from markerless.core.video import parts_of_picture
 from markerless.errors import RunError
 from markerless.formats._split import read_split
 from markerless.nn import checkpoint as checkpoints
@@ -146,14 +147,16 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of labels, mirror pairs, pictures' sizes, split, settings and start: equal plans give equal networks.
+        """Hash of labels, mirror pairs, pictures, split, settings and start: equal plans give equal networks.
 
         What the keypoints are called does not belong to it: a training goes on after they were renamed. Taken once:
         what changes on the disk during the training does not belong to it either.
         """
         digest = hashlib.sha256()
         for frame in self.labels.select([image for part in self.split.values() for image in part]).frames:
-            digest.update(f"{frame.image} {frame.path.stat().st_size if frame.path else 0}".encode())
+            digest.update(frame.image.encode())
+            for part in parts_of_picture(frame.path) if frame.path else ():
+                digest.update(part)
             for instance in frame.instances:
                 digest.update(instance.xy.tobytes() + instance.visibility.tobytes())
         start = checkpoints.load(self.start.checkpoint).state.get("fingerprint") if self.start else None

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from markerless.core.user_code import told_of
 from markerless.errors import VideoError
 from markerless.video.raw import GrayFrame, RawFrame, RgbFrame
 from markerless.video.reader import VideoReader
@@ -167,7 +168,7 @@ class Arrays(LiveSource):
             item = next(self._items, _END)
         except Exception as error:  # code of the user's own may raise anything
             raise VideoError(
-                f"{self.name} failed before frame {self._n_read} ({type(error).__name__}: {error}); correct its code"
+                f"{self.name} failed before frame {self._n_read} ({told_of(error)}); correct its code"
             ) from error
         if item is _END:
             return None
