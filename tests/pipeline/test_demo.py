@@ -31,14 +31,16 @@ def test_demo_of_other_settings_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_demo_end_to_end_and_again(tmp_path: Path) -> None:
-    first = demo(tmp_path / "d", TINY)
+def test_demo_end_to_end_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = demo(Path("d"), TINY)
     assert all(path.exists() for path in first.files.values())
     assert first.truth.n_frames == 12 and first.truth.n_points == 72
     labels = Project(first.project).labels()
     assert len(labels) == 24 and labels.n_points == 144
     assert all(frame.path is not None and frame.path.is_file() for frame in labels.frames)
 
+    assert {path.parts[0] for path in first.files.values()} == {"d"}, "named as the user named the folder"
     truth = dlc.read(first.files["truth"]).points[:, 0]
     found = dlc.read(first.files["trajectories"]).points[:, 0]
     assert find_tracks(tmp_path / "d" / "unseen.mp4").stem == first.files["trajectories"].stem

@@ -157,6 +157,7 @@ def demo(out: Path | str = "markerless-demo", settings: DemoSettings | None = No
         "evaluation": run.folder / "report.html",
         "project": project.root,
     }
+    files = {what: folder / path.resolve().relative_to(folder.resolve()) for what, path in files.items()}
     return Demo(folder, project.root, run, evaluation, errors, files, time.monotonic() - began)
 
 

@@ -212,8 +212,8 @@ def choose_run(plan: Plan, name: str | None) -> tuple[str, bool]:
         if state.fingerprint != plan.fingerprint:
             kind = "finished" if state.finished else "unfinished"
             raise RunError(
-                f"run '{name}' is {kind} and was trained on other labels, split or settings; "
-                "choose another --run name, or leave --run out"
+                f"run '{name}' is {kind} and was trained on other labels, pictures, split or settings, or by another "
+                "version of markerless; choose another --run name, or leave --run out"
             )
         return name, not state.finished
     for other, state in reversed(run_files.peek_all(project.root).items()):
